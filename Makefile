@@ -1,0 +1,53 @@
+# `make demo` and `make test` are all a fresh machine needs: Python 3.11+ and make.
+PYTHON ?= python3
+PYTHON311 ?= $(shell command -v python3.11)
+JOBS ?= 2
+BACKENDS ?= jax torch
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test test-backends test-addons bench lint clean
+
+demo: .venv/installed
+	.venv/bin/kerasnorm fit digits --out demo-output --overwrite
+
+test: .venv/installed
+	.venv/bin/python -m pytest -n $(JOBS) -m "not slow"
+
+test-backends: .venv-backends/installed
+	for backend in $(BACKENDS); do \
+		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest -n $(JOBS) -m "not slow" || exit 1; \
+	done
+
+ifeq ($(PYTHON311),)
+test-addons:
+	@echo "skipped: TensorFlow Addons needs Python 3.11, which is not on this machine"
+else
+test-addons: .venv-addons/installed
+	.venv-addons/bin/python -m pytest -c tests/addons/pytest.ini tests/addons
+endif
+
+lint: .venv/installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+bench: .venv/installed
+	.venv/bin/python benchmarks/normalization.py
+
+.venv/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install -q --disable-pip-version-check -e '.[test]'
+	touch $@
+
+.venv-backends/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-backends
+	.venv-backends/bin/python -m pip install -q --disable-pip-version-check torch==2.13.0
+	.venv-backends/bin/python -m pip install -q --disable-pip-version-check -e '.[test,backends]'
+	touch $@
+
+.venv-addons/installed: tests/addons/requirements.txt
+	$(PYTHON311) -m venv .venv-addons
+	.venv-addons/bin/python -m pip install -q --disable-pip-version-check -r $<
+	touch $@
+
+clean:
+	rm -rf .venv .venv-backends .venv-addons demo-output build dist *.egg-info

@@ -1,0 +1,53 @@
+"""Checks of arguments, and every error text that more than one module raises.
+
+Each message says what came, what was expected and how to fix it.
+"""
+
+import math
+import numbers
+import operator
+from collections.abc import Collection, Iterable
+from typing import Any
+
+
+def as_int(name: str, value: Any) -> int:
+    """Returns `value` as a Python int; NumPy integers pass, bools and floats do not."""
+    if not isinstance(value, bool):
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise ValueError(
+        f"`{name}` should be an int. Received: {name}={value!r} of type {type(value).__name__}."
+    )
+
+
+def as_number(
+    name: str, value: Any, low: float, high: float = math.inf, *, interval: str = "[)"
+) -> float:
+    """Returns `value` as a float inside the interval from `low` to `high`.
+
+    `interval` names the ends in the usual notation: "[]", "[)", "(]" or "()".
+    """
+    valid = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if valid:
+        above = value >= low if interval[0] == "[" else value > low
+        below = value <= high if interval[1] == "]" else value < high
+        if above and below:
+            return float(value)
+    raise ValueError(
+        f"`{name}` should be a number in {interval[0]}{low:g}, {high:g}{interval[1]}. "
+        f"Received: {name}={value!r}."
+    )
+
+
+def check_choice(name: str, value: Any, choices: Collection[Any]) -> Any:
+    """Returns `value` if it is one of `choices`."""
+    if isinstance(value, (str, int, float, type(None))) and value in choices:
+        return value
+    raise ValueError(f"`{name}` should be one of {listed(choices)}. Received: {name}={value!r}.")
+
+
+def listed(items: Iterable[Any]) -> str:
+    """Returns the items as they read in a message: 'a', 'b', 'c'."""
+    return ", ".join(repr(item) for item in items)
