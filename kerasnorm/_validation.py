@@ -10,15 +10,20 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 
-def as_int(name: str, value: Any) -> int:
-    """Returns `value` as a Python int; NumPy integers pass, bools and floats do not."""
+def as_int(name: str, value: Any, low: int | None = None) -> int:
+    """Returns `value` as a Python int from `low` up; NumPy integers pass, bools and floats not."""
     if not isinstance(value, bool):
         try:
-            return operator.index(value)
+            number = operator.index(value)
         except TypeError:
             pass
+        else:
+            if low is None or number >= low:
+                return number
+    bound = "" if low is None else f" from {low} up"
     raise ValueError(
-        f"`{name}` should be an int. Received: {name}={value!r} of type {type(value).__name__}."
+        f"`{name}` should be an int{bound}. "
+        f"Received: {name}={value!r} of type {type(value).__name__}."
     )
 
 

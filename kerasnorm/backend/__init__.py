@@ -1,0 +1,29 @@
+"""The arithmetic that every layer shares, on the backend Keras was configured with.
+
+Each backend module has the same few names; nothing outside this folder asks which one it is.
+"""
+
+import importlib
+
+import keras
+
+from kerasnorm.backend.reference import Statistics, View, apply_statistics
+
+_MODULES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+
+
+def _module():
+    name = keras.config.backend()
+    if name not in _MODULES:
+        raise ImportError(
+            f"kerasnorm runs on the Keras backends {', '.join(_MODULES)}. Received: {name!r}. "
+            "Set the environment variable KERAS_BACKEND to one of them before importing keras."
+        )
+    return importlib.import_module(f"{__name__}.{_MODULES[name]}")
+
+
+_backend = _module()
+normalize = _backend.normalize
+all_reduce_sum = _backend.all_reduce_sum
+
+__all__ = ["Statistics", "View", "all_reduce_sum", "apply_statistics", "normalize"]

@@ -1,0 +1,154 @@
+"""The formula, its statistics and its gradient, once, in `keras.ops`.
+
+    y = (x − E[x]) / √(Var[x] + ε) · γ + β
+
+Float32 cannot hold a mean of 1e4 to better than 5e-4, so the mean is kept as the sum of two
+numbers, `center + shift`: x − center is exact for x near the center, and the shift is what
+rounding left over. Var[x] = E[(x − center)²] − shift² does not cancel, since the shift is tiny.
+
+The backward pass needs only the input, the two numbers of the mean and the reciprocal deviation.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import ops
+
+Tensor = Any
+
+
+class View(NamedTuple):
+    """Which elements of a tensor share their statistics, and which share γ and β.
+
+    Attributes:
+        reduced: axes summed over.
+        channel: the channel axis.
+        broadcast: axes along which γ and β do not vary.
+        groups: statistics are shared within this many groups of channels; None: not shared.
+        synchronized: whether statistics are summed over the replicas.
+    """
+
+    reduced: tuple[int, ...]
+    channel: int
+    broadcast: tuple[int, ...]
+    groups: int | None = None
+    synchronized: bool = False
+
+
+class Statistics(NamedTuple):
+    """Mean, biased variance (both with kept axes) and the number of elements behind each."""
+
+    mean: Tensor
+    variance: Tensor
+    count: Tensor
+
+
+class Residuals(NamedTuple):
+    """What the backward pass needs beside the input."""
+
+    center: Tensor
+    shift: Tensor
+    rstd: Tensor
+    count: Tensor
+
+
+def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, all_reduce):
+    """Returns the normalized tensor, its statistics and the residuals.
+
+    Args:
+        x: tensor of floats.
+        gamma, beta: tensors that broadcast to `x`, or None.
+        mask: ones and zeros that broadcast to `x`, or None; `x` is 0 where it is 0.
+        view: the axes.
+        epsilon: added to the variance.
+        dtype: of the statistics, float32 or wider.
+        all_reduce: a function that sums a vector over the replicas.
+    """
+    x = ops.cast(x, dtype)
+    total, count = _over_replicas([_sum(x, view.reduced), _count(x, mask, view)], view, all_reduce)
+    present = ops.maximum(count, 1)
+    center = _share(total / present, view)
+    centred = _centre(x, center, mask)
+    moments = [_sum(centred, view.reduced), _sum(ops.square(centred), view.reduced)]
+    first, second = _over_replicas(moments, view, all_reduce)
+    shift = _share(first / present, view)
+    variance = ops.maximum(_share(second / present, view) - ops.square(shift), 0)
+    rstd = ops.rsqrt(variance + epsilon)
+    y = _affine(centred, shift, rstd, gamma, beta)
+    return y, Statistics(center + shift, variance, count), Residuals(center, shift, rstd, present)
+
+
+def backward(dy, x, gamma, mask, residuals: Residuals, view: View, all_reduce):
+    """Returns the gradients of the input, γ and β; `dy` is 0 where the mask is 0."""
+    center, shift, rstd, count = residuals
+    input_dtype = x.dtype
+    dy = ops.cast(dy, center.dtype)
+    centred = _centre(ops.cast(x, center.dtype), center, mask)
+    common = tuple(axis for axis in view.reduced if axis in view.broadcast)
+    dbeta = _sum(dy, common)
+    dgamma = rstd * (_sum(dy * centred, common) - shift * dbeta)
+    scale = 1 if gamma is None else gamma
+    rest = tuple(axis for axis in view.reduced if axis not in common)
+    sums = [_sum(scale * dbeta, rest), _sum(scale * dgamma, rest)]
+    first, second = (
+        _share(total / count, view) for total in _over_replicas(sums, view, all_reduce)
+    )
+    slope = -second * rstd * rstd
+    dx = dy * (rstd * scale) + centred * slope - (first * rstd + slope * shift)
+    if mask is not None:
+        dx = dx * mask
+    left = tuple(axis for axis in view.broadcast if axis not in common)
+    return ops.cast(dx, input_dtype), _sum(dgamma, left), _sum(dbeta, left)
+
+
+def apply_statistics(x, mean, variance, gamma, beta, epsilon: float, dtype: str):
+    """Returns `x` normalized with statistics that are given."""
+    return _affine(ops.cast(x, dtype), mean, ops.rsqrt(variance + epsilon), gamma, beta)
+
+
+def _affine(x, mean, rstd, gamma, beta):
+    y = (x - mean) * (rstd if gamma is None else rstd * gamma)
+    return y if beta is None else y + beta
+
+
+def _centre(x, center, mask):
+    centred = x - center
+    return centred if mask is None else centred * mask
+
+
+def _sum(x, axes):
+    return ops.sum(x, axes, keepdims=True) if axes else x
+
+
+def _count(x, mask, view: View):
+    """Returns how many elements each statistic rests on; the mask has one channel."""
+    shape = ops.shape(x)
+    counted = view.reduced if mask is None else tuple({view.channel} & {*view.reduced})
+    size = 1
+    for axis in counted:
+        size = size * shape[axis]
+    size = ops.reshape(ops.cast(size, x.dtype), (1,) * len(shape))
+    if mask is None:
+        return size
+    return size * _sum(mask, tuple(axis for axis in view.reduced if axis != view.channel))
+
+
+def _share(statistic, view: View):
+    """Averages per-channel values within each group; all other axes but the batch are 1."""
+    if view.groups is None:
+        return statistic
+    shape = ops.shape(statistic)
+    grouped = ops.reshape(statistic, (-1, view.groups, shape[view.channel] // view.groups))
+    shared = ops.mean(grouped, axis=-1, keepdims=True)
+    return ops.reshape(ops.broadcast_to(shared, ops.shape(grouped)), shape)
+
+
+def _over_replicas(parts, view: View, all_reduce):
+    """Sums each part over the replicas, all of them in one collective."""
+    if not view.synchronized:
+        return parts
+    vector = all_reduce(ops.concatenate([ops.reshape(part, (-1,)) for part in parts]))
+    ends = np.cumsum([math.prod(part.shape) for part in parts])
+    totals = ops.split(vector, ends[:-1].tolist())
+    return [ops.reshape(total, part.shape) for total, part in zip(totals, parts, strict=True)]

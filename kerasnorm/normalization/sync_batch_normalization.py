@@ -1,0 +1,43 @@
+import keras
+
+from kerasnorm.normalization.batch_normalization import BatchNormalization
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class SyncBatchNormalization(BatchNormalization):
+    """Batch normalization whose statistics span the batches of all replicas.
+
+    For training on several devices when each has a small batch: the result is that of
+    `BatchNormalization` on the concatenated batch, also where replicas have unequal batches, none
+    at all, or masks. It makes two all-reduces forward and one backward. Replicas are those of
+    `tf.distribute`, ranks those of `torch.distributed`; on JAX arrays are global, and the layer
+    is `BatchNormalization`.
+
+    Args:
+        *args, **kwargs: those of `BatchNormalization`, but for `synchronized` and
+            `virtual_batch_size`.
+
+    Call arguments, input shape and output shape: those of `BatchNormalization`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = SyncBatchNormalization(momentum=0.9)
+    >>> y = layer(np.ones((4, 3), "float32"), training=True)
+    >>> keras.ops.convert_to_numpy(layer.moving_mean).round(3).tolist()
+    [0.1..., 0.1..., 0.1...]
+
+    Raises:
+        ValueError: as `BatchNormalization` does.
+
+    Reference:
+        Peng et al., 2018, MegDet, https://arxiv.org/abs/1711.07240
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, synchronized=True, **kwargs)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["synchronized"], config["virtual_batch_size"]
+        return config

@@ -1,0 +1,107 @@
+"""Running statistics: what batch and instance normalization use at inference."""
+
+import keras
+from keras import ops
+
+from kerasnorm import backend
+from kerasnorm._validation import as_number
+from kerasnorm.normalization.base import NormalizationLayer
+
+
+class TrackedNormalization(NormalizationLayer):
+    """A normalization that keeps running estimates of its statistics, one a channel.
+
+    moving ← momentum · moving + (1 − momentum) · statistic, where the statistic is the mean over
+    examples and replicas, weighted by how many elements each rests on; where that is none at all,
+    nothing moves. All replicas hold the same estimates.
+    """
+
+    def __init__(
+        self,
+        momentum=0.99,
+        moving_mean_initializer="zeros",
+        moving_variance_initializer="ones",
+        unbiased=False,
+        track_statistics=True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.momentum = as_number("momentum", momentum, 0, 1)
+        self.moving_mean_initializer = keras.initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = keras.initializers.get(moving_variance_initializer)
+        self.unbiased = bool(unbiased)
+        self.track_statistics = bool(track_statistics)
+        self.moving_mean = None
+        self.moving_variance = None
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.track_statistics:
+            channels = input_shape[self._channel_axis(len(input_shape))]
+            self.moving_mean = self._add_statistic("moving_mean", channels)
+            self.moving_variance = self._add_statistic("moving_variance", channels)
+
+    def _add_statistic(self, name, channels):
+        # Float16 overflows at a deviation of 256, so statistics are never narrower than float32.
+        # Every replica computes the same update, so the first one's serves for all.
+        return self.add_weight(
+            name=name,
+            shape=(channels,),
+            initializer=getattr(self, f"{name}_initializer"),
+            trainable=False,
+            autocast=False,
+            dtype="float64" if self.variable_dtype == "float64" else "float32",
+            aggregation="only_first_replica",
+        )
+
+    def call(self, inputs, training=None, mask=None):
+        x, mask = self._masked(inputs, mask)
+        view = self.view(x.shape)
+        if self.track_statistics and not (training and self.trainable):
+            y = self._normalize_with_estimates(x, view)
+        else:
+            y, statistics = self._normalize(x, mask, view)
+            if self.track_statistics:
+                self._track(statistics, view)
+        return self._finish(y, mask)
+
+    def _normalize_with_estimates(self, x, view):
+        dtype = self._statistics_dtype(x)
+        mean, variance = (
+            ops.expand_dims(ops.cast(estimate, dtype), view.broadcast)
+            for estimate in (self.moving_mean, self.moving_variance)
+        )
+        gamma, beta = self._gamma_and_beta(view, dtype)
+        return backend.apply_statistics(x, mean, variance, gamma, beta, self.epsilon, dtype)
+
+    def _track(self, statistics, view):
+        """Moves the estimates towards the statistics of this batch."""
+        mean, variance, count = statistics
+        if self.unbiased:
+            variance = variance * count / ops.maximum(count - 1, 1)
+        others = tuple(axis for axis in range(len(mean.shape)) if axis != view.channel)
+        weights = ops.broadcast_to(count, ops.shape(mean))
+        totals = [
+            ops.sum(ops.where(weights > 0, part * weights, 0), others)
+            for part in (mean, variance, ops.ones_like(mean))
+        ]
+        if not view.synchronized:
+            totals = ops.split(backend.all_reduce_sum(ops.concatenate(totals)), 3)
+        *totals, weight = totals
+        rate = ops.where(weight > 0, 1 - self.momentum, 0)
+        for estimate, total in zip((self.moving_mean, self.moving_variance), totals, strict=True):
+            new = ops.cast(total / ops.maximum(weight, 1), estimate.dtype)
+            old = ops.convert_to_tensor(estimate)
+            estimate.assign(old + ops.cast(rate, old.dtype) * (new - old))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "momentum": self.momentum,
+            "moving_mean_initializer": keras.initializers.serialize(self.moving_mean_initializer),
+            "moving_variance_initializer": keras.initializers.serialize(
+                self.moving_variance_initializer
+            ),
+            "unbiased": self.unbiased,
+            "track_statistics": self.track_statistics,
+        }

@@ -1,0 +1,61 @@
+"""Gradients on whichever backend the tests run, for tests only."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def gradient(function, x):
+    """Returns d function(x) / dx as an array; `function` maps a tensor to a scalar tensor."""
+    return ops.convert_to_numpy(_BACKENDS[keras.config.backend()](function, x))
+
+
+def second_gradient(function, x):
+    """Returns d ‖d function(x) / dx‖² / dx, what a gradient penalty needs."""
+    backend = keras.config.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        x = tf.constant(x)
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = function(x)
+            penalty = tf.reduce_sum(inner.gradient(y, x) ** 2)
+        return outer.gradient(penalty, x).numpy()
+    if backend == "jax":
+        import jax
+
+        return np.asarray(jax.grad(lambda x: (jax.grad(function)(x) ** 2).sum())(jax.numpy.array(x)))
+    import torch
+
+    x = torch.tensor(x, requires_grad=True)
+    (first,) = torch.autograd.grad(function(x), x, create_graph=True)
+    return torch.autograd.grad((first**2).sum(), x)[0].numpy()
+
+
+def _tensorflow(function, x):
+    import tensorflow as tf
+
+    x = tf.convert_to_tensor(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = function(x)
+    return tape.gradient(y, x)
+
+
+def _jax(function, x):
+    import jax
+
+    return jax.grad(function)(jax.numpy.array(x))
+
+
+def _torch(function, x):
+    import torch
+
+    x = ops.convert_to_tensor(x).requires_grad_()
+    return torch.autograd.grad(function(x), x)[0]
+
+
+_BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

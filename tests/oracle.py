@@ -1,0 +1,34 @@
+"""The formula in float64 NumPy, written from the papers and not from the code under test."""
+
+import numpy as np
+
+
+def normalize(x, axes, *, groups=None, mask=None, epsilon=1e-3, gamma=1.0, beta=0.0):
+    """Normalizes channels-last `x` over `axes`; with `groups`, over the channels of a group too.
+
+    `mask` has the shape of `x` without its last axis. Masked positions come out as 0.
+    """
+    x = np.asarray(x, "float64")
+    keep = np.ones(x.shape, bool) if mask is None else np.broadcast_to(mask[..., None], x.shape)
+    y, _, _ = _standardize(x, keep.astype(bool), tuple(axes), groups, epsilon)
+    return np.where(keep, y * gamma + beta, 0)
+
+
+def statistics(x, axes, mask=None):
+    """Returns mean, biased variance and count over `axes`, which are dropped."""
+    x = np.asarray(x, "float64")
+    keep = np.ones(x.shape, bool) if mask is None else np.broadcast_to(mask[..., None], x.shape)
+    _, mean, variance = _standardize(x, keep.astype(bool), tuple(axes), None, 1.0)
+    return mean.squeeze(axes), variance.squeeze(axes), keep.sum(axes)
+
+
+def _standardize(x, keep, axes, groups, epsilon):
+    shape = x.shape
+    if groups is not None:
+        split = (*shape[:-1], groups, shape[-1] // groups)
+        x, keep = x.reshape(split), keep.reshape(split)
+        axes = (*axes, x.ndim - 1)
+    count = np.maximum(keep.sum(axes, keepdims=True), 1)
+    mean = np.where(keep, x, 0).sum(axes, keepdims=True) / count
+    variance = (np.where(keep, x - mean, 0) ** 2).sum(axes, keepdims=True) / count
+    return ((x - mean) / np.sqrt(variance + epsilon)).reshape(shape), mean, variance
