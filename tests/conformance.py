@@ -46,17 +46,13 @@ class Row:
         return self.make(**{**self.arguments, **kwargs})
 
     def expected(self, x, mask=None, **kwargs):
-        return oracle.normalize(
-            x, self.axes(x.ndim), groups=self.groups, mask=mask, **kwargs
-        )
+        return oracle.normalize(x, self.axes(x.ndim), groups=self.groups, mask=mask, **kwargs)
 
 
 WRONG_EPSILON = tuple(
     ({"epsilon": value}, "epsilon") for value in (0, -1, float("nan"), "a", None, True)
 )
-WRONG_AXIS = tuple(
-    ({"axis": value}, "axis") for value in (0, 4, -4, -5, 1.0, "1", None, True)
-)
+WRONG_AXIS = tuple(({"axis": value}, "axis") for value in (0, 4, -4, -5, 1.0, "1", None, True))
 WRONG_MOMENTUM = tuple(
     ({"momentum": value}, "momentum") for value in (1, -0.1, 1.5, float("nan"), "a", None)
 )

@@ -10,6 +10,12 @@ import keras
 import numpy as np
 import pytest
 
+if keras.config.backend() == "tensorflow":
+    import tensorflow as tf
+
+    _cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(_cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
+
 
 @pytest.fixture(autouse=True)
 def _fresh_keras():

@@ -27,7 +27,9 @@ def second_gradient(function, x):
     if backend == "jax":
         import jax
 
-        return np.asarray(jax.grad(lambda x: (jax.grad(function)(x) ** 2).sum())(jax.numpy.array(x)))
+        return np.asarray(
+            jax.grad(lambda x: (jax.grad(function)(x) ** 2).sum())(jax.numpy.array(x))
+        )
     import torch
 
     x = torch.tensor(x, requires_grad=True)

@@ -55,11 +55,7 @@ def test_attributes_are_the_arguments_and_config_never_changes(row):
 
 @every_layer
 def test_numpy_numbers_are_arguments_like_any_other(row):
-    numbers = {
-        name: np.int64(value)
-        for name, value in row.arguments.items()
-        if type(value) is int
-    }
+    numbers = {name: np.int64(value) for name, value in row.arguments.items() if type(value) is int}
     layer = row(epsilon=np.float32(0.5), name="norm", **numbers)
     assert layer.get_config() == row(epsilon=0.5, name="norm").get_config()
     assert np.isfinite(run(layer, image())).all()
@@ -126,9 +122,7 @@ def test_mask_in_the_gradient(row):
     def masked_gradient(x):
         layer = row()
         layer.build(x.shape)
-        return gradient(
-            lambda x: ops.sum(layer(x, training=True, mask=mask) * weights), x
-        )
+        return gradient(lambda x: ops.sum(layer(x, training=True, mask=mask) * weights), x)
 
     clean, spoiled = image(1), image(1)
     spoiled[~mask] = np.nan
@@ -311,9 +305,7 @@ def test_saved_and_loaded(row, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     x = image()
-    np.testing.assert_array_equal(
-        ops.convert_to_numpy(loaded(x)), ops.convert_to_numpy(model(x))
-    )
+    np.testing.assert_array_equal(ops.convert_to_numpy(loaded(x)), ops.convert_to_numpy(model(x)))
     assert loaded.get_layer("norm").get_config() == model.get_layer("norm").get_config()
 
 

@@ -75,7 +75,11 @@ def test_group_takes_the_largest_divisor_and_a_layer_is_a_template(rng):
     [
         {"normalization": "group", "pool": "max", "kernel_initializer": "he_normal"},
         {"normalization": GroupNormalization(groups=2, epsilon=0.1)},
-        {"normalization": None, "activation": None, "kernel_initializer": keras.initializers.Ones()},
+        {
+            "normalization": None,
+            "activation": None,
+            "kernel_initializer": keras.initializers.Ones(),
+        },
         {"dtype": "mixed_float16", "strides": 2, "kernel_regularizer": keras.regularizers.L2(0.1)},
     ],
     ids=str,
