@@ -16,7 +16,8 @@ SCRIPT = """
 import sys, numpy as np, torch, torch.distributed as dist
 rank, sizes, rendezvous = int(sys.argv[1]), eval(sys.argv[2]), sys.argv[3]
 from kerasnorm.normalization import BatchNormalization, SyncBatchNormalization
-dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=len(sizes))
+store = f"file://{rendezvous}"
+dist.init_process_group("gloo", init_method=store, rank=rank, world_size=len(sizes))
 data = np.load("data.npz")
 part = slice(sum(sizes[:rank]), sum(sizes[: rank + 1]))
 x = torch.tensor(data["x"][part], requires_grad=True)
