@@ -122,7 +122,9 @@ def test_mask_in_the_gradient(row):
     def masked_gradient(x):
         layer = row()
         layer.build(x.shape)
-        return gradient(lambda x: ops.sum(layer(x, training=True, mask=mask) * weights), x)
+        return gradient(
+            lambda x: ops.sum(ops.multiply(layer(x, training=True, mask=mask), weights)), x
+        )
 
     clean, spoiled = image(1), image(1)
     spoiled[~mask] = np.nan
@@ -218,7 +220,7 @@ def test_gradient_is_that_of_the_formula(row):
     step = 1e-5
     expected = (scalar(x + step * direction) - scalar(x - step * direction)) / (2 * step)
     found = gradient(
-        lambda x: ops.sum(layer(x, training=True) * weights.astype("float32")),
+        lambda x: ops.sum(ops.multiply(layer(x, training=True), weights.astype("float32"))),
         x.astype("float32"),
     )
     assert (found * direction).sum() == pytest.approx(expected, rel=1e-3, abs=1e-4)
@@ -232,7 +234,7 @@ def test_gradient_is_exact_at_a_large_mean(row):
         layer = row()
         x = (np.round(image() * 64) / 64 + mean).astype("float32")  # the sum is exact
         layer.build(x.shape)
-        return gradient(lambda x: ops.sum(layer(x, training=True) * weights), x)
+        return gradient(lambda x: ops.sum(ops.multiply(layer(x, training=True), weights)), x)
 
     np.testing.assert_allclose(at(1e4), at(0), atol=2e-5)
 
@@ -279,7 +281,7 @@ def test_second_gradient(row):
     step = 1e-3
     x64 = x.astype("float64")
     expected = (penalty(x64 + step * direction) - penalty(x64 - step * direction)) / (2 * step)
-    found = second_gradient(lambda x: ops.sum(layer(x, training=True) * weights), x)
+    found = second_gradient(lambda x: ops.sum(ops.multiply(layer(x, training=True), weights)), x)
     assert (found * direction).sum() == pytest.approx(expected, rel=1e-2, abs=1e-2)
 
 

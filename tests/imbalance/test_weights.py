@@ -1,0 +1,301 @@
+"""class_weights against the formulas in float64, and ClassWeights wherever labels meet weights."""
+
+import copy
+import pickle
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.utils.class_weight import compute_class_weight
+
+from kerasnorm.imbalance import ClassCounts, ClassWeights, class_weights, count_classes
+
+COUNTS = np.array([900, 90, 10])
+WEIGHTS = ClassWeights({0: 0.5, 1: 1.5, 2: 4.0})
+IGNORING = ClassWeights(WEIGHTS, ignore_class=255)
+MAPS = np.array([[[0, 1], [2, 255]], [[255, 0], [0, 2]]])
+MAP_WEIGHTS = np.array([[[0.5, 1.5], [4, 0]], [[0, 0.5], [0.5, 4]]])
+
+RAW = {
+    "balanced": [1000 / (3 * 900), 1000 / (3 * 90), 1000 / (3 * 10)],
+    "inverse": [1 / 900, 1 / 90, 1 / 10],
+    "sqrt": [1 / 30, 1 / np.sqrt(90), 1 / np.sqrt(10)],
+    "effective_number": [1 / sum(0.9999**i for i in range(n)) for n in (900, 90, 10)],
+    "median_frequency": [90 / 900, 1, 90 / 10],
+    "log": [1 / np.log(1.02 + p) for p in (0.9, 0.09, 0.01)],
+}
+
+
+def values(weights):
+    return np.array([weights[c] for c in range(len(weights))])
+
+
+@pytest.mark.parametrize(("scheme", "raw"), RAW.items())
+def test_schemes(scheme, raw):
+    raw = np.array(raw)
+    by_mean = class_weights(COUNTS, scheme)
+    by_expectation = class_weights(ClassCounts(COUNTS), scheme, normalize="expected")
+    np.testing.assert_allclose(values(class_weights(COUNTS, scheme, normalize=None)), raw)
+    np.testing.assert_allclose(values(by_mean), raw * 3 / raw.sum())
+    np.testing.assert_allclose(values(by_expectation), raw * 1000 / (COUNTS @ raw))
+    assert sum(by_mean.values()) == pytest.approx(3)
+    assert COUNTS @ values(by_expectation) == pytest.approx(1000)
+
+
+def test_balanced_is_that_of_scikit_learn():
+    y = np.repeat([0, 1, 2], COUNTS)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=y)
+    for normalize in ("expected", None):
+        weights = class_weights(count_classes(y), normalize=normalize)
+        np.testing.assert_allclose(values(weights), expected)
+
+
+@pytest.mark.parametrize(
+    ("beta", "n", "expected"),
+    [(0.9999999, 10**6, 1 / 951_625.8596), (0.0, 5, 1.0), (0.9999, 1, 1.0), (0.5, 10**6, 0.5)],
+)
+def test_effective_number_is_safe(beta, n, expected):
+    weights = class_weights([n], "effective_number", beta=beta, normalize=None)
+    assert weights[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_median_frequency_of_maps_is_over_the_images_with_the_class():
+    counts = count_classes(MAPS, ignore_class=255)
+    frequencies = np.array([3 / 6, 1 / 3, 2 / 6])  # 3 pixels count in each image
+    weights = class_weights(counts, "median_frequency", normalize=None)
+    np.testing.assert_allclose(values(weights), np.median(frequencies) / frequencies)
+
+
+@pytest.mark.parametrize("scheme", RAW)
+def test_absent_class_is_an_error_or_zero(scheme):
+    with pytest.raises(ValueError, match=r'class 1, so .*missing="zero"'):
+        class_weights([8, 0, 2], scheme)
+    weights = class_weights([8, 0, 2], scheme, normalize=None, missing="zero")
+    assert weights[1] == 0.0
+    others = class_weights([8, 2], scheme, normalize=None)
+    assert [weights[0], weights[2]] == [others[0], others[1]]
+    assert sum(class_weights([8, 0, 2], scheme, missing="zero").values()) == pytest.approx(3)
+
+
+def test_ignored_class_is_not_missing():
+    weights = class_weights(count_classes([0, 0, 1, 2], ignore_class=0))
+    assert weights == {0: 0.0, 1: 1.5, 2: 1.5}
+    assert weights.sample_weights([0, 2]).tolist() == [0.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scheme": "focal"}, "'balanced', 'inverse'"),
+        ({"normalize": "sum"}, "normalize"),
+        ({"missing": "ignore"}, "missing"),
+        ({"beta": 1.0}, "beta"),
+        ({"beta": -0.1}, "beta"),
+        ({"beta": np.nan}, "beta"),
+        ({"counts": [0, 0]}, "counts"),
+        ({"counts": [1, -1]}, "counts"),
+        ({"counts": [0.5, 1]}, "counts"),
+        ({"counts": {0: 3}}, "counts"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        class_weights(**{"counts": COUNTS, **arguments})
+
+
+def test_is_a_plain_dict_to_others():
+    weights = class_weights(COUNTS)
+    assert all(type(c) is int and type(w) is float for c, w in weights.items())
+    for twin in (pickle.loads(pickle.dumps(IGNORING)), copy.deepcopy(IGNORING)):
+        assert twin == WEIGHTS and twin.ignore_class == 255
+
+
+@pytest.mark.parametrize("bad", [{}, {1: 1.0}, {0: 1.0, 1: np.nan}, {0: -1.0}, {0: np.inf}])
+def test_weights_that_are_none(bad):
+    with pytest.raises(ValueError, match="every class"):
+        ClassWeights(bad)
+
+
+def test_as_tensor():
+    tensor = WEIGHTS.as_tensor()
+    assert (
+        keras.ops.is_tensor(tensor) and keras.backend.standardize_dtype(tensor.dtype) == "float32"
+    )
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(tensor), [0.5, 1.5, 4])
+    assert keras.backend.standardize_dtype(WEIGHTS.as_tensor("float16").dtype) == "float16"
+
+
+# (weights, labels, the weight of each)
+LABELS = {
+    "numbers": (WEIGHTS, np.array([0, 2, 1]), [0.5, 4, 1.5]),
+    "column": (WEIGHTS, np.array([[0], [2], [1]], "uint8"), [[0.5], [4], [1.5]]),
+    "floats": (WEIGHTS, np.array([0.0, 2.0]), [0.5, 4]),
+    "ignored": (IGNORING, np.array([0, 255], "uint8"), [0.5, 0]),
+    "maps": (IGNORING, MAPS, MAP_WEIGHTS),
+    "maps with channel": (IGNORING, MAPS[..., None], MAP_WEIGHTS[..., None]),
+    "sequences, B=T": (WEIGHTS, np.array([[0, 1], [2, 0]]), [[0.5, 1.5], [4, 0.5]]),
+    "sequences, B=T=K": (IGNORING, np.eye(3, dtype=int), np.eye(3) + 0.5),
+    "one-hot": (WEIGHTS, np.eye(3)[[2, 0]], [4, 0.5]),
+    "multilabel": (WEIGHTS, np.array([[1, 0, 1], [0, 1, 0]]), [2.25, 1.5]),
+    "one-hot maps": (WEIGHTS, np.eye(3)[[[0, 1], [2, 2]]], [[0.5, 1.5], [4, 4]]),
+    "integer maps as wide as K": (WEIGHTS, np.ones((2, 3, 3), int), np.full((2, 3, 3), 1.5)),
+    "binary columns": (ClassWeights({0: 1.0, 1: 3.0}), np.array([[False], [True]]), [[1], [3]]),
+}
+
+# (weights, labels, what the message says)
+REFUSED = {
+    "negative": (WEIGHTS, np.array([0, -1]), r"Label -1 is outside the classes 0 to 2"),
+    "K": (WEIGHTS, np.array([0, 3]), r"Label 3 is outside"),
+    "255": (WEIGHTS, np.array([[[0, 255]]]), r"Label 255 .*ignore_class=255"),
+    "another is ignored": (IGNORING, np.array([[[254, 255]]]), r"Label 254"),
+    "half": (WEIGHTS, np.array([0, 0.5]), r"whole numbers. Received: 0\.5"),
+    "soft": (WEIGHTS, np.array([[0.5, 0.5, 0]]), r"0 and 1 only. Received: 0\.5"),
+    "sequences, T=K": (WEIGHTS, np.array([[0, 1, 2]]), r"Received: 2\."),
+    "no class": (WEIGHTS, np.array([[0, 1, 0], [0, 0, 0]]), r"Row 1 .* no 1"),
+}
+
+
+@pytest.mark.parametrize(("weights", "y", "expected"), LABELS.values(), ids=LABELS)
+def test_sample_weights(weights, y, expected):
+    got = weights.sample_weights(y)
+    assert isinstance(got, np.ndarray)
+    np.testing.assert_array_equal(got, expected, strict=False)
+    assert got.shape == np.shape(expected)
+    tensor = weights.sample_weights(keras.ops.convert_to_tensor(y))
+    assert keras.ops.is_tensor(tensor)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(tensor), expected)
+
+
+@pytest.mark.parametrize(("weights", "y", "message"), REFUSED.values(), ids=REFUSED)
+def test_sample_weights_refuses(weights, y, message):
+    with pytest.raises(ValueError, match=message):
+        weights.sample_weights(y)
+
+
+@pytest.mark.parametrize("y", [np.array(["a"]), np.array([]), None])
+def test_sample_weights_refuses_what_is_no_number(y):
+    with pytest.raises(ValueError, match=r"[Ll]abels"):
+        WEIGHTS.sample_weights(y)
+
+
+def test_sample_weights_needs_values():
+    if keras.config.backend() != "tensorflow":
+        pytest.skip("tf.function is TensorFlow's")
+    with pytest.raises(ValueError, match="with values"):
+        tf.function(WEIGHTS.sample_weights)(tf.constant([0, 1]))
+
+
+def dataset_of(y, *existing):
+    """Images for label maps, else vectors; 5 is the length of nothing else."""
+    x = np.zeros((len(y), *(y.shape[1:3] if y.ndim > 2 else (5,)), 5), "float32")
+    return tf.data.Dataset.from_tensor_slices((x, y, *existing))
+
+
+@pytest.mark.parametrize("batch", [None, 1, 2, 64])
+@pytest.mark.parametrize(("weights", "y", "expected"), LABELS.values(), ids=LABELS)
+def test_map(weights, y, expected, batch):
+    plain = dataset_of(y)
+    dataset = weights.map(plain.batch(batch) if batch else plain)
+    dataset = dataset.unbatch() if batch else dataset
+    assert dataset.element_spec[:2] == plain.element_spec
+    got = [w.numpy() for _, _, w in dataset]
+    np.testing.assert_allclose(got, expected)
+    assert got[0].dtype == "float32"
+    assert int(dataset.cardinality()) in (len(y), tf.data.UNKNOWN_CARDINALITY)
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+@pytest.mark.parametrize(("weights", "y", "message"), REFUSED.values(), ids=REFUSED)
+def test_map_refuses_with_the_same_text(weights, y, message, batch):
+    dataset = weights.map(dataset_of(y).batch(batch) if batch else dataset_of(y))
+    message = message if batch else message.replace("Row 1", "Row 0")
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        list(dataset)
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+@pytest.mark.parametrize(
+    ("y", "existing"),
+    [
+        (MAPS, np.array([2.0, 3.0])),
+        (MAPS, np.arange(8.0).reshape(2, 2, 2)),
+        (MAPS, np.array([[2.0], [3.0]]).reshape(2, 1, 1)),
+        (MAPS[..., None], np.arange(8.0).reshape(2, 2, 2)),
+        (np.array([0, 1]), np.array([2.0, 3.0])),
+        (np.array([0, 1]), np.array([[2.0], [3.0]])),
+        (np.array([[0], [1]]), np.array([2.0, 3.0])),
+        (np.array([0, 1]), np.array([2, 3])),
+    ],
+)
+def test_map_multiplies_the_weights_that_are_there(y, existing, batch):
+    plain = dataset_of(y, existing)
+    dataset = IGNORING.map(plain.batch(batch) if batch else plain)
+    dataset = dataset.unbatch() if batch else dataset
+    got = np.array([w.numpy() for _, _, w in dataset])
+    own = IGNORING.sample_weights(y)
+    aligned = existing.reshape(existing.shape[: y.ndim] + (1,) * (y.ndim - existing.ndim))
+    if existing.ndim > y.ndim:
+        aligned = existing[:, 0]
+    np.testing.assert_allclose(got, own * aligned)
+    assert got.shape == y.shape
+    assert got.dtype == (existing.dtype if existing.dtype.kind == "f" else "float32")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (tf.data.Dataset.range(3), "yield"),
+        ([(0, 1)], "tf.data.Dataset"),
+        (dataset_of(np.array(["a", "b"])), "string"),
+        (dataset_of(np.array([0, 1]), np.ones((2, 3))).batch(2), "first axes"),
+        (dataset_of(np.array([0])).map(lambda x, y: (x, {"a": y})), "yield"),
+    ],
+)
+def test_map_refuses_other_datasets(dataset, message):
+    with pytest.raises(ValueError, match=message):
+        WEIGHTS.map(dataset)
+
+
+def linear(units=3):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units, "softmax")])
+    model.layers[0].set_weights([np.linspace(-1, 1, 2 * units).reshape(2, units), np.zeros(units)])
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    return model
+
+
+def test_fit_takes_the_dict_the_sample_weights_and_the_map_alike():
+    x = np.random.default_rng(0).normal(size=(6, 2)).astype("float32")
+    y = np.array([0, 0, 2, 1, 0, 2])
+    settings = {"epochs": 2, "verbose": 0}
+    arrays = {**settings, "batch_size": 6, "shuffle": False}
+    plain = tf.data.Dataset.from_tensor_slices((x, y)).batch(6)
+    losses = [
+        linear().fit(x, y, class_weight=WEIGHTS, **arrays).history["loss"],
+        linear().fit(x, y, sample_weight=WEIGHTS.sample_weights(y), **arrays).history["loss"],
+        linear().fit(WEIGHTS.map(plain), **settings).history["loss"],
+        linear()
+        .fit(WEIGHTS.map(tf.data.Dataset.from_tensor_slices((x, y))).batch(6), **settings)
+        .history["loss"],
+    ]
+    unweighted = linear().fit(x, y, **arrays).history["loss"]
+    np.testing.assert_allclose(losses, [losses[0]] * 4, rtol=1e-5)
+    assert abs(losses[0][0] - unweighted[0]) > 0.1
+
+
+def test_fit_on_label_maps():
+    images = np.random.default_rng(0).normal(size=(2, 2, 2, 1)).astype("float32")
+    model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Conv2D(3, 1)])
+    model.compile(
+        keras.optimizers.SGD(0.0),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=255),
+    )
+    logits = keras.ops.convert_to_numpy(model(images)).astype("float64")
+    clean = np.where(MAPS == 255, 0, MAPS)
+    norm = np.log(np.exp(logits).sum(-1))
+    losses = norm - np.take_along_axis(logits, clean[..., None], -1)[..., 0]
+    dataset = tf.data.Dataset.from_tensor_slices((images, MAPS)).batch(2)
+    loss = model.fit(IGNORING.map(dataset), verbose=0).history["loss"][0]
+    total = (losses * MAP_WEIGHTS).sum()
+    # Keras divides by the positions that are not ignored, or by all of them: its business
+    assert any(loss == pytest.approx(total / n, rel=1e-4) for n in (6, 8))

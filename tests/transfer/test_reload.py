@@ -1,0 +1,73 @@
+"""What is frozen is frozen in a new process that only imports kerasnorm and the user's classes."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from transfer.freezing_models import BELOW_HEAD, MODELS, should_move
+
+from kerasnorm.surgery import freeze_statistics
+from kerasnorm.transfer import freeze, trainable_table
+
+TESTS = pathlib.Path(__file__).parents[1]
+MODES = ("inference", "train", "affine_only", "statistics")
+
+CHILD = f"""
+import json, pathlib, sys
+sys.path.insert(0, {str(TESTS)!r})
+import keras
+from transfer import freezing_models
+from kerasnorm.transfer import trainable_table
+found = {{}}
+for path in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
+    model = keras.models.load_model(path)
+    rows = trainable_table(model).rows
+    moved = freezing_models.what_moves(model)
+    model.save(path)
+    again = trainable_table(keras.models.load_model(path)).rows
+    found[path.stem] = {{"rows": rows, "moved": moved, "again": again}}
+print("FOUND" + json.dumps(found))
+"""
+
+
+def prepared(kind, mode):
+    model = MODELS[kind]()
+    if mode == "statistics":
+        freeze_statistics(model)
+    else:
+        freeze(model, BELOW_HEAD, mode)
+    return model
+
+
+@pytest.fixture(scope="module")
+def reloaded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("frozen")
+    for kind in MODELS:
+        for mode in MODES:
+            prepared(kind, mode).save(folder / f"{kind}-{mode}.keras")
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(folder)], capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.rpartition("FOUND")[2])
+
+
+def facts(rows):
+    return [(row["layer_class"], row["trainable"], row["statistics"]) for row in rows]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_file_keeps_what_is_frozen(reloaded, kind, mode):
+    model, found = prepared(kind, mode), reloaded[f"{kind}-{mode}"]
+    assert facts(found["rows"]) == facts(trainable_table(model).rows)
+    assert facts(found["again"]) == facts(found["rows"])
+    expected = should_move(model, mode)
+    if mode == "statistics":
+        still = ("moving_mean", "moving_variance", "vector_u")
+        for weight, moved in zip(model.weights, found["moved"], strict=True):
+            assert not (moved and weight.name in still[:2]), weight.path
+    else:
+        assert found["moved"] == expected
