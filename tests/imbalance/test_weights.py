@@ -299,3 +299,16 @@ def test_fit_on_label_maps():
     total = (losses * MAP_WEIGHTS).sum()
     # Keras divides by the positions that are not ignored, or by all of them: its business
     assert any(loss == pytest.approx(total / n, rel=1e-4) for n in (6, 8))
+
+
+def test_sequences_as_long_as_there_are_classes_keep_their_shape():
+    """(N, T) with T = K looks like one-hot; the labels that were counted tell."""
+    y = np.array([[0, 1, 2], [0, 0, 1]])
+    weights = class_weights(count_classes(y))
+    expected = np.vectorize(weights.get)(y)
+    np.testing.assert_allclose(weights.sample_weights(y), expected)
+    dataset = tf.data.Dataset.from_tensor_slices((np.zeros((2, 3, 1)), y)).batch(2)
+    ((_, _, mapped),) = weights.map(dataset).as_numpy_iterator()
+    np.testing.assert_allclose(mapped, expected, rtol=1e-6)
+    one_hot = keras.utils.to_categorical(y[0], 3)
+    np.testing.assert_allclose(weights.sample_weights(one_hot), expected[0])
