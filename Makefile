@@ -5,7 +5,7 @@ JOBS ?= 2
 BACKENDS ?= jax torch
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-backends test-addons bench lint clean
+.PHONY: demo test test-backends test-addons test-package bench lint clean
 
 demo: .venv/installed
 	.venv/bin/kerasnorm fit digits --out demo-output --overwrite
@@ -26,12 +26,22 @@ test-addons: .venv-addons/installed
 	.venv-addons/bin/python -m pytest -c tests/addons/pytest.ini tests/addons
 endif
 
+# what a user gets: the wheel in a clean environment, away from the sources
+test-package:
+	rm -rf build/wheel .venv-package
+	$(PYTHON) -m venv .venv-package
+	.venv-package/bin/python -m pip wheel -q --disable-pip-version-check --no-deps -w build/wheel .
+	.venv-package/bin/python -m pip install -q --disable-pip-version-check build/wheel/*.whl
+	cd / && $(CURDIR)/.venv-package/bin/python $(CURDIR)/tests/package/check.py
+	.venv-package/bin/kerasnorm --version
+
 lint: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 
 bench: .venv/installed
 	.venv/bin/python benchmarks/normalization.py
+	.venv/bin/python benchmarks/sampling.py
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -50,4 +60,4 @@ bench: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-backends .venv-addons demo-output build dist *.egg-info
+	rm -rf .venv .venv-backends .venv-addons .venv-package demo-output build dist *.egg-info
