@@ -10,6 +10,7 @@ The backward pass needs only the input, the two numbers of the mean and the reci
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +45,18 @@ class Statistics(NamedTuple):
     count: Tensor
 
 
+class Primitives(NamedTuple):
+    """What a backend has its own way of doing.
+
+    Attributes:
+        total: sums a tensor over some of its axes, which it keeps.
+        all_reduce: sums a vector over the replicas.
+    """
+
+    total: Callable[[Tensor, tuple[int, ...]], Tensor]
+    all_reduce: Callable[[Tensor], Tensor]
+
+
 class Residuals(NamedTuple):
     """What the backward pass needs beside the input."""
 
@@ -53,7 +66,7 @@ class Residuals(NamedTuple):
     count: Tensor
 
 
-def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, all_reduce):
+def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primitives):
     """Returns the normalized tensor, its statistics and the residuals.
 
     Args:
@@ -63,15 +76,17 @@ def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, all_re
         view: the axes.
         epsilon: added to the variance.
         dtype: of the statistics, float32 or wider.
-        all_reduce: a function that sums a vector over the replicas.
+        primitives: the backend's `Primitives`.
     """
     x = ops.cast(x, dtype)
-    total, count = _over_replicas([_sum(x, view.reduced), _count(x, mask, view)], view, all_reduce)
+    sum_of = primitives.total
+    parts = [sum_of(x, view.reduced), _count(x, mask, view, sum_of)]
+    total, count = _over_replicas(parts, view, primitives)
     present = ops.maximum(count, 1)
     center = _share(total / present, view)
     centred = _centre(x, center, mask)
-    moments = [_sum(centred, view.reduced), _sum(ops.square(centred), view.reduced)]
-    first, second = _over_replicas(moments, view, all_reduce)
+    parts = [sum_of(centred, view.reduced), sum_of(ops.square(centred), view.reduced)]
+    first, second = _over_replicas(parts, view, primitives)
     shift = _share(first / present, view)
     variance = ops.maximum(_share(second / present, view) - ops.square(shift), 0)
     rstd = ops.rsqrt(variance + epsilon)
@@ -79,27 +94,28 @@ def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, all_re
     return y, Statistics(center + shift, variance, count), Residuals(center, shift, rstd, present)
 
 
-def backward(dy, x, gamma, mask, residuals: Residuals, view: View, all_reduce):
+def backward(dy, x, gamma, mask, residuals: Residuals, view: View, primitives):
     """Returns the gradients of the input, γ and β; `dy` is 0 where the mask is 0."""
     center, shift, rstd, count = residuals
     input_dtype = x.dtype
     dy = ops.cast(dy, center.dtype)
     centred = _centre(ops.cast(x, center.dtype), center, mask)
     common = tuple(axis for axis in view.reduced if axis in view.broadcast)
-    dbeta = _sum(dy, common)
-    dgamma = rstd * (_sum(dy * centred, common) - shift * dbeta)
+    sum_of = primitives.total
+    dbeta = sum_of(dy, common)
+    dgamma = rstd * (sum_of(dy * centred, common) - shift * dbeta)
     scale = 1 if gamma is None else gamma
     rest = tuple(axis for axis in view.reduced if axis not in common)
-    sums = [_sum(scale * dbeta, rest), _sum(scale * dgamma, rest)]
+    parts = [sum_of(scale * dbeta, rest), sum_of(scale * dgamma, rest)]
     first, second = (
-        _share(total / count, view) for total in _over_replicas(sums, view, all_reduce)
+        _share(total / count, view) for total in _over_replicas(parts, view, primitives)
     )
     slope = -second * rstd * rstd
     dx = dy * (rstd * scale) + centred * slope - (first * rstd + slope * shift)
     if mask is not None:
         dx = dx * mask
     left = tuple(axis for axis in view.broadcast if axis not in common)
-    return ops.cast(dx, input_dtype), _sum(dgamma, left), _sum(dbeta, left)
+    return ops.cast(dx, input_dtype), sum_of(dgamma, left), sum_of(dbeta, left)
 
 
 def apply_statistics(x, mean, variance, gamma, beta, epsilon: float, dtype: str):
@@ -117,11 +133,12 @@ def _centre(x, center, mask):
     return centred if mask is None else centred * mask
 
 
-def _sum(x, axes):
+def total(x, axes):
+    """Sums over the axes, which stay."""
     return ops.sum(x, axes, keepdims=True) if axes else x
 
 
-def _count(x, mask, view: View):
+def _count(x, mask, view: View, sum_of):
     """Returns how many elements each statistic rests on; the mask has one channel."""
     shape = ops.shape(x)
     counted = view.reduced if mask is None else tuple({view.channel} & {*view.reduced})
@@ -131,7 +148,7 @@ def _count(x, mask, view: View):
     size = ops.reshape(ops.cast(size, x.dtype), (1,) * len(shape))
     if mask is None:
         return size
-    return size * _sum(mask, tuple(axis for axis in view.reduced if axis != view.channel))
+    return size * sum_of(mask, tuple(axis for axis in view.reduced if axis != view.channel))
 
 
 def _share(statistic, view: View):
@@ -144,11 +161,11 @@ def _share(statistic, view: View):
     return ops.reshape(ops.broadcast_to(shared, ops.shape(grouped)), shape)
 
 
-def _over_replicas(parts, view: View, all_reduce):
+def _over_replicas(parts, view: View, primitives):
     """Sums each part over the replicas, all of them in one collective."""
     if not view.synchronized:
         return parts
-    vector = all_reduce(ops.concatenate([ops.reshape(part, (-1,)) for part in parts]))
+    vector = primitives.all_reduce(ops.concatenate([ops.reshape(part, (-1,)) for part in parts]))
     ends = np.cumsum([math.prod(part.shape) for part in parts])
     totals = ops.split(vector, ends[:-1].tolist())
     return [ops.reshape(total, part.shape) for total, part in zip(totals, parts, strict=True)]

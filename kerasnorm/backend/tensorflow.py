@@ -13,11 +13,26 @@ def all_reduce_sum(x):
     return context.all_reduce(tf.distribute.ReduceOp.SUM, x)
 
 
+def _total(x, axes):
+    """Sums over the axes, which stay.
+
+    On the CPU a product with ones is several times as fast as `reduce_sum` over all axes but the
+    last. (On accelerators products may be rounded to fewer bits.)
+    """
+    if axes != (len(x.shape) - 2,) or not _ONLY_CPU:
+        return reference.total(x, axes)
+    return tf.matmul(tf.ones((1, tf.shape(x)[-2]), x.dtype), x)
+
+
+_ONLY_CPU = {device.device_type for device in tf.config.list_physical_devices()} == {"CPU"}
+_PRIMITIVES = reference.Primitives(_total, all_reduce_sum)
+
+
 def normalize(x, gamma, beta, mask, view, epsilon, dtype):
     """Normalizes `x` with its own statistics; see `reference.forward`."""
 
     def plain(x, gamma, beta):
-        return reference.forward(x, gamma, beta, mask, view, epsilon, dtype, all_reduce_sum)
+        return reference.forward(x, gamma, beta, mask, view, epsilon, dtype, _PRIMITIVES)
 
     @tf.custom_gradient
     def fused(x, *parameters):
@@ -39,9 +54,7 @@ def _gradient(dy, x, gamma, beta, mask, residuals, view, plain):
     @tf.custom_gradient
     def first(dy, x, *parameters):
         given = _unpack(parameters, gamma, beta)
-        dx, dgamma, dbeta = reference.backward(
-            dy, x, given[0], mask, residuals, view, all_reduce_sum
-        )
+        dx, dgamma, dbeta = reference.backward(dy, x, given[0], mask, residuals, view, _PRIMITIVES)
         dgamma, dbeta = (
             None if parameter is None else grad
             for parameter, grad in zip(given, (dgamma, dbeta), strict=True)

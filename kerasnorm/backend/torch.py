@@ -14,11 +14,14 @@ def all_reduce_sum(x):
     return all_reduce(x)
 
 
+_PRIMITIVES = reference.Primitives(reference.total, all_reduce_sum)
+
+
 class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, gamma, beta, mask, view, epsilon, dtype):
         y, statistics, residuals = reference.forward(
-            x, gamma, beta, mask, view, epsilon, dtype, all_reduce_sum
+            x, gamma, beta, mask, view, epsilon, dtype, _PRIMITIVES
         )
         ctx.save_for_backward(x, gamma, beta, mask, *residuals)
         ctx.settings = view, epsilon, dtype
@@ -30,7 +33,7 @@ class _Fused(torch.autograd.Function):
         x, gamma, beta, mask, *residuals = ctx.saved_tensors
         view, epsilon, dtype = ctx.settings
         if torch.is_grad_enabled():  # create_graph=True: the gradient must itself have one
-            y = reference.forward(x, gamma, beta, mask, view, epsilon, dtype, all_reduce_sum)[0]
+            y = reference.forward(x, gamma, beta, mask, view, epsilon, dtype, _PRIMITIVES)[0]
             wanted = [t for t in (x, gamma, beta) if t is not None and t.requires_grad]
             found = iter(torch.autograd.grad(y, wanted, dy, create_graph=True))
             gradients = [
@@ -38,7 +41,7 @@ class _Fused(torch.autograd.Function):
             ]
         else:
             dx, dgamma, dbeta = reference.backward(
-                dy, x, gamma, mask, reference.Residuals(*residuals), view, all_reduce_sum
+                dy, x, gamma, mask, reference.Residuals(*residuals), view, _PRIMITIVES
             )
             gradients = [dx, None if gamma is None else dgamma, None if beta is None else dbeta]
         return *gradients, None, None, None, None

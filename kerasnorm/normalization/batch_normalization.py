@@ -125,9 +125,7 @@ class BatchNormalization(TrackedNormalization):
         behind = tuple(axis + 1 for axis in view.reduced)
         ghosts = view._replace(reduced=behind, channel=view.channel + 1, broadcast=(0, *behind))
         y, statistics = super()._normalize(x, mask, ghosts)
-        y = ops.reshape(y, (-1, *shape[1:]))[: shape[0]]
-        means = (ops.reshape(part, (-1, *part.shape[2:])) for part in statistics)
-        return y, backend.Statistics(*means)
+        return ops.reshape(y, (-1, *shape[1:]))[: shape[0]], statistics
 
     def _split(self, x, mask, view):
         """Folds the batch axis into (ghost batches, examples); what pads the last is masked."""

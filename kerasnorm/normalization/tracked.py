@@ -62,7 +62,7 @@ class TrackedNormalization(NormalizationLayer):
         else:
             y, statistics = self._normalize(x, mask, view)
             if self.track_statistics:
-                self._track(statistics, view)
+                self._track(statistics, view.synchronized)
         return self._finish(y, mask)
 
     def _normalize_with_estimates(self, x, view):
@@ -74,18 +74,21 @@ class TrackedNormalization(NormalizationLayer):
         gamma, beta = self._gamma_and_beta(view, dtype)
         return backend.apply_statistics(x, mean, variance, gamma, beta, self.epsilon, dtype)
 
-    def _track(self, statistics, view):
+    def _track(self, statistics, synchronized):
         """Moves the estimates towards the statistics of this batch."""
-        mean, variance, count = statistics
+        # one row of channels an instance, ghost batch or batch
+        mean, variance = (
+            ops.reshape(part, (-1, *self.moving_mean.shape)) for part in statistics[:2]
+        )
+        count = ops.reshape(statistics.count, (-1, 1))
         if self.unbiased:
             variance = variance * count / ops.maximum(count - 1, 1)
-        others = tuple(axis for axis in range(len(mean.shape)) if axis != view.channel)
         weights = ops.broadcast_to(count, ops.shape(mean))
         totals = [
-            ops.sum(ops.where(weights > 0, part * weights, 0), others)
+            ops.sum(ops.where(weights > 0, part * weights, 0), 0)
             for part in (mean, variance, ops.ones_like(mean))
         ]
-        if not view.synchronized:
+        if not synchronized:
             totals = ops.split(backend.all_reduce_sum(ops.concatenate(totals)), 3)
         *totals, weight = totals
         rate = ops.where(weight > 0, 1 - self.momentum, 0)
