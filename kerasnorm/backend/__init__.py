@@ -6,9 +6,7 @@ Each backend module has the same few names; nothing outside this folder asks whi
 import importlib
 
 import keras
-from keras import ops
 
-from kerasnorm.backend.collapse import collapse
 from kerasnorm.backend.reference import Statistics, View, apply_statistics
 
 _MODULES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
@@ -26,19 +24,6 @@ def _module():
 
 _backend = _module()
 all_reduce_sum = _backend.all_reduce_sum
-
-
-def normalize(x, gamma, beta, mask, view: View, epsilon: float, dtype: str):
-    """Normalizes `x` with its own statistics, in as few axes as there are roles of axes.
-
-    Args, see `reference.forward`.
-
-    Returns:
-        The normalized tensor, and its `Statistics` in the collapsed view.
-    """
-    collapsed, view = collapse([x, gamma, beta, mask], view)
-    y, statistics = _backend.normalize(*collapsed, view, epsilon, dtype)
-    return ops.reshape(y, ops.shape(x)), statistics
-
+normalize = _backend.normalize
 
 __all__ = ["Statistics", "View", "all_reduce_sum", "apply_statistics", "normalize"]

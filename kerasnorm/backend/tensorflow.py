@@ -16,12 +16,39 @@ def all_reduce_sum(x):
 def _total(x, axes):
     """Sums over the axes, which stay.
 
-    On the CPU a product with ones is several times as fast as `reduce_sum` over all axes but the
-    last. (On accelerators products may be rounded to fewer bits.)
+    On the CPU `reduce_sum` over all axes but the last is slow, and adds up so many numbers one by
+    one that float32 loses digits. A product with ones, a block at a time, is several times as
+    fast and exact. (On accelerators products may be rounded to fewer bits.)
     """
-    if axes != (len(x.shape) - 2,) or not _ONLY_CPU:
+    last = len(x.shape) - 2
+    if not _ONLY_CPU or last not in axes:
         return reference.total(x, axes)
-    return tf.matmul(tf.ones((1, tf.shape(x)[-2]), x.dtype), x)
+    first = last
+    while first - 1 in axes:
+        first -= 1
+    block = _block_size(x, first)
+    kept, channels = tf.shape(x)[:first], tf.shape(x)[-1:]
+    blocks = tf.reshape(x, tf.concat([kept, [-1, block], channels], 0))
+    sums = tf.reduce_sum(tf.matmul(tf.ones((1, block), x.dtype), blocks), -3, keepdims=True)
+    ones = tf.ones(last - first + 1, tf.int32)
+    sums = tf.reshape(sums, tf.concat([kept, ones, channels], 0))
+    sums.set_shape([1 if first <= axis <= last else size for axis, size in enumerate(x.shape)])
+    return reference.total(sums, tuple(axis for axis in axes if axis < first))
+
+
+def _block_size(x, first):
+    """Returns a divisor of the size of the axes from `first` to the channels, up to 1024 if known.
+
+    Where sizes are unknown it is the last of them, or 1.
+    """
+    known = 1
+    for size in reversed(x.shape[first:-1]):
+        if size is None:
+            break
+        known *= size
+    if known == 1 and len(x.shape) > 2:
+        return tf.shape(x)[-2]
+    return max(size for size in range(1, 1025) if known % size == 0)
 
 
 _ONLY_CPU = {device.device_type for device in tf.config.list_physical_devices()} == {"CPU"}

@@ -176,6 +176,23 @@ def test_small_deviation_at_a_large_mean(rng):
         np.testing.assert_allclose(y, oracle.normalize(x, axes, groups=groups), atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(8, 256, 256, 8), (2, 99991, 8), (300000, 8)], ids=str)
+@pytest.mark.parametrize("sizes", ["known", "unknown"])
+def test_many_positions(rng, shape, sizes):
+    """Adding up half a million numbers one by one leaves Keras off by 5 here."""
+    x = (rng.normal(size=shape) + 1e4).astype("float32")
+    layers = [kn.BatchNormalization()]
+    if len(shape) > 2:
+        layers.append(kn.GroupNormalization(groups=2))
+    for layer in layers:
+        inputs = keras.Input((None,) * (len(shape) - 2) + (8,) if sizes == "unknown" else shape[1:])
+        model = keras.Model(inputs, layer(inputs))
+        axes = tuple(range(isinstance(layer, kn.GroupNormalization), len(shape) - 1))
+        groups = getattr(layer, "groups", None)
+        y = array(model(x, training=True))
+        np.testing.assert_allclose(y, oracle.normalize(x, axes, groups=groups), atol=1e-5)
+
+
 def test_worst_error_at_mean_1e4_against_keras(rng):
     x = (rng.normal(size=(4, 14, 14, 64)) + 1e4).astype("float32")
     expected = oracle.normalize(x, (1, 2), groups=8)
