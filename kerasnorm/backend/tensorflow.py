@@ -21,36 +21,47 @@ def _total(x, axes):
     fast and exact. (On accelerators products may be rounded to fewer bits.)
     """
     last = len(x.shape) - 2
-    if not _ONLY_CPU or last not in axes:
+    if not _ONLY_CPU or last not in axes or last + 1 in axes:
         return reference.total(x, axes)
     first = last
     while first - 1 in axes:
         first -= 1
-    block = _block_size(x, first)
     kept, channels = tf.shape(x)[:first], tf.shape(x)[-1:]
-    blocks = tf.reshape(x, tf.concat([kept, [-1, block], channels], 0))
-    sums = tf.reduce_sum(tf.matmul(tf.ones((1, block), x.dtype), blocks), -3, keepdims=True)
+    rows = tf.reshape(x, tf.concat([kept, [-1], channels], 0))
+    sums = _sum_rows(rows, _block_size(x.shape[first:-1], tf.shape(x)[-2]))
     ones = tf.ones(last - first + 1, tf.int32)
     sums = tf.reshape(sums, tf.concat([kept, ones, channels], 0))
     sums.set_shape([1 if first <= axis <= last else size for axis, size in enumerate(x.shape)])
     return reference.total(sums, tuple(axis for axis in axes if axis < first))
 
 
-def _block_size(x, first):
-    """Returns a divisor of the size of the axes from `first` to the channels, up to 1024 if known.
-
-    Where sizes are unknown it is the last of them, or 1.
-    """
+def _block_size(sizes, last):
+    """Returns a divisor of the product of `sizes`, or None where none is known to be useful."""
     known = 1
-    for size in reversed(x.shape[first:-1]):
+    for size in reversed(sizes):
         if size is None:
             break
         known *= size
-    if known == 1 and len(x.shape) > 2:
-        return tf.shape(x)[-2]
-    return max(size for size in range(1, 1025) if known % size == 0)
+    divisor = max(size for size in range(1, _BLOCK + 1) if known % size == 0)
+    if divisor >= min(known, 32) > 1:
+        return divisor
+    return last if known == 1 and len(sizes) > 1 else None
 
 
+def _sum_rows(rows, block):
+    """Sums (…, R, C) over R, in blocks and what is left of the last one."""
+    kept, (size, channels) = tf.shape(rows)[:-2], tf.unstack(tf.shape(rows)[-2:])
+    left = None
+    if block is None:
+        block, whole = _BLOCK, size // _BLOCK * _BLOCK
+        left = tf.reduce_sum(rows[..., whole:, :], -2)
+        rows = rows[..., :whole, :]
+    blocks = tf.reshape(rows, tf.concat([kept, [-1, block, channels]], 0))
+    sums = tf.reduce_sum(tf.matmul(tf.ones((1, block), rows.dtype), blocks), [-3, -2])
+    return sums if left is None else sums + left
+
+
+_BLOCK = 1024
 _ONLY_CPU = {device.device_type for device in tf.config.list_physical_devices()} == {"CPU"}
 _PRIMITIVES = reference.Primitives(_total, all_reduce_sum)
 

@@ -146,7 +146,7 @@ def what_moves(model):
     """Fits, and returns for each weight of the model whether any of its bits changed."""
     rng = np.random.default_rng(1)
     x, y = rng.normal(3, 2, (16, *SHAPE)).astype("float32"), rng.normal(size=(16, 8, 2))
-    before = [np.array(weight) for weight in model.get_weights()]
+    before = [weight.copy() for weight in model.get_weights()]
     model.compile(keras.optimizers.SGD(0.01), "mse")
     model.fit(x, y.astype("float32"), batch_size=8, epochs=1, verbose=0)
     after = model.get_weights()

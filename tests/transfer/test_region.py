@@ -138,6 +138,17 @@ def test_a_layer_of_the_model_itself_has_the_name_first():
     assert freeze(model, until="head").frozen == ["base/head", "head"]
 
 
+@pytest.mark.parametrize(
+    ("until", "count"),
+    [("block_1", 2), ("block_10", 3), ("block5", 5), ("block5a", 4), ("block5b", 5), ("conv", 7)],
+)
+def test_blocks_as_applications_name_them(until, count):
+    names = ["block_1_conv", "block_1_bn", "block_10_conv", "block5a_conv", "block5b_conv"]
+    names += ["conv_pw_1", "conv_pw_2"]
+    model = chain(*(keras.layers.Dense(6, name=name) for name in names), head())
+    assert freeze(model, until=until).frozen == names[:count]
+
+
 @pytest.mark.parametrize("kind", MODELS)
 def test_an_int_counts_the_leaves_that_have_weights(kind):
     model = MODELS[kind]()

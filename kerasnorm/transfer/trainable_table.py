@@ -1,0 +1,97 @@
+"""What will really train."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from kerasnorm.surgery.frozen import statistics_move
+from kerasnorm.surgery.leaves import leaves
+
+
+@dataclass(frozen=True)
+class TrainableTable:
+    """A row for each leaf layer that has weights, bottom up; `str()` prints them.
+
+    Attributes:
+        rows: dicts with `path`, `layer_class`, `trainable` (whether the optimizer moves any of its
+            variables), `statistics` (whether `fit` moves them; None without any), `parameters` and
+            `trainable_parameters`.
+    """
+
+    rows: list[dict[str, Any]]
+
+    def __str__(self) -> str:
+        words = {True: "yes", False: "no", None: "-"}
+        total = sum(row["parameters"] for row in self.rows)
+        trained = sum(row["trainable_parameters"] for row in self.rows)
+        lines = [("layer", "class", "trainable", "statistics move", "trained", "parameters")]
+        lines += [
+            (
+                row["path"],
+                row["layer_class"],
+                words[row["trainable"]],
+                words[row["statistics"]],
+                f"{row['trainable_parameters']:,}",
+                f"{row['parameters']:,}",
+            )
+            for row in self.rows
+        ]
+        lines.append(("total", "", "", "", f"{trained:,}", f"{total:,}"))
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(_line(line, widths) for line in lines)
+
+
+def trainable_table(model: keras.Model) -> TrainableTable:
+    """Returns what will really train in `fit`, layer by layer, once the model is compiled.
+
+    `layer.trainable` does not say it: a flag inside a frozen model counts for nothing or for all
+    according to where one looks, and the statistics of batch normalization are no flag at all.
+
+    Args:
+        model: built keras.Model of any kind.
+
+    Returns:
+        A `TrainableTable`.
+
+    Raises:
+        ValueError: if the model is not built.
+
+    Example:
+
+    >>> layers = [keras.layers.Dense(4, name="head"), keras.layers.BatchNormalization(name="bn")]
+    >>> model = keras.Sequential([keras.Input((3,)), *layers])
+    >>> layers[0].trainable = False
+    >>> print(trainable_table(model))
+    layer  class               trainable  statistics move  trained  parameters
+    head   Dense               no         -                      0          16
+    bn     BatchNormalization  yes        yes                    8          16
+    total                                                        8          32
+    """
+    trained = {id(variable) for variable in model.trainable_variables}
+    rows = []
+    for leaf in leaves(model):
+        if not leaf.weights:
+            continue
+        sizes = {id(weight): math.prod(weight.shape) for weight in leaf.weights}
+        moving = sum(size for key, size in sizes.items() if key in trained)
+        rows.append(
+            {
+                "path": leaf.path,
+                "layer_class": type(leaf.layer).__name__,
+                "trainable": any(key in trained for key in sizes),
+                "statistics": statistics_move(leaf.layer) if leaf.has_statistics else None,
+                "parameters": sum(sizes.values()),
+                "trainable_parameters": moving,
+            }
+        )
+    return TrainableTable(rows)
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    texts = [
+        cell.ljust(width) if index < 4 else cell.rjust(width)
+        for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return "  ".join(texts)
