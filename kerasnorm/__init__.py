@@ -1,6 +1,51 @@
-"""Best practices of ConvNet application, executable in Keras 3."""
+"""Best practices of ConvNet application, executable in Keras 3.
 
-from kerasnorm import normalization
+Three chapters that can be used alone, and one page that composes them:
 
-__all__ = ["normalization"]
+- `kerasnorm.normalization`: the layers; `kerasnorm.surgery`: whole models;
+- `kerasnorm.transfer`: what trains and what does not;
+- `kerasnorm.imbalance`: count, weigh and resample the classes;
+- `kerasnorm.recipe`: `Recipe` and `fit`.
+"""
+
+from kerasnorm import imbalance, normalization, recipe, surgery, transfer
+from kerasnorm.imbalance import ClassCounts, ClassWeights, class_weights, count_classes, resample
+from kerasnorm.normalization import (
+    BatchNormalization,
+    ConvNormActivation,
+    GroupNormalization,
+    InstanceNormalization,
+    LayerNormalization,
+    SyncBatchNormalization,
+)
+from kerasnorm.recipe import Recipe, Run, fit
+from kerasnorm.surgery import freeze_statistics, unfreeze_statistics
+from kerasnorm.transfer import freeze, trainable_table, unfreeze
+
+__all__ = [
+    "BatchNormalization",
+    "ClassCounts",
+    "ClassWeights",
+    "ConvNormActivation",
+    "GroupNormalization",
+    "InstanceNormalization",
+    "LayerNormalization",
+    "Recipe",
+    "Run",
+    "SyncBatchNormalization",
+    "class_weights",
+    "count_classes",
+    "fit",
+    "freeze",
+    "freeze_statistics",
+    "imbalance",
+    "normalization",
+    "recipe",
+    "resample",
+    "surgery",
+    "trainable_table",
+    "transfer",
+    "unfreeze",
+    "unfreeze_statistics",
+]
 __version__ = "0.1.0"

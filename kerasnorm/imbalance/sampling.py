@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 # how often a class of n examples comes up, relative to the others
-_STRATEGIES = {
+STRATEGIES = {
     "class_balanced": lambda n: np.ones(len(n)),
     "square_root": np.sqrt,
 }
@@ -78,7 +78,7 @@ def resample(
     References: Kang et al., 2020, arXiv:1910.09217 (class-balanced and square-root sampling);
     Mahajan et al., 2018, arXiv:1805.00932 (square root).
     """
-    check_choice("strategy", strategy, _STRATEGIES)
+    check_choice("strategy", strategy, STRATEGIES)
     batch_size = as_int("batch_size", batch_size, low=1)
     seed = as_int("seed", seed, low=0)
     if epoch_size is not None:
@@ -132,7 +132,7 @@ def _class_shares(y: Any, size: int, strategy: str) -> np.ndarray:
                 "examples out, or pass `labels=` or `weights=`."
             )
     _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    return (_STRATEGIES[strategy](counts) / counts)[classes]
+    return (STRATEGIES[strategy](counts) / counts)[classes]
 
 
 def _undo_one_hot(labels: np.ndarray) -> np.ndarray:

@@ -81,6 +81,7 @@ class ConvNormActivation(keras.layers.Layer):
         for stage in self._stages:
             stage.build(input_shape)
             input_shape = stage.compute_output_shape(input_shape)
+            stage.trainable = stage.trainable and self.trainable  # Keras hands it on when set only
 
     def _create_stages(self, rank):
         if rank not in _CONVOLUTIONS:

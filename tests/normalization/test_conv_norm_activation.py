@@ -25,8 +25,11 @@ def test_is_convolution_then_norm_then_activation(rng, rank, name):
     if name is not None:
         every = tuple(range(rank))
         axes = {"instance": SPATIAL[rank], "group": SPATIAL[rank], "layer": (rank - 1,)}
-        groups = 4 if name == "group" else None  # the largest divisor of 4 up to 32
-        hidden = oracle.normalize(hidden, axes.get(name, every[:-1]), groups=groups)
+        groups = {"groups": 4} if name == "group" else {}  # the largest divisor of 4 up to 32
+        axes["filter_response"] = SPATIAL[rank]
+        formulas = {"filter_response": oracle.filter_response, "switchable": oracle.switchable}
+        formula = formulas.get(name, oracle.normalize)
+        hidden = formula(hidden, axes.get(name, every[:-1]), **groups)
     np.testing.assert_allclose(y, np.maximum(hidden, 0), atol=1e-5)
 
 
@@ -82,7 +85,7 @@ def test_group_takes_the_largest_divisor_and_a_layer_is_a_template(rng):
         },
         {"dtype": "mixed_float16", "strides": 2, "kernel_regularizer": keras.regularizers.L2(0.1)},
     ],
-    ids=str,
+    ids=["by name", "by layer", "none", "half precision"],
 )
 def test_saved_and_loaded(rng, tmp_path, settings):
     inputs = keras.Input((None, None, 3))
@@ -95,6 +98,13 @@ def test_saved_and_loaded(rng, tmp_path, settings):
     x = rng.normal(size=(2, 8, 8, 3)).astype("float32")
     np.testing.assert_array_equal(ops.convert_to_numpy(loaded(x)), ops.convert_to_numpy(model(x)))
     assert loaded.get_layer("block").get_config() == config
+
+
+def test_a_frozen_block_stays_frozen_in_a_file(tmp_path):
+    model = keras.Sequential([keras.Input((8, 8, 3)), ConvNormActivation(4, 3, trainable=False)])
+    model.save(tmp_path / "model.keras")
+    for block in (model, keras.saving.load_model(tmp_path / "model.keras")):
+        assert not any(weight.trainable for weight in block.weights)
 
 
 def test_channels_first_normalizes_the_first_axis():

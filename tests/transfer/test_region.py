@@ -92,7 +92,7 @@ def state(model):
         keras.layers.Dense,
         keras.layers.Dense(1),
     ],
-    ids=repr,
+    ids=lambda bad: getattr(bad, "__name__", None) or repr(bad),
 )
 def test_what_cannot_be_meant_changes_nothing(model, bad):
     freeze(model, until=2, batchnorm="affine_only")

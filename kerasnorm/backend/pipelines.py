@@ -1,0 +1,70 @@
+"""tf.data pipelines and the decoding of images, on every Keras backend; imported where used."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+Load = Callable[[Any], Any]
+
+
+def slices(x: np.ndarray, labels: np.ndarray) -> tf.data.Dataset:
+    """Returns a dataset of single examples."""
+    return tf.data.Dataset.from_tensor_slices((x, labels))
+
+
+def loaded(dataset: tf.data.Dataset, load: Load) -> tf.data.Dataset:
+    """Maps the x of every batch, several batches at once."""
+    tune = tf.data.AUTOTUNE
+    return dataset.map(lambda x, y: (load(x), y), num_parallel_calls=tune).prefetch(tune)
+
+
+def unbatch(dataset: tf.data.Dataset, size: int) -> tf.data.Dataset:
+    """Returns the `size` single examples of a dataset of batches."""
+    return dataset.unbatch().apply(tf.data.experimental.assert_cardinality(size))
+
+
+def with_sparse_labels(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Makes labels (B,) of (B, 1) and of one-hot rows (B, K)."""
+
+    def sparse(x: Any, y: Any) -> tuple[Any, Any]:
+        one_hot = y.shape.rank == 2 and y.shape[-1] != 1
+        return x, tf.argmax(y, axis=-1) if one_hot else tf.cast(tf.reshape(y, [-1]), tf.int64)
+
+    return dataset.map(sparse)
+
+
+def image_loader(image_size: int) -> Load:
+    """Returns a function from a batch of paths to images (N, image_size, image_size, 3), 0 to 255.
+
+    It is for `tf.data.Dataset.map`, and the `load` of `kerasnorm.recipe.fit`.
+    """
+
+    def load_one(path: Any) -> Any:
+        image = decode(tf.io.read_file(path))
+        return tf.image.resize(image, (image_size, image_size), antialias=True)
+
+    return lambda paths: tf.map_fn(load_one, paths, fn_output_signature=tf.float32)
+
+
+def decode(content: Any) -> tf.Tensor:
+    """Returns the image in the content of a file, uint8 (H, W, 3); the first one of a GIF."""
+    image = tf.io.decode_image(content, channels=3, expand_animations=False)
+    return tf.ensure_shape(image, (None, None, 3))
+
+
+def readable(paths: list[str]) -> np.ndarray:
+    """Returns whether each file is an image that can be decoded, (N,) of bool."""
+
+    def is_readable(path: str) -> bool:
+        try:
+            decode(Path(path).read_bytes())
+        except (OSError, tf.errors.InvalidArgumentError):
+            return False
+        return True
+
+    with ThreadPoolExecutor() as threads:
+        return np.array(list(threads.map(is_readable, paths)), dtype=bool)

@@ -1,0 +1,77 @@
+"""Ways of training compared on one task, over seeds."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import keras
+
+from kerasnorm.recipe.comparison import Comparison, Trial
+from kerasnorm.recipe.recipe import Recipe
+from kerasnorm.recipe.run import Run
+from kerasnorm.recipe.training import fit
+
+
+class Task(Protocol):
+    """What there is to train on, and to start from."""
+
+    classes: Sequence[str]
+    load: Callable[[Any], Any] | None
+
+    def data(self, seed: int) -> tuple[Any, Any]:
+        """Returns the training and the held-out examples."""
+
+    def model(
+        self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback]
+    ) -> keras.Model:
+        """Returns the model to start from."""
+
+    def pretrainings(self, recipes: Iterable[Recipe]) -> int:
+        """Returns how many models `model` trains for these recipes and one seed."""
+
+
+def compare(
+    ways: Mapping[str, Recipe],
+    task: Task,
+    seeds: Iterable[int],
+    epochs: int,
+    batch_size: int,
+    on_epoch: Callable[[], None],
+    on_trial: Callable[[str, int, Trial], None],
+) -> tuple[Comparison, Run]:
+    """Trains in every way with every seed, for the same number of epochs and steps.
+
+    Args:
+        ways: recipes by name, the one that matters last.
+        task: what to train on.
+        seeds: decide data, initial weights and order, the same for all ways.
+        epochs: of each training.
+        batch_size: examples a step.
+        on_epoch: called after each epoch, pre-training included.
+        on_trial: called with name, seed and result after each training.
+
+    Returns:
+        The figures by way, and the last way's run with the first seed.
+    """
+    comparison: Comparison = {name: [] for name in ways}
+    kept = None
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch())]
+    for seed in seeds:
+        train, held_out = task.data(seed)
+        for name, recipe in reversed(ways.items()):  # what is wrong with the recipe shows first
+            run = fit(
+                recipe,
+                task.model(recipe, seed, callbacks),
+                train,
+                held_out,
+                epochs,
+                verbose=0,
+                batch_size=batch_size,
+                seed=seed,
+                classes=task.classes,
+                load=task.load,
+                callbacks=callbacks,
+            )
+            kept = kept or run
+            comparison[name].append(Trial(run.history, run.evaluation))
+            on_trial(name, seed, comparison[name][-1])
+    return comparison, kept

@@ -1,0 +1,72 @@
+"""An output folder that is either whole or not there."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def staged(output: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
+    """Yields an empty folder beside `output` that takes its place if all goes well.
+
+    If anything is raised inside, what was written is removed and `output` is as it was. Files in
+    an overwritten folder that are not written again stay there.
+
+    Args:
+        output: where the folder will be; missing folders above it are made.
+        overwrite: whether it may exist already and not be empty.
+
+    Raises:
+        FileExistsError: if `output` is a file, or a folder with content and not `overwrite`.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with staged(Path(folder, "run")) as stage:
+    ...         _ = Path(stage, "result.txt").write_text("whole")
+    ...     Path(folder, "run", "result.txt").read_text()
+    'whole'
+    """
+    output = Path(output).expanduser().resolve()
+    _check(output, overwrite)
+    missing = [parent for parent in output.parents if not parent.exists()]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
+            stage = Path(scratch, "new")
+            stage.mkdir()
+            yield stage
+            _take_place(stage, output, Path(scratch, "old"))
+    except BaseException:
+        for parent in missing:
+            with contextlib.suppress(OSError):  # somebody else put something there
+                parent.rmdir()
+        raise
+
+
+def _check(output: Path, overwrite: bool) -> None:
+    if output.exists() and not output.is_dir():
+        raise FileExistsError(f"The output {str(output)!r} is a file; it should be a folder.")
+    if output.is_dir() and any(output.iterdir()) and not overwrite:
+        raise FileExistsError(
+            f"The output folder {str(output)!r} exists. Choose another, or overwrite it "
+            "(`overwrite=True`, --overwrite)."
+        )
+
+
+def _take_place(stage: Path, output: Path, old: Path) -> None:
+    """Renames `stage` to `output`; what was there comes back if that fails."""
+    if not output.exists():
+        stage.rename(output)
+        return
+    for kept in output.iterdir():
+        if not Path(stage, kept.name).exists():
+            copy = shutil.copytree if kept.is_dir() else shutil.copy2
+            copy(kept, Path(stage, kept.name))
+    output.rename(old)
+    try:
+        stage.rename(output)
+    except OSError:
+        old.rename(output)
+        raise

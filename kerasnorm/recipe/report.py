@@ -1,0 +1,167 @@
+"""The page about a run: one HTML file that fetches nothing."""
+
+import importlib.util
+import os
+from html import escape
+from pathlib import Path
+
+from kerasnorm._validation import listed
+from kerasnorm.recipe import figures
+from kerasnorm.recipe.comparison import Comparison, Trial, percent, rows, where_it_does_not_help
+from kerasnorm.recipe.recipe import CHAPTERS
+from kerasnorm.recipe.run import Run
+from kerasnorm.transfer import trainable_table
+
+_STYLE = """
+:root { color: #1c2733; background: #fff; font: 16px/1.5 system-ui, sans-serif; }
+body { max-width: 64rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: .5rem 0; }
+h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
+.figures { display: grid; gap: 1.5rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }
+figure { margin: 0; }
+figcaption { font-weight: 600; }
+img { width: 100%; height: auto; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .75rem .25rem 0; text-align: right; border-bottom: 1px solid #dde3e9; }
+td + td { white-space: nowrap; }
+@media (max-width: 32rem) { table { font-size: .8rem; } th, td { padding-right: .4rem; } }
+th { vertical-align: bottom; }
+th:first-child, td:first-child { text-align: left; }
+tbody.first td { font-weight: 700; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.5rem; }
+dt { font-weight: 600; } dd { margin: 0; }
+summary { cursor: pointer; }
+pre { overflow-x: auto; background: #f4f6f8; padding: .75rem; }
+"""
+
+
+def require(*packages: str) -> None:
+    """Refuses to begin without packages that are needed in the end.
+
+    Raises:
+        ValueError: that says what to install.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ValueError(f"This needs {listed(missing)}: pip install 'kerasnorm[demo]'.")
+
+
+def write_report(path: str | os.PathLike, run: Run, comparison: Comparison | None = None) -> None:
+    """Writes the page; see `Run.report`."""
+    require("matplotlib")
+    if comparison is None and run.evaluation is not None:
+        comparison = {"recipe": [Trial(run.history, run.evaluation)]}
+    parts = [
+        *(_results(comparison) if comparison else []),
+        *_pictures(run, comparison),
+        *_recipe(run),
+        *_trained(run),
+    ]
+    page = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>kerasnorm report</title><style>{_STYLE}</style></head><body><main>",
+        *parts,
+        "</main></body></html>",
+    ]
+    Path(path).write_text("\n".join(page) + "\n", encoding="utf-8")
+
+
+def _results(comparison: Comparison) -> list[str]:
+    trials = list(comparison.values())[-1]
+    evaluation = trials[0].evaluation
+    held_out, count = int(evaluation.confusion.sum()), sum(evaluation.train_counts)
+    first, *classes = rows(comparison)
+    spread = (
+        f"In %, mean ± standard deviation over {len(trials)} seeds."
+        if len(trials) > 1
+        else "In %, one seed."
+    )
+    return [
+        "<h1>How well each class is recognised</h1>",
+        f"<p>{count:,} training examples of {len(classes)} classes, {held_out:,} held out for "
+        f"these figures. {spread}</p>",
+        '<div class="wide"><table><thead>',
+        _row(["", *comparison], "th"),
+        '</thead><tbody class="first">',
+        _row(first),
+        "</tbody><tbody>",
+        *map(_row, classes),
+        "</tbody></table></div>",
+        f"<p>{escape(where_it_does_not_help(comparison))}</p>",
+    ]
+
+
+def _row(cells: list[str], tag: str = "td") -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _pictures(run: Run, comparison: Comparison | None) -> list[str]:
+    shown = ["<h2>Curves, recall and confusion</h2>", '<div class="figures">']
+    if comparison:
+        ways = ", ".join(comparison)
+        shown += [
+            _figure(
+                "Recall by frequency of the class",
+                figures.recall_figure(comparison),
+                "Recall of each class, the most frequent first: "
+                + "; ".join(" ".join(row) for row in rows(comparison)[1:][:12]),
+            ),
+            _figure(
+                "Balanced accuracy by epoch",
+                figures.accuracy_figure(comparison),
+                f"Held-out balanced accuracy by epoch of {ways}; at the end "
+                + ", ".join(rows(comparison)[0][1:]),
+            ),
+        ]
+    final = f"{run.history['loss'][0]:.3g} to {run.history['loss'][-1]:.3g}"
+    shown.append(
+        _figure(
+            "Loss by epoch, first seed",
+            figures.loss_figure(run.history),
+            f"Cross-entropy by epoch; on training examples from {final}",
+        )
+    )
+    if run.evaluation is not None:
+        shown.append(
+            _figure(
+                "Confusion, first seed",
+                figures.confusion_figure(run.evaluation),
+                "Confusion matrix, true classes down, predicted across; balanced accuracy "
+                + f"{percent(run.evaluation.balanced_accuracy)} %",
+            )
+        )
+    return [*shown, "</div>"]
+
+
+def _figure(caption: str, picture: str, alt: str) -> str:
+    return (
+        f"<figure><figcaption>{escape(caption)}</figcaption>"
+        f'<img src="{picture}" alt="{escape(alt)}"></figure>'
+    )
+
+
+def _recipe(run: Run) -> list[str]:
+    lines = [
+        f"<dt>{chapter}</dt><dd>{escape(run.recipe.describe(chapter))}</dd>" for chapter in CHAPTERS
+    ]
+    return [
+        "<h2>Recipe</h2><dl>",
+        *lines,
+        "</dl><details><summary>as a file</summary>",
+        f"<pre>{escape(run.recipe.to_json())}</pre></details>",
+    ]
+
+
+def _trained(run: Run) -> list[str]:
+    table = trainable_table(run.model)
+    trained = sum(row["trainable_parameters"] for row in table.rows)
+    total = sum(row["parameters"] for row in table.rows)
+    return [
+        "<h2>What trained</h2>",
+        f"<p>{trained:,} of {total:,} parameters in the last phase.</p>",
+        f"<details><summary>layer by layer</summary><pre>{escape(str(table))}</pre></details>",
+    ]

@@ -1,0 +1,169 @@
+"""What is written: whole or not at all."""
+
+import json
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from recipe.recipe_models import convnet, images, perceptron, points
+
+from kerasnorm.recipe import Recipe, fit
+from kerasnorm.recipe.comparison import Trial, where_it_does_not_help
+from kerasnorm.recipe.evaluation import Evaluation
+from kerasnorm.recipe.output import staged
+
+TRAIN, HELD_OUT = images(seed=0), images((6, 5, 4), seed=1)
+POINTS = points()
+
+
+@pytest.fixture(scope="module")
+def run():
+    keras.utils.set_random_seed(0)
+    recipe = Recipe(transfer_settings={"until": "stem"}, imbalance="resample")
+    names = ["<cat>", "dog & co", "owl"]
+    return fit(recipe, convnet(), TRAIN, HELD_OUT, 2, verbose=0, seed=0, classes=names)
+
+
+def test_output_of_fit(tmp_path):
+    folder = tmp_path / "new" / "run"
+    run = fit(Recipe(), perceptron(), POINTS, POINTS, 1, output=folder, verbose=0)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"model.keras", "recipe.json", "history.json", "evaluation.json"}
+    assert [path.name for path in folder.parent.iterdir()] == ["run"]
+    assert Recipe.from_json((folder / "recipe.json").read_text()) == Recipe()
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    assert evaluation["confusion"] == run.evaluation.confusion.tolist()
+    assert json.loads((folder / "history.json").read_text()) == run.history
+
+
+def test_the_saved_model_works_in_a_new_process(tmp_path, run):
+    run.save(tmp_path)
+    np.save(tmp_path / "x.npy", HELD_OUT[0])
+    script = (
+        "import keras, numpy, kerasnorm, sys\n"
+        "model = keras.saving.load_model(sys.argv[1] + '/model.keras')\n"
+        "outputs = model.predict(numpy.load(sys.argv[1] + '/x.npy'), verbose=0)\n"
+        "numpy.save(sys.argv[1] + '/y.npy', outputs)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path], check=True, capture_output=True)
+    expected = run.model.predict(HELD_OUT[0], verbose=0)
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_failure_leaves_nothing(tmp_path):
+    """The last layer's weights turn to NaN? No: a callback fails, as a full disk would."""
+
+    class Failing(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fit(
+            Recipe(),
+            perceptron(),
+            POINTS,
+            epochs=1,
+            output=tmp_path / "a" / "b",
+            verbose=0,
+            callbacks=[Failing()],
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_output_stays(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="overwrite"), staged(folder):
+        pass
+    with pytest.raises(ZeroDivisionError), staged(folder, overwrite=True) as stage:
+        (stage / "mine.txt").write_text("new")
+        1 / 0  # noqa: B018
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert (folder / "mine.txt").read_text() == "mine"
+
+
+def test_overwriting_keeps_what_is_not_written_again(tmp_path):
+    folder = tmp_path / "run"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "mine.txt").write_text("mine")
+    (folder / "result").write_text("old")
+    with staged(folder, overwrite=True) as stage:
+        (stage / "result").write_text("new")
+    assert (folder / "result").read_text() == "new"
+    assert (folder / "sub" / "mine.txt").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_empty_folder_is_no_obstacle_and_a_file_is(tmp_path):
+    with staged(tmp_path / "empty"):
+        pass
+    with staged(tmp_path / "empty") as stage:
+        (stage / "result").write_text("new")
+    assert (tmp_path / "empty" / "result").exists()
+    (tmp_path / "file").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(FileExistsError, match="a file"), staged(tmp_path / "file", overwrite):
+            pass
+
+
+def test_report(tmp_path, run):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "report.html"
+    run.report(path)
+    page = path.read_text()
+    assert not re.search(r"https?://|src=\"(?!data:)|href=|<script|<link|@import|url\(", page)
+    pictures = re.findall(r'<img src="data:image/svg\+xml;base64,[^"]+" alt="([^"]{20,})">', page)
+    assert len(pictures) == 4 == page.count("<img") == page.count("<figcaption>")
+    assert "&lt;cat&gt;" in page and "<cat>" not in page and "dog &amp; co" in page
+    assert "resample" in page and "until=stem" in page
+    rows = re.findall(r"^(stem\S*|top\S*|head) .*?(yes|no)\b", page, re.MULTILINE)
+    assert {trains for name, trains in rows if name.startswith("stem")} == {"no"}
+    assert {trains for name, trains in rows if not name.startswith("stem")} == {"yes"}
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_report_without_validation(tmp_path):
+    pytest.importorskip("matplotlib")
+    fit(Recipe(), perceptron(), POINTS, epochs=1, verbose=0).report(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text().count("<img") == 1
+
+
+def test_report_says_when_matplotlib_is_missing(tmp_path, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ValueError, match=r"pip install 'kerasnorm\[demo\]'"):
+        run.report(tmp_path / "report.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_report_of_many_classes_and_seeds(tmp_path, run):
+    pytest.importorskip("matplotlib")
+    rng = np.random.default_rng(0)
+
+    def trial(classes=30):
+        names = [f"class {k}" for k in range(classes)]
+        confusion = rng.integers(1, 9, (classes, classes))
+        confusion[3] = 0  # no held-out example
+        counts = np.arange(classes, 0, -1)
+        return Trial(run.history, Evaluation(names, counts, confusion))
+
+    run.report(tmp_path / "r.html", {"plain": [trial(), trial()], "recipe": [trial(), trial()]})
+    page = (tmp_path / "r.html").read_text()
+    assert page.count("<img") == 4 and "± " in page and "over 2 seeds" in page
+
+
+def test_says_where_it_does_not_help():
+    def trial(*recalls):
+        confusion = np.array(
+            [[r, 10 - r] if k == 0 else [10 - r, r] for k, r in enumerate(recalls)]
+        )
+        return Trial({}, Evaluation(("a", "b"), np.array([9, 1]), confusion))
+
+    said = where_it_does_not_help(
+        {"plain": [trial(9, 2), trial(9, 4)], "recipe": [trial(8, 7)] * 2}
+    )
+    assert said == "Where it does not help: recipe is below plain on a (−10.0)."
+    assert where_it_does_not_help({"recipe": [trial(8, 7)]}) == ""

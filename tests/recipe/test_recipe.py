@@ -1,0 +1,120 @@
+"""The value: what it accepts, refuses, and how it travels."""
+
+import copy
+import dataclasses
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from kerasnorm.recipe import Recipe
+
+RECIPES = [
+    Recipe(),
+    Recipe(None, None, None, "sgd"),
+    Recipe("group", "freeze", "resample", normalization_settings={"groups": 8}),
+    Recipe("layer", normalization_settings={"axis": [1, 2, 3], "epsilon": 1e-3}),
+    Recipe("batch", normalization_settings={"momentum": np.float32(0.5)}),
+    Recipe(
+        transfer_settings={"head_epochs": np.int64(2), "until": "block_[12]", "batchnorm": "train"},
+        imbalance="class_weights",
+        imbalance_settings={"scheme": "effective_number", "beta": 0.99, "normalize": None},
+        optimizer="adamw",
+        optimizer_settings={"learning_rate": 0.1 + 0.2, "amsgrad": True},
+    ),
+    Recipe(transfer="freeze", transfer_settings={"until": 0.5}),
+    Recipe(transfer="freeze", transfer_settings={"until": 3}),
+]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=str)
+def test_round_trips(recipe):
+    text = recipe.to_json()
+    back = Recipe.from_json(text)
+    assert back == recipe and hash(back) == hash(recipe) and back.to_json() == text
+    assert [type(v) for v in back.transfer_settings.values()] == [
+        type(v) for v in recipe.transfer_settings.values()
+    ]
+    assert pickle.loads(pickle.dumps(recipe)) == recipe == copy.deepcopy(recipe)
+
+
+def test_cannot_change():
+    given = {"groups": 8}
+    recipe = Recipe("group", normalization_settings=given)
+    given["groups"] = 4
+    assert recipe.normalization_settings == {"groups": 8}
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe.normalization = "batch"
+    with pytest.raises(TypeError):
+        recipe.normalization_settings["groups"] = 4
+
+
+def test_reads_as_text():
+    recipe = Recipe("group", "freeze", None, "sgd", {"groups": 8}, {"until": "block2"})
+    assert str(recipe) == (
+        "normalization: group (groups=8); transfer: freeze (until=block2); "
+        "imbalance: as is; optimizer: sgd"
+    )
+    assert eval(repr(recipe)) == recipe
+
+
+REFUSED = [
+    ({"normalization": "bach"}, "'batch', 'sync_batch', 'layer', 'instance', 'group'"),
+    ({"normalization": 3}, "normalization=3"),
+    ({"normalization": "group", "normalization_settings": {"group": 8}}, "'group'"),
+    ({"normalization": "group", "normalization_settings": {"groups": 0}}, "groups"),
+    ({"normalization_settings": {"groups": 8}}, "'groups'"),
+    ({"transfer": "finetune"}, "'fine_tune', 'freeze', 'scratch'"),
+    ({"transfer": "scratch", "transfer_settings": {"until": 3}}, "'until'"),
+    ({"transfer": "freeze", "transfer_settings": {"head_epochs": 3}}, "'head_epochs'"),
+    ({"transfer": None, "transfer_settings": {"batchnorm": "train"}}, "'batchnorm'"),
+    ({"transfer_settings": {"head_epochs": -1}}, "head_epochs=-1"),
+    ({"transfer_settings": {"until": 1.5}}, "until=1.5"),
+    ({"transfer_settings": {"until": True}}, "until=True"),
+    ({"transfer_settings": {"batchnorm": "frozen"}}, "'inference'"),
+    ({"imbalance": "focal"}, "'class_weights', 'resample'"),
+    ({"imbalance_settings": {"scheme": "sqrt"}}, "'scheme'"),
+    ({"imbalance": "resample", "imbalance_settings": {"scheme": "sqrt"}}, "'scheme'"),
+    ({"imbalance": "resample", "imbalance_settings": {"strategy": "balance"}}, "'class_balanced'"),
+    ({"imbalance": "class_weights", "imbalance_settings": {"scheme": "root"}}, "'sqrt'"),
+    ({"imbalance": "class_weights", "imbalance_settings": {"beta": 0.9}}, "effective_number"),
+    ({"optimizer": None}, "'adam'"),
+    ({"optimizer": "adamm"}, "'adam'"),
+    ({"optimizer_settings": {"lr": 0.1}}, "'lr'"),
+    ({"optimizer_settings": {"learning_rate": 0}}, "learning_rate=0"),
+    ({"optimizer_settings": {"learning_rate": float("nan")}}, "learning_rate=nan"),
+    ({"optimizer_settings": {"learning_rate": np.ones(2)}}, "learning_rate"),
+    ({"optimizer_settings": [("learning_rate", 1)]}, "mapping"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), REFUSED, ids=str)
+def test_refuses(arguments, said):
+    with pytest.raises(ValueError) as error:
+        Recipe(**arguments)
+    assert said in str(error.value)
+
+
+FILES = [
+    ("", "JSON"),
+    ("[]", "object"),
+    ("{}", "version"),
+    ('{"version": 2}', "version=2"),
+    ('{"version": 1, "loss": "focal"}', "'loss'"),
+    ('{"version": 1, "transfer": "frees"}', "'freeze'"),
+    ('{"version": 1, "optimizer_settings": {"learning_rate": NaN}}', "nan"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), FILES)
+def test_refuses_files(text, said):
+    with pytest.raises(ValueError) as error:
+        Recipe.from_json(text)
+    assert said in str(error.value)
+
+
+def test_a_file_has_all_that_there_is():
+    content = json.loads(Recipe("group").to_json())
+    assert content.pop("version") == 1
+    assert list(content) == [field.name for field in dataclasses.fields(Recipe)]

@@ -1,0 +1,382 @@
+"""The command line: what it makes of a folder, and one line for each mistake."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.error
+
+import keras
+import numpy as np
+import pytest
+
+import kerasnorm
+from kerasnorm.cli import main
+from kerasnorm.recipe import Recipe
+from kerasnorm.recipe.backbone import WIDTHS, application, small_convnet
+
+pytest.importorskip("matplotlib")
+on_tensorflow = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow", reason="compiling a backbone takes minutes here"
+)
+COUNTS = {"cat": 6, "dog": 4, "owl": 3}
+WRITTEN = {
+    "comparison.json",
+    "evaluation.json",
+    "history.json",
+    "model.keras",
+    "recipe.json",
+    "report.html",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_tracing():
+    """The graph of a backbone takes ten times as long as one step of it."""
+    if keras.config.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def write_images(folder, counts=COUNTS, size=20):
+    """A sub-folder a class, whose images are of one colour and noise."""
+    rng = np.random.default_rng(0)
+    for label, (name, count) in enumerate(counts.items()):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for index in range(count):
+            image = rng.integers(0, 40, (size, size + 3, 3))
+            image[..., label % 3] += 180
+            keras.utils.save_img(folder / name / f"{index}.png", image.astype("uint8"), scale=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return write_images(tmp_path_factory.mktemp("data") / "photos")
+
+
+def fit(*arguments):
+    return main(["fit", *map(str, arguments), "--image-size", "16", "--epochs", "1"])
+
+
+def predict(folder, image):
+    """What the saved model says of a raw image, in a process that imports kerasnorm alone."""
+    script = (
+        "import sys, keras, numpy, kerasnorm\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "x = keras.utils.img_to_array(keras.utils.load_img(sys.argv[2]))[None]\n"
+        "print(*model.predict(x, verbose=0)[0])"
+    )
+    command = [sys.executable, "-c", script, folder / "model.keras", image]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return np.array(done.stdout.split()[-3:], dtype=float)
+
+
+def test_a_folder_end_to_end(photos, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert fit(photos, "--out", out, "--compare", "--seeds", 2, "--imbalance", "class_weights") == 0
+    printed = capsys.readouterr()
+    assert "kerasnorm" not in printed.err
+    table = [line for line in printed.out.splitlines() if line.startswith("│")]
+    assert [re.sub(r"[│ ]+", " ", line).split()[:4] for line in table][1:] == [
+        ["recall", "of", "cat", "(5)"],
+        ["recall", "of", "dog", "(3)"],
+        ["recall", "of", "owl", "(2)"],
+    ]
+    assert table[0].count("±") == 2
+    assert {path.name for path in out.iterdir()} == WRITTEN
+    recipe = Recipe.from_json((out / "recipe.json").read_text())
+    assert (recipe.transfer, recipe.imbalance) == ("scratch", "class_weights")
+    comparison = json.loads((out / "comparison.json").read_text())
+    assert {name: len(trials) for name, trials in comparison.items()} == {"plain": 2, "recipe": 2}
+    first = json.loads((out / "evaluation.json").read_text())
+    assert comparison["recipe"][0] == first and first["class_names"] == [*COUNTS]
+    assert np.sum(first["confusion"]) == 3
+
+
+@on_tensorflow
+def test_a_backbone_end_to_end(photos, tmp_path):
+    """Raw images in: MobileNet's preprocessing is part of the saved model."""
+    arguments = ["--out", tmp_path / "run", "--backbone", "MobileNet", "--weights", "none"]
+    arguments += ["--image-size", "32", "--epochs", "1"]
+    assert main(["fit", str(photos), *map(str, arguments)]) == 0
+    check_preprocessing(tmp_path / "run" / "model.keras", lambda raw: raw / 127.5 - 1)
+
+
+@on_tensorflow
+def test_a_backbone_that_preprocesses_itself(tmp_path):
+    application("EfficientNetB0", (32, 32, 3), 3, weights=None).save(tmp_path / "model.keras")
+    check_preprocessing(tmp_path / "model.keras", lambda raw: raw)
+
+
+def check_preprocessing(path, preprocess):
+    model = keras.saving.load_model(path)
+    raw = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("float32")
+    features = base_of(path).predict(preprocess(raw), verbose=0)
+    kernel, bias = model.get_layer("head").get_weights()
+    expected = features.mean(axis=(1, 2)) @ kernel + bias
+    np.testing.assert_allclose(model.predict(raw, verbose=0), expected, atol=1e-4)
+
+
+@on_tensorflow
+def test_the_saved_model_takes_raw_images_in_a_new_process(photos, tmp_path):
+    out = tmp_path / "run"
+    assert fit(photos, "--out", out, "--normalization", "group") == 0
+    keras.utils.save_img(tmp_path / "raw.png", np.full((16, 16, 3), 99.0), scale=False)
+    model = keras.saving.load_model(out / "model.keras")
+    expected = model.predict(np.full((1, 16, 16, 3), 99.0), verbose=0)[0]
+    np.testing.assert_allclose(predict(out, tmp_path / "raw.png"), expected, atol=1e-4)
+
+
+STILL = {"optimizer": "sgd", "optimizer_settings": {"learning_rate": 1e-12}}
+
+
+@pytest.fixture
+def still(tmp_path):
+    """A recipe that moves no weight, to see which weights it starts from."""
+    path = tmp_path / "still.json"
+    recipe = Recipe(transfer_settings={"batchnorm": "inference"}, **STILL)
+    path.write_text(recipe.to_json())
+    return path
+
+
+def base_of(path):
+    model = keras.saving.load_model(path)
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
+@on_tensorflow
+@pytest.mark.parametrize("kind", [".weights.h5", "bare.keras", "held.keras"])
+def test_weights_of_a_backbone_from_a_file(kind, photos, tmp_path, still):
+    base = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(32, 32, 3))
+    path = tmp_path / kind
+    if kind == ".weights.h5":
+        path = tmp_path / "base.weights.h5"
+        base.save_weights(path)
+    elif kind == "bare.keras":
+        base.save(path)
+    else:
+        keras.Sequential([keras.Input((32, 32, 3)), base, keras.layers.Flatten()]).save(path)
+    arguments = ["--backbone", "MobileNet", "--weights", path, "--recipe", still]
+    arguments += ["--out", tmp_path / "run", "--image-size", "32", "--epochs", "1"]
+    assert main(["fit", str(photos), *map(str, arguments)]) == 0
+    for ours, theirs in zip(
+        base_of(tmp_path / "run" / "model.keras").get_weights(), base.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_a_keras_file_is_the_start_itself(photos, tmp_path, still):
+    start = small_convnet((16, 16, 3), classes=7, widths=WIDTHS)
+    start.save(tmp_path / "start.keras")
+    out = tmp_path / "run"
+    arguments = ["--weights", tmp_path / "start.keras", "--recipe", still, "--out", out]
+    assert fit(photos, *arguments) == 0
+    model = keras.saving.load_model(out / "model.keras")
+    assert model.output_shape == (None, 3)
+    expected = base_of(tmp_path / "start.keras").get_weights()
+    for ours, theirs in zip(base_of(out / "model.keras").get_weights(), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_options_win_over_the_recipe_file(photos, tmp_path):
+    recipe = Recipe("group", "scratch", "resample", normalization_settings={"groups": 2})
+    (tmp_path / "r.json").write_text(recipe.to_json())
+    out, arguments = tmp_path / "run", ["--recipe", tmp_path / "r.json", "--imbalance", "none"]
+    assert fit(photos, "--out", out, *arguments) == 0
+    expected = Recipe("group", "scratch", None, normalization_settings={"groups": 2})
+    assert Recipe.from_json((out / "recipe.json").read_text()) == expected
+
+
+def test_unreadable_images_are_named_and_skipped(tmp_path, capsys):
+    photos = write_images(tmp_path / "photos")
+    good = (photos / "cat" / "0.png").read_bytes()
+    (photos / "cat" / "empty.jpg").write_bytes(b"")
+    (photos / "dog" / "text.png").write_bytes(b"no image")
+    (photos / "owl" / "cut.png").write_bytes(good[: len(good) // 2])
+    (photos / "owl" / "notes.txt").write_text("ignored")
+    (photos / ".hidden").mkdir()
+    assert fit(photos, "--out", tmp_path / "run") == 0
+    error = capsys.readouterr().err.splitlines()
+    assert len(error) == 1 and error[0].startswith("kerasnorm: skipped 3 unreadable images: ")
+    for name in ("empty.jpg", "text.png", "cut.png"):
+        assert name in error[0]
+    evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert evaluation["train_counts"] == [5, 3, 2]
+
+
+def bad(*arguments, said, prepare=lambda folder: None):
+    return pytest.param(arguments, said, prepare, id=said[:40])
+
+
+def spoil(name, content=b"no image"):
+    def prepare(folder):
+        (folder / "photos" / name).parent.mkdir(exist_ok=True)
+        (folder / "photos" / name).write_bytes(content)
+
+    return prepare
+
+
+def only(**counts):
+    def prepare(folder):
+        for path in sorted(folder.joinpath("photos").rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        write_images(folder / "photos", counts)
+
+    return prepare
+
+
+def save_misfit(folder):
+    small_convnet((16, 16, 3), 3, widths=(8, 8)).save_weights(folder / "misfit.weights.h5")
+    small_convnet((16, 16, 3), 3, widths=(8, 8)).save(folder / "misfit.keras")
+
+
+def save_recipe(folder):
+    (folder / "bad.json").write_text('{"version": 1, "transfer": "frieze"}')
+
+
+BAD = [
+    bad("nowhere", said="There is no folder 'nowhere'"),
+    bad("file.txt", said="'file.txt' is a file"),
+    bad("photos", said="holds no images", prepare=only()),
+    bad("photos", said="has one class only, 'cat'", prepare=only(cat=3)),
+    bad("photos", said="without a readable image: 'dog'", prepare=only(cat=3, dog=0)),
+    bad("photos", said="'ant'", prepare=spoil("ant/0.png")),
+    bad("photos", said="'dog' has a single readable image", prepare=only(cat=3, dog=1)),
+    bad("photos", "--strict", said="1 unreadable image: '", prepare=spoil("cat/bad.jpg")),
+    bad("photos", "--validation-split", "1", said="`validation_split`"),
+    bad("photos", "--backbone", "MobilNet", said="no backbone 'MobilNet'"),
+    bad("photos", "--backbone", "MobileNet", said="at least 32x32"),
+    bad("photos", "--weights", "no.weights.h5", said="no file of weights 'no.weights.h5'"),
+    bad("photos", "--weights", "file.txt", said=".weights.h5 or .keras"),
+    bad("photos", "--weights", "imagenet", said="name a --backbone"),
+    bad("photos", "--weights", "misfit.weights.h5", said="do not fit", prepare=save_misfit),
+    bad("photos", "--weights", "fake.weights.h5", said="do not fit"),
+    bad("photos", "--weights", "fake.keras", said="holds no model"),
+    bad(
+        *("photos", "--backbone", "MobileNet", "--weights", "misfit.keras", "--image-size", "32"),
+        said="'misfit.keras' do not fit the backbone 'mobilenet",
+        prepare=save_misfit,
+    ),
+    bad("photos", "--transfer", "freeze", said="give --weights"),
+    bad("photos", "--transfer", "frieze", said="argument --transfer: invalid choice"),
+    bad("photos", "--recipe", "no.json", said="no.json"),
+    bad("photos", "--recipe", "file.txt", said="should be JSON"),
+    bad("photos", "--recipe", "bad.json", said="'frieze'", prepare=save_recipe),
+    bad(
+        *("photos", "--backbone", "MobileNet", "--image-size", "32", "--normalization", "group"),
+        said="ConvNormActivation",
+    ),
+    bad("photos", "--epochs", "0", said="`--epochs`"),
+    bad("photos", "--epochs", "many", said="argument --epochs"),
+    bad("photos", "--batch-size", "0", said="`batch_size`"),
+    bad("photos", "--seeds", "-1", said="`--seeds`"),
+    bad("photos", "--image-size", "-1", said="`--image-size`"),
+    bad("digits", "--backbone", "MobileNet", said="leave out '--backbone'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said", "prepare"), BAD)
+def test_bad_input(arguments, said, prepare, tmp_path, monkeypatch, capfd):
+    write_images(tmp_path / "photos")
+    for name in ("file.txt", "fake.weights.h5", "fake.keras"):
+        (tmp_path / name).write_text("text")
+    prepare(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    small = [] if "--image-size" in arguments else ["--image-size", "16"]
+    if arguments[0] == "digits":
+        small = []
+    assert main(["fit", *arguments[:1], "--out", "new/out", *small, *arguments[1:]]) == 2
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("kerasnorm")]
+    assert len([line for line in lines if line.startswith("kerasnorm: error: ")]) == 1
+    assert said in lines[-1]
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("arguments", [[], ["fit"], ["fot"], ["fit", "digits"]], ids=str)
+def test_bad_usage(arguments, capsys):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("kerasnorm: error: ") and error.count("\n") == 1
+
+
+def test_an_existing_output(photos, tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("mine")
+    assert fit(photos, "--out", tmp_path) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert fit(photos, "--out", tmp_path / "mine.txt", "--overwrite") == 2
+    assert "is a file" in capsys.readouterr().err
+    assert fit(photos, "--out", tmp_path, "--overwrite") == 0
+    assert {path.name for path in tmp_path.iterdir()} == WRITTEN | {"mine.txt"}
+
+
+@pytest.mark.parametrize(("data", "package"), [("digits", "sklearn"), ("photos", "matplotlib")])
+def test_what_is_missing_is_said_first(data, package, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["fit", data, "--out", str(tmp_path / "run")]) == 2
+    assert "pip install 'kerasnorm[demo]'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_imagenet_without_network(photos, tmp_path, monkeypatch, capsys):
+    def no_network(*arguments, **kwargs):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(keras.applications, "MobileNet", no_network_model(no_network))
+    arguments = ["--backbone", "MobileNet", "--weights", "imagenet", "--out", tmp_path / "run"]
+    assert fit(photos, *arguments) == 2
+    error = capsys.readouterr().err
+    assert "could not be fetched" in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def no_network_model(download):
+    """Fails as `keras.utils.get_file` does: with an Exception, in the handling of another."""
+
+    def make(**kwargs):
+        try:
+            download()
+        except urllib.error.URLError as error:
+            raise Exception("URL fetch failure") from error
+
+    return make
+
+
+@on_tensorflow
+def test_digits(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("kerasnorm.recipe.digits.COUNTS", (20, 9, 4, 3, 2))
+    monkeypatch.setattr("kerasnorm.recipe.digits.PLACEMENTS", 1)
+    monkeypatch.setattr("kerasnorm.recipe.digits_task.SOURCE_EPOCHS", 1)
+    pytest.importorskip("sklearn")
+    arguments = ["fit", "digits", "--out", str(tmp_path / "run"), "--epochs", "1", "--seeds", "1"]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    for text in ("plain, from scratch", "plain fine-tuning", "recipe", "recall of 9 (2)"):
+        assert text in printed
+    assert {path.name for path in (tmp_path / "run").iterdir()} == WRITTEN
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"), [("--version", kerasnorm.__version__), ("--help", "examples:")]
+)
+def test_help(argument, said, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([argument])
+    assert left.value.code == 0 and said in capsys.readouterr().out
+
+
+def test_an_error_of_the_installed_command(tmp_path):
+    command = [sys.executable, "-c", "from kerasnorm.cli import main; raise SystemExit(main())"]
+    done = subprocess.run(
+        [*command, "fit", "nowhere", "--out", "run"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.splitlines()[-1] == "kerasnorm: error: There is no folder 'nowhere'."
+    assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
