@@ -1,7 +1,4 @@
-"""Largest error against float64 of normalized float32 input, ours and Keras'.
-
-    python benchmarks/accuracy.py
-"""
+"""Largest error against float64 of normalized float32 input, ours and Keras'."""
 
 import keras
 import numpy as np

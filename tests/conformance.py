@@ -1,6 +1,7 @@
 """A table of layers. `test_conformance.py` runs a table of checks over each of its rows."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,8 @@ class Row:
         arguments: the arguments that are not the defaults, which its attributes must equal.
         wrong: pairs of wrong arguments and what the message must say.
         channels_first: arguments that make it channels first; None: it has no channel axis.
+        formula: the oracle, where it is not (x − mean) / deviation.
+        shift_invariant: whether the output stays when a number is added to the input.
     """
 
     make: Callable[..., keras.layers.Layer]
@@ -41,11 +44,15 @@ class Row:
     arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
     wrong: tuple[tuple[dict[str, Any], str], ...] = ()
     channels_first: dict[str, Any] | None = dataclasses.field(default_factory=lambda: {"axis": 1})
+    formula: Callable[..., Any] | None = None
+    shift_invariant: bool = True
 
     def __call__(self, **kwargs):
         return self.make(**{**self.arguments, **kwargs})
 
     def expected(self, x, mask=None, **kwargs):
+        if self.formula is not None:
+            return self.formula(x, self.axes(x.ndim), mask=mask, **kwargs)
         return oracle.normalize(x, self.axes(x.ndim), groups=self.groups, mask=mask, **kwargs)
 
 
@@ -164,7 +171,44 @@ ROWS = {
         arguments={"group_size": 2},
         wrong=(({"group_size": 3}, "divisors of 8"), ({"group_size": 0}, "group_size")),
     ),
+    "filter response": Row(
+        kn.FilterResponseNormalization,
+        _positions,
+        wrong=COMMON,
+        formula=oracle.filter_response,
+        shift_invariant=False,
+    ),
+    "filter response, learned epsilon": Row(
+        kn.FilterResponseNormalization,
+        _positions,
+        ranks=(2, 3, 4, 5),
+        arguments={"learned_epsilon": True},
+        formula=functools.partial(oracle.filter_response, epsilon=1e-6 + 1e-4),
+        shift_invariant=False,
+    ),
+    "switchable": Row(
+        kn.SwitchableNormalization,
+        _all_but_channel,
+        wrong=(*COMMON, *WRONG_MOMENTUM),
+        formula=oracle.switchable,
+    ),
+    "switchable, no estimates": Row(
+        kn.SwitchableNormalization,
+        _all_but_channel,
+        arguments={"track_statistics": False},
+        formula=oracle.switchable,
+    ),
 }
 
 # Layers that are public but no single normalization, with the test file that has their checks.
-ELSEWHERE = {"ConvNormActivation": "normalization/test_conv_norm_activation.py"}
+ELSEWHERE = {
+    "AdaptiveInstanceNormalization": "normalization/test_adaptive_instance_normalization.py",
+    "ConditionalInstanceNormalization": "normalization/test_conditional_instance_normalization.py",
+    "ConvNormActivation": "normalization/test_conv_norm_activation.py",
+    "LayerNormGRUCell": "normalization/test_layer_norm_cells.py",
+    "LayerNormLSTMCell": "normalization/test_layer_norm_cells.py",
+    "TLU": "normalization/test_tlu.py",
+    "SpectralNormalization": "normalization/test_spectral_normalization.py",
+    "WeightNormalization": "normalization/test_weight_normalization.py",
+    "WeightStandardization": "normalization/test_weight_standardization.py",
+}

@@ -22,6 +22,35 @@ def statistics(x, axes, mask=None):
     return mean.squeeze(axes), variance.squeeze(axes), keep.sum(axes)
 
 
+def filter_response(x, axes, *, mask=None, epsilon=1e-6, gamma=1.0, beta=0.0):
+    """Divides channels-last `x` by the root of its mean square over `axes`."""
+    x = np.asarray(x, "float64")
+    keep = np.ones(x.shape, bool) if mask is None else np.broadcast_to(mask[..., None], x.shape)
+    keep = keep.astype(bool)
+    count = np.maximum(keep.sum(axes, keepdims=True), 1)
+    square = np.where(keep, x**2, 0).sum(axes, keepdims=True) / count
+    return np.where(keep, x / np.sqrt(square + epsilon) * gamma + beta, 0)
+
+
+def switchable(x, axes, *, mask=None, epsilon=1e-3, gamma=1.0, beta=0.0, shares=(1 / 3,) * 3):
+    """Mixes instance, layer and batch statistics of channels-last `x`, which `axes` says of none.
+
+    `shares` are of the means and variances, or a pair for either.
+    """
+    x = np.asarray(x, "float64")
+    keep = np.ones(x.shape, bool) if mask is None else np.broadcast_to(mask[..., None], x.shape)
+    keep = keep.astype(bool)
+    of_means, of_variances = shares if np.ndim(shares) == 2 else (shares, shares)
+    mean = variance = 0.0
+    examples = range(x.ndim)
+    for share, other, over in zip(
+        of_means, of_variances, (examples[1:-1], examples[1:], examples[:-1]), strict=True
+    ):
+        _, found_mean, found_variance = _standardize(x, keep, tuple(over), None, epsilon)
+        mean, variance = mean + share * found_mean, variance + other * found_variance
+    return np.where(keep, (x - mean) / np.sqrt(variance + epsilon) * gamma + beta, 0)
+
+
 def _standardize(x, keep, axes, groups, epsilon):
     shape = x.shape
     if groups is not None:

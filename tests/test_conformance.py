@@ -228,6 +228,8 @@ def test_gradient_is_that_of_the_formula(row):
 
 @every_layer
 def test_gradient_is_exact_at_a_large_mean(row):
+    if not row.shift_invariant:
+        pytest.skip("its gradient depends on the mean")
     weights = image(0)
 
     def at(mean):
@@ -248,7 +250,9 @@ def test_gradients_of_gamma_and_beta(row):
         pytest.skip("it has neither")
     inputs = keras.Input(SHAPES[4][1:])
     model = keras.Model(inputs, layer(inputs))
-    model.compile(keras.optimizers.SGD(1.0), loss=lambda y, p: ops.sum(y * p, axis=(1, 2, 3)))
+    # a step in TensorFlow's graph mode may read a weight that it has already moved
+    loss = lambda y, p: ops.sum(y * p, axis=(1, 2, 3))  # noqa: E731
+    model.compile(keras.optimizers.SGD(1.0), loss, run_eagerly=True)
     model.train_on_batch(x, weights)
     size = x.shape[0]
     kept = tuple(range(4 - len(layer.gamma.shape)))
@@ -339,7 +343,7 @@ def test_wrapped(row):
     config = layer.get_config()
     y = run(layer, x)
     expected = row.expected(x.reshape(6, 5, 4, CHANNELS)).reshape(x.shape)
-    if "batch" not in row.make.__name__.lower():  # a batch is what the wrapper makes of it
+    if 0 not in row.axes(4):  # a batch is what the wrapper makes of it
         np.testing.assert_allclose(y, expected, atol=1e-5)
     assert layer.get_config()["layer"]["config"] == config["layer"]["config"]
 

@@ -4,9 +4,11 @@ import keras
 
 from kerasnorm._validation import listed
 from kerasnorm.normalization.batch_normalization import BatchNormalization
+from kerasnorm.normalization.filter_response_normalization import FilterResponseNormalization
 from kerasnorm.normalization.group_normalization import GroupNormalization
 from kerasnorm.normalization.instance_normalization import InstanceNormalization
 from kerasnorm.normalization.layer_normalization import LayerNormalization
+from kerasnorm.normalization.switchable_normalization import SwitchableNormalization
 from kerasnorm.normalization.sync_batch_normalization import SyncBatchNormalization
 
 _LAYERS = {
@@ -15,6 +17,8 @@ _LAYERS = {
     "layer": LayerNormalization,
     "instance": InstanceNormalization,
     "group": GroupNormalization,
+    "filter_response": FilterResponseNormalization,
+    "switchable": SwitchableNormalization,
 }
 
 
@@ -22,7 +26,7 @@ def names() -> list[str]:
     """Returns the names that `get` knows.
 
     >>> names()
-    ['batch', 'sync_batch', 'layer', 'instance', 'group']
+    ['batch', 'sync_batch', 'layer', 'instance', 'group', 'filter_response', 'switchable']
     """
     return [*_LAYERS]
 

@@ -1,0 +1,172 @@
+"""SpectralNormalization beyond what `test_kernel_wrappers.py` checks of all wrappers."""
+
+import keras
+import numpy as np
+import pytest
+from gradients import second_gradient
+from keras import layers, ops
+from normalization.kernel_layers import (
+    LAYERS,
+    array,
+    gradient_by,
+    inputs_of,
+    kernels_of,
+    make,
+    matrix,
+)
+
+from kerasnorm.normalization import SpectralNormalization
+
+TF_ONLY = pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="tf.distribute")
+
+
+def sigmas(layer, name):
+    """Returns the largest singular value of each kernel that the layer computes with."""
+    plain = layer.remove()
+    return [np.linalg.norm(matrix(array(k), outputs), 2) for k, outputs in kernels_of(plain, name)]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_starts_with_a_good_estimate(name):
+    """As PyTorch does, it iterates before the first step; Keras starts from noise."""
+    layer = SpectralNormalization(make(name))
+    layer.build(LAYERS[name][1])
+    np.testing.assert_allclose(sigmas(layer, name), 1, atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["Dense", "Conv2DTranspose", "SeparableConv2D", "LSTM"])
+def test_sigma_is_one_after_fit(name):
+    """Keras leaves it at 1.8."""
+    layer = SpectralNormalization(make(name))
+    x = inputs_of(name)
+    model = keras.Sequential([keras.Input(x.shape[1:]), layer])
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    y = 3 * np.ones((len(x), *model.output_shape[1:]), "float32")
+    start = [array(kernel) for kernel, _ in kernels_of(layer, name)]
+    model.fit(x, y, epochs=100, verbose=0)
+    assert all(
+        np.abs(old - array(kernel)).max() > 0.05
+        for old, (kernel, _) in zip(start, kernels_of(layer, name), strict=True)
+    )
+    np.testing.assert_allclose(sigmas(layer, name), 1, atol=0.01)
+
+
+def test_each_training_call_makes_power_iterations(rng):
+    layer = SpectralNormalization(layers.Dense(4), power_iterations=2)
+    x = rng.normal(size=(3, 6)).astype("float32")
+    layer.build(x.shape)
+    u, kernel = rng.normal(size=(1, 4)), rng.normal(size=(6, 4))
+    layer.set_weights([u, kernel, np.zeros(4)])
+    for _ in range(3):
+        y = array(layer(x, training=True))
+        for _ in range(2):
+            v = u @ kernel.T / np.linalg.norm(u @ kernel.T)
+            u = v @ kernel / np.linalg.norm(v @ kernel)
+        np.testing.assert_allclose(array(layer.weights[0]), u, atol=1e-5)
+        np.testing.assert_allclose(y, x @ (kernel / (v @ kernel @ u.T)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(array(layer.layer.kernel), kernel.astype("float32"))
+
+
+def test_embedding_gives_floats():
+    """Keras casts its output to the dtype of the indices: all zeros."""
+    x = np.array([[0, 1, 4]], "int32")
+    layer = SpectralNormalization(layers.Embedding(5, 3))
+    y = layer(x)
+    assert keras.backend.standardize_dtype(y.dtype) == "float32"
+    table = array(layer.remove().embeddings)
+    assert np.abs(table).min() > 0
+    np.testing.assert_allclose(array(y), table[x], atol=1e-7)
+    model = keras.Sequential([keras.Input((3,), dtype="int32"), layer])
+    assert model.outputs[0].dtype == "float32"
+
+
+def test_weights_in_order():
+    layer = SpectralNormalization(layers.SeparableConv2D(5, 3))
+    layer.build((None, 8, 8, 2))
+    names = ["depthwise_vector_u", "pointwise_vector_u"]
+    names += ["depthwise_kernel", "pointwise_kernel", "bias"]
+    assert [weight.name for weight in layer.weights] == names
+    assert [weight.name for weight in layer.trainable_weights] == names[2:]
+    layer = SpectralNormalization(layers.Dense(5))
+    layer.build((None, 3))
+    assert [tuple(w.shape) for w in layer.weights] == [(1, 5), (3, 5), (5,)]
+
+
+def test_gradient_penalty(rng):
+    """The second derivative that critics are trained with."""
+    x = rng.normal(size=(3, 6)).astype("float32")
+    layer = SpectralNormalization(layers.Dense(4, activation="tanh"))
+    layer(x)
+    found = second_gradient(lambda x: ops.sum(layer(x)), x)
+    plain = layer.remove()
+    np.testing.assert_allclose(found, second_gradient(lambda x: ops.sum(plain(x)), x), atol=1e-4)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "2", None, True])
+def test_wrong_power_iterations(value):
+    with pytest.raises(ValueError, match="power_iterations"):
+        SpectralNormalization(layers.Dense(2), power_iterations=value)
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (3, 3, 4, 6)], ids=str)
+def test_equals_torch(rng, shape):
+    """Forward and gradient of PyTorch's own parametrization, from the same start."""
+    torch = pytest.importorskip("torch")
+    kernel = rng.normal(size=shape)
+    if len(shape) == 2:
+        layer, x = layers.Dense(shape[-1]), rng.normal(size=(2, shape[0])).astype("float32")
+        module = torch.nn.Linear(*shape)
+    else:
+        layer, x = layers.Conv2D(shape[-1], 3), rng.normal(size=(2, 5, 5, 4)).astype("float32")
+        module = torch.nn.Conv2d(4, 6, 3)
+    order = np.roll(np.arange(len(shape)), 1) if len(shape) == 2 else (3, 2, 0, 1)
+    layer = SpectralNormalization(layer, power_iterations=30)
+    layer.build(x.shape)
+    layer.layer.kernel.assign(kernel)
+    with torch.no_grad():
+        module.weight.copy_(torch.tensor(kernel.transpose(order)))
+    module = torch.nn.utils.parametrizations.spectral_norm(module, n_power_iterations=30)
+    y = array(layer(x, training=True))
+    weights = rng.normal(size=y.shape).astype("float32")
+    inputs, upstream = torch.tensor(x), torch.tensor(weights)
+    if len(shape) > 2:
+        inputs, upstream = inputs.permute(0, 3, 1, 2), upstream.permute(0, 3, 1, 2)
+    with torch.enable_grad():
+        outputs = module(inputs)
+        raw = module.parametrizations.weight.original
+        (gradient,) = torch.autograd.grad((outputs * upstream).sum(), raw)
+        outputs = outputs - module.bias.reshape(-1, *[1] * (len(shape) - 2))
+    if len(shape) > 2:
+        outputs = outputs.permute(0, 2, 3, 1)
+    np.testing.assert_allclose(y, outputs.detach().numpy(), atol=1e-4)
+    found = gradient_by(layer, layer.layer.kernel, x, weights)
+    expected = gradient.numpy().transpose(np.argsort(order))
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@TF_ONLY
+@pytest.mark.parametrize("sizes", [(2, 2), (4, 1), (4, 0)], ids=str)
+def test_replicas_agree(rng, sizes):
+    import tensorflow as tf
+
+    strategy = tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+    )
+    with strategy.scope():
+        layer = SpectralNormalization(layers.Dense(4))
+        layer.build((None, 6))
+    before = array(layer.weights[0])
+    layer.layer.kernel.assign(rng.normal(size=(6, 4)))
+    x = rng.normal(size=(sum(sizes), 6)).astype("float32")
+    parts = np.split(x, [sizes[0]])
+    values = strategy.experimental_distribute_values_from_function(
+        lambda context: tf.constant(parts[context.replica_id_in_sync_group])
+    )
+    y = strategy.run(tf.function(lambda x: layer(x, training=True)), args=[values])
+    first, second = (copy.numpy() for copy in layer.weights[0].value.values)
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(first - before).max() > 0
+    kernel = array(layer.remove().kernel)
+    for part, output in zip(parts, strategy.experimental_local_results(y), strict=True):
+        assert np.isfinite(output.numpy()).all() and len(output) == len(part)
+    assert np.linalg.norm(kernel, 2) < 2
