@@ -202,7 +202,9 @@ def test_float64(wrapper, rng):
     assert array(layer(ops.convert_to_tensor(x, "float64"))).dtype == "float64"
     (kernel,) = layer.substitutes(training=False).values()
     (function,) = formulas(wrapper, layer, "Dense")
-    np.testing.assert_allclose(array(kernel), function(array(layer.layer.kernel)), rtol=1e-10)
+    # Keras' own products of float64 tensors are float32's on torch
+    rtol = 1e-6 if keras.config.backend() == "torch" else 1e-10
+    np.testing.assert_allclose(array(kernel), function(array(layer.layer.kernel)), rtol=rtol)
 
 
 @every_class
