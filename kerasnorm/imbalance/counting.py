@@ -15,7 +15,7 @@ from kerasnorm.imbalance._tally import Tally
 from kerasnorm.imbalance.counts import ClassCounts
 
 # what keras.utils.image_dataset_from_directory reads
-_IMAGES = {".bmp", ".gif", ".jpeg", ".jpg", ".png"}
+IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
 
 def count_classes(
@@ -111,7 +111,7 @@ def _count_files(folder: pathlib.Path) -> dict[str, int]:
     )
     counts = {
         name: sum(
-            pathlib.Path(file).suffix.lower() in _IMAGES
+            pathlib.Path(file).suffix.lower() in IMAGES
             for _, _, files in os.walk(folder / name)
             for file in files
         )
@@ -120,7 +120,7 @@ def _count_files(folder: pathlib.Path) -> dict[str, int]:
     if not any(counts.values()):
         raise ValueError(
             f"The folder {str(folder)!r} should hold one sub-folder of images a class. Received: "
-            f"sub-folders {classes}, with no file that ends in {', '.join(sorted(_IMAGES))}."
+            f"sub-folders {classes}, with no file that ends in {', '.join(IMAGES)}."
         )
     return counts
 

@@ -1,8 +1,9 @@
 import keras
 from keras import ops
 
+from kerasnorm.normalization.base import channel_and_positions
 from kerasnorm.normalization.guided import GuidedNormalization
-from kerasnorm.normalization.moments import channel_and_positions, moments
+from kerasnorm.normalization.moments import moments
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")

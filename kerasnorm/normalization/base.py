@@ -163,6 +163,13 @@ def known_size(shape, axis: int) -> int:
     return shape[axis]
 
 
+def channel_and_positions(axis: int, shape) -> tuple[int, tuple[int, ...]]:
+    """Returns the channel axis, counted from 0, and the axes that are not it or the batch's."""
+    channel = as_axis("axis", axis, len(shape))
+    known_size(shape, channel)
+    return channel, tuple(axis for axis in range(1, len(shape)) if axis != channel)
+
+
 def check_more_than_one(layer, shape, sizes, remedy: str) -> None:
     """Raises where each statistic would rest on one value, so that the output is β whatever x."""
     if None not in sizes and math.prod(sizes) == 1:

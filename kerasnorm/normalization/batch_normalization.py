@@ -3,7 +3,7 @@ from keras import ops
 
 from kerasnorm import backend
 from kerasnorm._validation import as_int
-from kerasnorm.normalization.base import as_axis, known_size
+from kerasnorm.normalization.base import channel_and_positions
 from kerasnorm.normalization.tracked import TrackedNormalization
 
 
@@ -112,9 +112,8 @@ class BatchNormalization(TrackedNormalization):
         self.virtual_batch_size = _as_virtual_batch_size(virtual_batch_size, self.synchronized)
 
     def view(self, shape):
-        channel = as_axis("axis", self.axis, len(shape))
-        known_size(shape, channel)
-        others = tuple(axis for axis in range(len(shape)) if axis != channel)
+        channel, positions = channel_and_positions(self.axis, shape)
+        others = (0, *positions)
         return backend.View(others, channel, others, synchronized=self.synchronized)
 
     def _normalize(self, x, mask, view):

@@ -5,8 +5,8 @@ from keras import ops
 
 from kerasnorm import backend
 from kerasnorm._validation import as_int
-from kerasnorm.normalization.base import NormalizationLayer
-from kerasnorm.normalization.moments import channel_and_positions, mean
+from kerasnorm.normalization.base import NormalizationLayer, channel_and_positions
+from kerasnorm.normalization.moments import mean
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")

@@ -4,9 +4,8 @@ from kerasnorm import backend
 from kerasnorm._validation import as_int
 from kerasnorm.normalization.base import (
     NormalizationLayer,
-    as_axis,
+    channel_and_positions,
     check_more_than_one,
-    known_size,
 )
 
 
@@ -106,13 +105,13 @@ class GroupNormalization(NormalizationLayer):
             )
 
     def view(self, shape):
-        channel = as_axis("axis", self.axis, len(shape))
-        channels = known_size(shape, channel)
+        channel, positions = channel_and_positions(self.axis, shape)
+        channels = shape[channel]
         groups = self._count_groups(channels)
-        others = tuple(axis for axis in range(len(shape)) if axis != channel)
-        sizes = [shape[axis] for axis in others[1:]] + [channels // groups]
+        sizes = [shape[axis] for axis in positions] + [channels // groups]
         check_more_than_one(self, shape, sizes, "Use fewer groups, or LayerNormalization, here.")
-        return backend.View(others[1:], channel, others, None if groups == channels else groups)
+        shared = None if groups == channels else groups
+        return backend.View(positions, channel, (0, *positions), shared)
 
     def _count_groups(self, channels):
         if self.group_size is not None:

@@ -7,10 +7,10 @@ from kerasnorm import backend
 from kerasnorm._validation import as_int
 from kerasnorm.normalization.base import (
     NormalizationLayer,
+    channel_and_positions,
     check_mask_fits,
     check_more_than_one,
 )
-from kerasnorm.normalization.moments import channel_and_positions
 
 
 class GuidedNormalization(NormalizationLayer):

@@ -2,7 +2,7 @@ import keras
 
 from kerasnorm import backend
 from kerasnorm._validation import as_int
-from kerasnorm.normalization.base import as_axis, check_more_than_one, known_size
+from kerasnorm.normalization.base import channel_and_positions, check_more_than_one
 from kerasnorm.normalization.tracked import TrackedNormalization
 
 
@@ -97,13 +97,10 @@ class InstanceNormalization(TrackedNormalization):
         self.axis = as_int("axis", axis)
 
     def view(self, shape):
-        channel = as_axis("axis", self.axis, len(shape))
-        known_size(shape, channel)
-        others = tuple(axis for axis in range(len(shape)) if axis != channel)
-        positions = others[1:]
+        channel, positions = channel_and_positions(self.axis, shape)
         remedy = "Use LayerNormalization or GroupNormalization with larger groups here."
         check_more_than_one(self, shape, [shape[axis] for axis in positions], remedy)
-        return backend.View(positions, channel, others)
+        return backend.View(positions, channel, (0, *positions))
 
     def get_config(self):
         return {**super().get_config(), "axis": self.axis}

@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from kerasnorm.normalization.base import as_axis, known_size
-
 Tensor = Any
 
 
@@ -27,13 +25,6 @@ class Moments(NamedTuple):
     shift: Tensor
     variance: Tensor
     count: Tensor
-
-
-def channel_and_positions(axis: int, shape) -> tuple[int, tuple[int, ...]]:
-    """Returns the channel axis, counted from 0, and the axes that are not it or the batch's."""
-    channel = as_axis("axis", axis, len(shape))
-    known_size(shape, channel)
-    return channel, tuple(axis for axis in range(1, len(shape)) if axis != channel)
 
 
 def count(x, weights, axes):

@@ -3,8 +3,8 @@ from keras import ops
 
 from kerasnorm import backend
 from kerasnorm._validation import as_int
-from kerasnorm.normalization.base import check_more_than_one
-from kerasnorm.normalization.moments import Moments, channel_and_positions, moments, pool
+from kerasnorm.normalization.base import channel_and_positions, check_more_than_one
+from kerasnorm.normalization.moments import Moments, moments, pool
 from kerasnorm.normalization.tracked import TrackedNormalization
 
 

@@ -1,7 +1,6 @@
 """Labelled examples, whatever holds them."""
 
 import dataclasses
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +8,7 @@ import keras
 import numpy as np
 
 from kerasnorm.imbalance import resample
+from kerasnorm.imbalance._labels import is_dataset
 
 Load = Callable[[Any], Any]
 
@@ -88,7 +88,7 @@ def read_examples(
     Raises:
         ValueError: if the data are of another kind, empty, or of unequal length.
     """
-    if _is_dataset(data):
+    if is_dataset(data):
         if load is not None:
             raise ValueError("`load` goes with arrays; map the Dataset instead.")
         return _read_dataset(name, data, rank, batch_size)
@@ -142,11 +142,6 @@ def _as_classes(name: str, y: np.ndarray) -> np.ndarray:
         f"The labels of `{name}` should be ints from 0 up, (N,) or (N, 1), or one-hot rows (N, K). "
         f"Received: shape {y.shape}, dtype {y.dtype}, such as {y.flat[0]!r}."
     )
-
-
-def _is_dataset(data: Any) -> bool:
-    tensorflow = sys.modules.get("tensorflow")
-    return tensorflow is not None and isinstance(data, tensorflow.data.Dataset)
 
 
 def _to_numpy(part: Any) -> np.ndarray:

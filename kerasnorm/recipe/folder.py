@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasnorm._validation import as_number, listed
-
-IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # what keras.utils reads
+from kerasnorm.imbalance.counting import IMAGES
 
 Split = tuple[np.ndarray, np.ndarray]
 
