@@ -4,7 +4,7 @@ import functools
 
 import jax
 
-from kerasnorm.backend import reference
+from kerasnorm.backend import reductions, reference
 
 
 def all_reduce_sum(x):
@@ -12,7 +12,10 @@ def all_reduce_sum(x):
     return x
 
 
-_PRIMITIVES = reference.Primitives(reference.total, all_reduce_sum)
+_exact_product = functools.partial(jax.numpy.matmul, precision="highest")
+_PRIMITIVES = reference.Primitives(
+    reductions.total, reductions.average_by(_exact_product), all_reduce_sum
+)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
@@ -43,6 +46,6 @@ def _backward(view, epsilon, dtype, saved, upstream):
 _fused.defvjp(_forward, _backward)
 
 
-def normalize(x, gamma, beta, mask, view, epsilon, dtype):
+def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
     """Normalizes `x` with its own statistics; see `reference.forward`."""
     return _fused(x, gamma, beta, mask, view, epsilon, dtype)

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
+from kerasnorm.backend import reductions
+
 Tensor = Any
 
 
@@ -50,10 +52,12 @@ class Primitives(NamedTuple):
 
     Attributes:
         total: sums a tensor over some of its axes, which it keeps.
+        average: replaces each row of a matrix by its mean.
         all_reduce: sums a vector over the replicas.
     """
 
     total: Callable[[Tensor, tuple[int, ...]], Tensor]
+    average: Callable[[Tensor], Tensor]
     all_reduce: Callable[[Tensor], Tensor]
 
 
@@ -79,19 +83,15 @@ def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primit
         primitives: the backend's `Primitives`.
     """
     x = ops.cast(x, dtype)
-    sum_of = primitives.total
-    parts = [sum_of(x, view.reduced), _count(x, mask, view, sum_of)]
-    total, count = _over_replicas(parts, view, primitives)
-    present = ops.maximum(count, 1)
-    center = _share(total / present, view)
+    some = reductions.sample(x, view.reduced) if mask is None else x
+    center, _ = _means([some], mask, view, primitives)
     centred = _centre(x, center, mask)
-    parts = [sum_of(centred, view.reduced), sum_of(ops.square(centred), view.reduced)]
-    first, second = _over_replicas(parts, view, primitives)
-    shift = _share(first / present, view)
-    variance = ops.maximum(_share(second / present, view) - ops.square(shift), 0)
+    shift, square, count = _means([centred, ops.square(centred)], mask, view, primitives)
+    variance = ops.maximum(square - ops.square(shift), 0)
     rstd = ops.rsqrt(variance + epsilon)
-    y = _affine(centred, shift, rstd, gamma, beta)
-    return y, Statistics(center + shift, variance, count), Residuals(center, shift, rstd, present)
+    scale = _scale(rstd, gamma)
+    y = centred * scale + ((0 if beta is None else beta) - shift * scale)
+    return y, Statistics(center + shift, variance, count), Residuals(center, shift, rstd, count)
 
 
 def backward(dy, x, gamma, mask, residuals: Residuals, view: View, primitives):
@@ -101,31 +101,32 @@ def backward(dy, x, gamma, mask, residuals: Residuals, view: View, primitives):
     dy = ops.cast(dy, center.dtype)
     centred = _centre(ops.cast(x, center.dtype), center, mask)
     common = tuple(axis for axis in view.reduced if axis in view.broadcast)
-    sum_of = primitives.total
-    dbeta = sum_of(dy, common)
-    dgamma = rstd * (sum_of(dy * centred, common) - shift * dbeta)
+    total = primitives.total
+    dbeta = total(dy, common)
+    dgamma = rstd * (total(dy * centred, common) - shift * dbeta)
     scale = 1 if gamma is None else gamma
     rest = tuple(axis for axis in view.reduced if axis not in common)
-    parts = [sum_of(scale * dbeta, rest), sum_of(scale * dgamma, rest)]
+    parts = [total(scale * dbeta, rest), total(scale * dgamma, rest)]
     first, second = (
-        _share(total / count, view) for total in _over_replicas(parts, view, primitives)
+        _share(part / ops.maximum(count, 1), view, primitives)
+        for part in _over_replicas(parts, view, primitives)
     )
     slope = -second * rstd * rstd
     dx = dy * (rstd * scale) + centred * slope - (first * rstd + slope * shift)
     if mask is not None:
         dx = dx * mask
     left = tuple(axis for axis in view.broadcast if axis not in common)
-    return ops.cast(dx, input_dtype), sum_of(dgamma, left), sum_of(dbeta, left)
+    return ops.cast(dx, input_dtype), total(dgamma, left), total(dbeta, left)
 
 
 def apply_statistics(x, mean, variance, gamma, beta, epsilon: float, dtype: str):
     """Returns `x` normalized with statistics that are given."""
-    return _affine(ops.cast(x, dtype), mean, ops.rsqrt(variance + epsilon), gamma, beta)
-
-
-def _affine(x, mean, rstd, gamma, beta):
-    y = (x - mean) * (rstd if gamma is None else rstd * gamma)
+    y = (ops.cast(x, dtype) - mean) * _scale(ops.rsqrt(variance + epsilon), gamma)
     return y if beta is None else y + beta
+
+
+def _scale(rstd, gamma):
+    return rstd if gamma is None else rstd * gamma
 
 
 def _centre(x, center, mask):
@@ -133,12 +134,17 @@ def _centre(x, center, mask):
     return centred if mask is None else centred * mask
 
 
-def total(x, axes):
-    """Sums over the axes, which stay."""
-    return ops.sum(x, axes, keepdims=True) if axes else x
+def _means(tensors, mask, view: View, primitives):
+    """Returns the mean of each tensor, which is 0 where the mask is, and the count behind them."""
+    total = primitives.total
+    parts = [total(tensor, view.reduced) for tensor in tensors]
+    parts.append(_count(tensors[0], mask, view, total))
+    *sums, count = _over_replicas(parts, view, primitives)
+    present = ops.maximum(count, 1)
+    return *(_share(part / present, view, primitives) for part in sums), count
 
 
-def _count(x, mask, view: View, sum_of):
+def _count(x, mask, view: View, total):
     """Returns how many elements each statistic rests on; the mask has one channel."""
     shape = ops.shape(x)
     counted = view.reduced if mask is None else tuple({view.channel} & {*view.reduced})
@@ -148,17 +154,16 @@ def _count(x, mask, view: View, sum_of):
     size = ops.reshape(ops.cast(size, x.dtype), (1,) * len(shape))
     if mask is None:
         return size
-    return size * sum_of(mask, tuple(axis for axis in view.reduced if axis != view.channel))
+    return size * total(mask, tuple(axis for axis in view.reduced if axis != view.channel))
 
 
-def _share(statistic, view: View):
+def _share(statistic, view: View, primitives):
     """Averages per-channel values within each group; all other axes but the batch are 1."""
     if view.groups is None:
         return statistic
     shape = ops.shape(statistic)
-    grouped = ops.reshape(statistic, (-1, view.groups, shape[view.channel] // view.groups))
-    shared = ops.mean(grouped, axis=-1, keepdims=True)
-    return ops.reshape(ops.broadcast_to(shared, ops.shape(grouped)), shape)
+    rows = ops.reshape(statistic, (-1, shape[view.channel] // view.groups))
+    return ops.reshape(primitives.average(rows), shape)
 
 
 def _over_replicas(parts, view: View, primitives):

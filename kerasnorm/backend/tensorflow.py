@@ -1,16 +1,23 @@
 """TensorFlow: `tf.custom_gradient`, and sums over the replicas of `tf.distribute`."""
 
-import tensorflow as tf
+import itertools
 
-from kerasnorm.backend import reference
+import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
+
+from kerasnorm.backend import reductions, reference
 
 
 def all_reduce_sum(x):
     """Sums a tensor over the replicas; the tensor itself where there is one replica."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
+    if _replicas() == 1:
         return x
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, x)
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, x)
+
+
+def _replicas():
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
 
 
 def _total(x, axes):
@@ -21,8 +28,10 @@ def _total(x, axes):
     fast and exact. (On accelerators products may be rounded to fewer bits.)
     """
     last = len(x.shape) - 2
+    if _in_xla():
+        return reductions.total(x, axes)
     if not _ONLY_CPU or last not in axes or last + 1 in axes:
-        return reference.total(x, axes)
+        return _plain_total(x, axes)
     first = last
     while first - 1 in axes:
         first -= 1
@@ -32,7 +41,11 @@ def _total(x, axes):
     ones = tf.ones(last - first + 1, tf.int32)
     sums = tf.reshape(sums, tf.concat([kept, ones, channels], 0))
     sums.set_shape([1 if first <= axis <= last else size for axis, size in enumerate(x.shape)])
-    return reference.total(sums, tuple(axis for axis in axes if axis < first))
+    return _plain_total(sums, tuple(axis for axis in axes if axis < first))
+
+
+def _plain_total(x, axes):
+    return tf.reduce_sum(x, axes, keepdims=True) if axes else x
 
 
 def _block_size(sizes, last):
@@ -63,61 +76,67 @@ def _sum_rows(rows, block):
 
 _BLOCK = 1024
 _ONLY_CPU = {device.device_type for device in tf.config.list_physical_devices()} == {"CPU"}
-_PRIMITIVES = reference.Primitives(_total, all_reduce_sum)
+# Accelerators may round products to fewer bits.
+_average = reductions.average_by(tf.matmul) if _ONLY_CPU else reductions.average
+_PRIMITIVES = reference.Primitives(_total, _average, all_reduce_sum)
 
 
-def normalize(x, gamma, beta, mask, view, epsilon, dtype):
+def _in_xla():
+    """Returns whether XLA will compile what is being traced."""
+    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def _run(function, tensors, training):
+    """Calls a function of tensors, compiled by XLA where a training graph on the CPU is not.
+
+    TensorFlow's kernels would write a dozen tensors of the input's size. Graphs for inference
+    stay as they are, since converters of models do not know compiled functions.
+    """
+    plain_graph = not tf.executing_eagerly() and not _in_xla() and _replicas() == 1
+    if not (training and plain_graph and _ONLY_CPU and tf.test.is_built_with_xla()):
+        return function(*tensors)
+    compiled = tf.function(function, jit_compile=True, autograph=False)
+    return compiled.get_concrete_function(*tensors)(*tensors)
+
+
+def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
     """Normalizes `x` with its own statistics; see `reference.forward`."""
+    present = [parameter is not None for parameter in (gamma, beta)]
 
-    def plain(x, gamma, beta):
+    def forward(x, mask, *parameters):
+        rest = iter(parameters)
+        gamma, beta = (next(rest) if given else None for given in present)
         return reference.forward(x, gamma, beta, mask, view, epsilon, dtype, _PRIMITIVES)
+
+    def backward(dy, x, mask, residuals, *parameters):
+        gamma = parameters[0] if present[0] else None
+        dx, *rest = reference.backward(dy, x, gamma, mask, residuals, view, _PRIMITIVES)
+        return [dx, *itertools.compress(rest, present)]
 
     @tf.custom_gradient
     def fused(x, *parameters):
-        given = _unpack(parameters, gamma, beta)
-        y, statistics, residuals = plain(x, *given)
+        y, statistics, residuals = _run(forward, (x, mask, *parameters), training)
 
-        def gradient(dy, *_):
-            return _gradient(dy, x, *given, mask, residuals, view, plain)
+        @tf.custom_gradient
+        def first(dy, x, *parameters):
+            def second(*upstream):
+                return _second_gradient(forward, dy, x, mask, parameters, upstream)
 
-        return [y, *statistics], gradient
+            return _run(backward, (dy, x, mask, residuals, *parameters), training), second
 
-    y, *statistics = fused(x, *_present(gamma, beta))
+        return [y, *statistics], lambda dy, *_: first(dy, x, *parameters)
+
+    y, *statistics = fused(x, *itertools.compress((gamma, beta), present))
     return y, reference.Statistics(*statistics)
 
 
-def _gradient(dy, x, gamma, beta, mask, residuals, view, plain):
-    """The fused gradient, whose own gradient goes through the plain formula."""
-
-    @tf.custom_gradient
-    def first(dy, x, *parameters):
-        given = _unpack(parameters, gamma, beta)
-        dx, dgamma, dbeta = reference.backward(dy, x, given[0], mask, residuals, view, _PRIMITIVES)
-        dgamma, dbeta = (
-            None if parameter is None else grad
-            for parameter, grad in zip(given, (dgamma, dbeta), strict=True)
-        )
-
-        def second(*upstream):
-            sources = [dy, x, *parameters]
-            with tf.GradientTape() as outer:
-                outer.watch(sources)
-                with tf.GradientTape() as inner:
-                    inner.watch(sources)
-                    y = plain(x, *given)[0]
-                gradients = inner.gradient(y, sources[1:], dy)
-            return outer.gradient(gradients, sources, upstream, tf.UnconnectedGradients.ZERO)
-
-        return [dx, *_present(dgamma, dbeta)], second
-
-    return first(dy, x, *_present(gamma, beta))
-
-
-def _present(gamma, beta):
-    return [parameter for parameter in (gamma, beta) if parameter is not None]
-
-
-def _unpack(parameters, gamma, beta):
-    """Puts the present parameters back where γ and β were given."""
-    rest = iter(parameters)
-    return tuple(None if given is None else next(rest) for given in (gamma, beta))
+def _second_gradient(forward, dy, x, mask, parameters, upstream):
+    """The gradient of the fused gradient, by way of the plain formula."""
+    sources = [dy, x, *parameters]
+    with tf.GradientTape() as outer:
+        outer.watch(sources)
+        with tf.GradientTape() as inner:
+            inner.watch(sources)
+            y = forward(x, mask, *parameters)[0]
+        gradients = inner.gradient(y, sources[1:], dy)
+    return outer.gradient(gradients, sources, upstream, tf.UnconnectedGradients.ZERO)

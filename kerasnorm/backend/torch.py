@@ -4,7 +4,7 @@ import torch
 import torch.distributed
 from torch.distributed.nn.functional import all_reduce
 
-from kerasnorm.backend import reference
+from kerasnorm.backend import reductions, reference
 
 
 def all_reduce_sum(x):
@@ -14,7 +14,11 @@ def all_reduce_sum(x):
     return all_reduce(x)
 
 
-_PRIMITIVES = reference.Primitives(reference.total, all_reduce_sum)
+def _total(x, axes):
+    return x.sum(axes, keepdim=True) if axes else x
+
+
+_PRIMITIVES = reference.Primitives(_total, reductions.average, all_reduce_sum)
 
 
 class _Fused(torch.autograd.Function):
@@ -47,7 +51,7 @@ class _Fused(torch.autograd.Function):
         return *gradients, None, None, None, None
 
 
-def normalize(x, gamma, beta, mask, view, epsilon, dtype):
+def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
     """Normalizes `x` with its own statistics; see `reference.forward`."""
     y, *statistics = _Fused.apply(x, gamma, beta, mask, view, epsilon, dtype)
     return y, reference.Statistics(*statistics)

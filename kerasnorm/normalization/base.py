@@ -71,7 +71,7 @@ class NormalizationLayer(keras.layers.Layer):
 
     def call(self, inputs, training=None, mask=None):
         x, mask = self._masked(inputs, mask)
-        y, _ = self._normalize(x, mask, self.view(inputs.shape))
+        y, _ = self._normalize(x, mask, self.view(inputs.shape), training)
         return self._finish(y, mask)
 
     def _masked(self, inputs, mask):
@@ -93,12 +93,12 @@ class NormalizationLayer(keras.layers.Layer):
     def _channel_axis(self, rank):
         return as_axis("axis", self.axis, rank)
 
-    def _normalize(self, x, mask, view):
+    def _normalize(self, x, mask, view, training):
         """Normalizes with the input's own statistics."""
         dtype = self._statistics_dtype(x)
         gamma, beta = self._gamma_and_beta(view, dtype)
         weights = None if mask is None else ops.cast(mask, dtype)
-        return backend.normalize(x, gamma, beta, weights, view, self.epsilon, dtype)
+        return backend.normalize(x, gamma, beta, weights, view, self.epsilon, dtype, training)
 
     def _gamma_and_beta(self, view, dtype):
         """Returns γ and β as tensors that broadcast to the input."""

@@ -116,14 +116,14 @@ class BatchNormalization(TrackedNormalization):
         others = (0, *positions)
         return backend.View(others, channel, others, synchronized=self.synchronized)
 
-    def _normalize(self, x, mask, view):
+    def _normalize(self, x, mask, view, training):
         if self.virtual_batch_size is None:
-            return super()._normalize(x, mask, view)
+            return super()._normalize(x, mask, view, training)
         shape = ops.shape(x)
         x, mask = self._split(x, mask, view)
         behind = tuple(axis + 1 for axis in view.reduced)
         ghosts = view._replace(reduced=behind, channel=view.channel + 1, broadcast=(0, *behind))
-        y, statistics = super()._normalize(x, mask, ghosts)
+        y, statistics = super()._normalize(x, mask, ghosts, training)
         return ops.reshape(y, (-1, *shape[1:]))[: shape[0]], statistics
 
     def _split(self, x, mask, view):

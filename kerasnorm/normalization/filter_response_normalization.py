@@ -116,7 +116,7 @@ class FilterResponseNormalization(NormalizationLayer):
                 autocast=False,
             )
 
-    def _normalize(self, x, mask, view):
+    def _normalize(self, x, mask, view, training):
         dtype = self._statistics_dtype(x)
         x = ops.cast(x, dtype)
         weights = None if mask is None else ops.cast(mask, dtype)

@@ -55,7 +55,7 @@ class GuidedNormalization(NormalizationLayer):
         view, dtype = self.view(x.shape), self._statistics_dtype(x)
         gamma, beta = self._modulation(guide, guide_mask, view, dtype)
         weights = None if mask is None else ops.cast(mask, dtype)
-        y, _ = backend.normalize(x, gamma, beta, weights, view, self.epsilon, dtype)
+        y, _ = backend.normalize(x, gamma, beta, weights, view, self.epsilon, dtype, training)
         return self._finish(y, mask)
 
     def _pair(self, inputs):

@@ -60,7 +60,7 @@ class TrackedNormalization(NormalizationLayer):
         if self.track_statistics and not (training and self.trainable):
             y = self._normalize_with_estimates(x, view)
         else:
-            y, statistics = self._normalize(x, mask, view)
+            y, statistics = self._normalize(x, mask, view, training)
             if self.track_statistics:
                 self._track(statistics, view.synchronized)
         return self._finish(y, mask)
