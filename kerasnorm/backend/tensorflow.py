@@ -1,6 +1,9 @@
 """TensorFlow: `tf.custom_gradient`, and sums over the replicas of `tf.distribute`."""
 
+import functools
 import itertools
+import math
+from typing import NamedTuple
 
 import tensorflow as tf
 from tensorflow.python.ops import control_flow_util
@@ -75,6 +78,7 @@ def _sum_rows(rows, block):
 
 
 _BLOCK = 1024
+_LARGE = 4096
 _ONLY_CPU = {device.device_type for device in tf.config.list_physical_devices()} == {"CPU"}
 # Accelerators may round products to fewer bits.
 _average = reductions.average_by(tf.matmul) if _ONLY_CPU else reductions.average
@@ -86,48 +90,70 @@ def _in_xla():
     return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
-def _run(function, tensors, training):
-    """Calls a function of tensors, compiled by XLA where a training graph on the CPU is not.
+class _Formula(NamedTuple):
+    """`reference.forward` and its gradient as functions of tensors, given all else."""
 
-    TensorFlow's kernels would write a dozen tensors of the input's size. Graphs for inference
-    stay as they are, since converters of models do not know compiled functions.
-    """
-    plain_graph = not tf.executing_eagerly() and not _in_xla() and _replicas() == 1
-    if not (training and plain_graph and _ONLY_CPU and tf.test.is_built_with_xla()):
-        return function(*tensors)
-    compiled = tf.function(function, jit_compile=True, autograph=False)
-    return compiled.get_concrete_function(*tensors)(*tensors)
+    view: reference.View
+    epsilon: float
+    dtype: str
+    scale: bool
+    center: bool
+
+    def forward(self, x, mask, *parameters):
+        rest = iter(parameters)
+        gamma, beta = (next(rest) if given else None for given in (self.scale, self.center))
+        settings = self.view, self.epsilon, self.dtype
+        return reference.forward(x, gamma, beta, mask, *settings, _PRIMITIVES)
+
+    def backward(self, dy, x, mask, residuals, *parameters):
+        gamma = parameters[0] if self.scale else None
+        dx, *rest = reference.backward(dy, x, gamma, mask, residuals, self.view, _PRIMITIVES)
+        return [dx, *itertools.compress(rest, (self.scale, self.center))]
+
+
+@functools.cache
+def _compiled(formula, name):
+    return tf.function(getattr(formula, name), jit_compile=True, autograph=False)
 
 
 def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
     """Normalizes `x` with its own statistics; see `reference.forward`."""
-    present = [parameter is not None for parameter in (gamma, beta)]
+    formula = _Formula(view, epsilon, dtype, gamma is not None, beta is not None)
+    compile_it = training and _worth_compiling(x.shape)
 
-    def forward(x, mask, *parameters):
-        rest = iter(parameters)
-        gamma, beta = (next(rest) if given else None for given in present)
-        return reference.forward(x, gamma, beta, mask, view, epsilon, dtype, _PRIMITIVES)
-
-    def backward(dy, x, mask, residuals, *parameters):
-        gamma = parameters[0] if present[0] else None
-        dx, *rest = reference.backward(dy, x, gamma, mask, residuals, view, _PRIMITIVES)
-        return [dx, *itertools.compress(rest, present)]
+    def run(name, *tensors):
+        if compile_it:
+            return _compiled(formula, name).get_concrete_function(*tensors)(*tensors)
+        return getattr(formula, name)(*tensors)
 
     @tf.custom_gradient
     def fused(x, *parameters):
-        y, statistics, residuals = _run(forward, (x, mask, *parameters), training)
+        y, statistics, residuals = run("forward", x, mask, *parameters)
 
         @tf.custom_gradient
         def first(dy, x, *parameters):
             def second(*upstream):
-                return _second_gradient(forward, dy, x, mask, parameters, upstream)
+                return _second_gradient(formula.forward, dy, x, mask, parameters, upstream)
 
-            return _run(backward, (dy, x, mask, residuals, *parameters), training), second
+            return run("backward", dy, x, mask, residuals, *parameters), second
 
         return [y, *statistics], lambda dy, *_: first(dy, x, *parameters)
 
-    y, *statistics = fused(x, *itertools.compress((gamma, beta), present))
+    y, *statistics = fused(x, *(t for t in (gamma, beta) if t is not None))
     return y, reference.Statistics(*statistics)
+
+
+def _worth_compiling(shape):
+    """Returns whether a training graph on the CPU should leave this to XLA.
+
+    TensorFlow's own kernels write a dozen tensors of the input's size. Compiling takes half a
+    second for each shape, too long for small examples, such as a step's, and for sizes that vary.
+    Graphs for inference stay as they are: converters of models do not know compiled functions.
+    """
+    plain_graph = not tf.executing_eagerly() and not _in_xla() and _replicas() == 1
+    sizes = shape[1:]
+    large = None not in sizes and math.prod(sizes) >= _LARGE
+    return plain_graph and large and _ONLY_CPU and tf.test.is_built_with_xla()
 
 
 def _second_gradient(forward, dy, x, mask, parameters, upstream):
