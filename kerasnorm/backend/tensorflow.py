@@ -5,7 +5,7 @@ import tensorflow as tf
 from kerasnorm.backend import reference
 
 
-def all_reduce_sum(x):
+def all_reduce_sum(x, axis_name=None):
     """Sums a tensor over the replicas; the tensor itself where there is one replica."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
