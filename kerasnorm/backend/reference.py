@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -85,7 +86,7 @@ def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primit
     parts = [sum_of(x, view.reduced), _count(x, mask, view, sum_of)]
     total, count = _over_replicas(parts, view, primitives)
     present = ops.maximum(count, 1)
-    center = _share(total / present, view)
+    center = settle(_share(total / present, view))
     centred = _centre(x, center, mask)
     parts = [sum_of(centred, view.reduced), sum_of(ops.square(centred), view.reduced)]
     first, second = _over_replicas(parts, view, primitives)
@@ -123,6 +124,17 @@ def backward(dy, x, gamma, mask, residuals: Residuals, view: View, primitives):
 def apply_statistics(x, mean, variance, gamma, beta, epsilon: float, dtype: str):
     """Returns `x` normalized with statistics that are given."""
     return _affine(ops.cast(x, dtype), mean, ops.rsqrt(variance + epsilon), gamma, beta)
+
+
+def settle(center):
+    """Returns a constant that is the same number to all who use it, from one that may not be.
+
+    XLA computes total/count again in each loop, rounded in one and within a fused multiply-add
+    in another, while a shift goes with one of them. Integers between leave it no such choice.
+    """
+    center = ops.stop_gradient(center)
+    bits = {"float32": "int32", "float64": "int64"}[keras.backend.standardize_dtype(center.dtype)]
+    return ops.view(ops.bitwise_and(ops.view(center, bits), -2), center.dtype)
 
 
 def _affine(x, mean, rstd, gamma, beta):
