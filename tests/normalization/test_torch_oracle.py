@@ -136,7 +136,7 @@ ODD = [
     *cases("group", ((4, 6, 7, 5), "γβ"), groups=2, mean=1e4),
     *cases("layer", ((4, 3, 35), "γβ"), normalized_shape=(35,), mean=-1e4),
 ]
-# JAX compiles each shape anew: there torch's own shapes take minutes
+# JAX compiles each shape anew: all of them take minutes there
 _MARKS = [pytest.mark.slow] if keras.config.backend() == "jax" else []
 every_case = pytest.mark.parametrize(
     "case", [*(pytest.param(case, marks=_MARKS) for case in TORCH), *ODD], ids=str
@@ -197,7 +197,11 @@ def test_channels_first(case):
     compare(found(case.layer(), *given), expected(case, *given), case)
 
 
-@pytest.mark.parametrize("case", [c for c in ODD if c.kind != "layer"], ids=str)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=_MARKS) for case in ODD if case.kind != "layer"],
+    ids=str,
+)
 def test_channels_last_is_torch_s_transposed(case):
     x, upstream, parameters = arrays(case)
     last = [np.ascontiguousarray(np.moveaxis(part, 1, -1)) for part in (x, upstream)]
@@ -236,7 +240,7 @@ def test_empty_batch_has_gradients_of_zero(case):
     assert len(slopes) == len(parameters) and all((slope == 0).all() for slope in slopes)
 
 
-@pytest.mark.parametrize("momentum", [0.3, 1.0])
+@pytest.mark.parametrize("momentum", [pytest.param(0.3, marks=_MARKS), 1.0])
 @pytest.mark.parametrize("shape", [(4, 10), (4, 5, 3), (2, 3, 6, 6), (2, 3, 4, 4, 4)], ids=str)
 @pytest.mark.parametrize(
     ("layer_class", "function"),
