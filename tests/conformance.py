@@ -84,6 +84,7 @@ ROWS = {
             ({"virtual_batch_size": 0}, "virtual_batch_size"),
             ({"virtual_batch_size": 2.0}, "virtual_batch_size"),
             ({"virtual_batch_size": 2, "synchronized": True}, "choose one"),
+            ({"axis_name": "batch"}, "without `synchronized=True`"),
         ),
     ),
     "batch, no estimates": Row(
@@ -96,7 +97,11 @@ ROWS = {
         kn.SyncBatchNormalization,
         _all_but_channel,
         ranks=(2, 3, 4, 5),
-        wrong=(*COMMON, *WRONG_MOMENTUM),
+        wrong=(
+            *COMMON,
+            *WRONG_MOMENTUM,
+            *(({"axis_name": value}, "axis_name") for value in ("", 0, True, ("batch",))),
+        ),
     ),
     "layer": Row(
         kn.LayerNormalization,

@@ -1,4 +1,4 @@
-"""Gradients on whichever backend the tests run, for tests only."""
+"""Gradients and compilation on whichever backend the tests run, for tests only."""
 
 import keras
 import numpy as np
@@ -35,6 +35,17 @@ def second_gradient(function, x):
     x = torch.tensor(x, requires_grad=True)
     (first,) = torch.autograd.grad(function(x), x, create_graph=True)
     return torch.autograd.grad((first**2).sum(), x)[0].numpy()
+
+
+def compiled(function):
+    """Returns a function of tensors compiled by XLA, on TensorFlow or JAX."""
+    if keras.config.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    import tensorflow as tf
+
+    return tf.function(function, jit_compile=True)
 
 
 def _tensorflow(function, x):

@@ -22,6 +22,18 @@ def statistics(x, axes, mask=None):
     return mean.squeeze(axes), variance.squeeze(axes), keep.sum(axes)
 
 
+def input_gradient(x, upstream, axes, *, mask=None, epsilon=1e-3):
+    """Returns ∂Σ upstream·normalize(x)/∂x, by the chain rule through mean and variance."""
+    x = np.asarray(x, "float64")
+    keep = np.ones(x.shape, bool) if mask is None else np.broadcast_to(mask[..., None], x.shape)
+    y = normalize(x, axes, mask=mask, epsilon=epsilon)
+    _, _, variance = _standardize(x, keep.astype(bool), tuple(axes), None, epsilon)
+    upstream = np.where(keep, upstream, 0)
+    count = np.maximum(keep.sum(axes, keepdims=True), 1)
+    first, second = (part.sum(axes, keepdims=True) / count for part in (upstream, upstream * y))
+    return np.where(keep, (upstream - first - y * second) / np.sqrt(variance + epsilon), 0)
+
+
 def filter_response(x, axes, *, mask=None, epsilon=1e-6, gamma=1.0, beta=0.0):
     """Divides channels-last `x` by the root of its mean square over `axes`."""
     x = np.asarray(x, "float64")

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from conformance import CHANNELS, ROWS
-from gradients import gradient, second_gradient
+from gradients import compiled, gradient, second_gradient
 from keras import ops
 
 import kerasnorm
@@ -301,6 +301,19 @@ def test_compiled_by_xla(row):
         return [*losses, *(w.sum() for w in model.get_weights())]
 
     np.testing.assert_allclose(trained(jit_compile=True), trained(run_eagerly=True), rtol=2e-4)
+
+
+@every_layer
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.skipif(BACKEND == "torch", reason="Keras compiles with XLA on TensorFlow and JAX")
+def test_compiled_by_xla_at_a_large_mean(row, masked):
+    """A compiler that computes a mean twice and rounds it differently is off by 5e-4 here."""
+    x = image(1e4)
+    mask = image(0, SHAPES[4][:-1]) > -0.5 if masked else None
+    layer = row()
+    layer.build(x.shape)
+    y = ops.convert_to_numpy(compiled(lambda x: layer(x, training=True, mask=mask))(x))
+    np.testing.assert_allclose(y, row.expected(x, mask=mask), atol=1e-5)
 
 
 @every_layer

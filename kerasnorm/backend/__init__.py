@@ -7,6 +7,7 @@ import importlib
 
 import keras
 
+from kerasnorm.backend.reductions import settle
 from kerasnorm.backend.reference import Statistics, View, apply_statistics
 
 _MODULES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
@@ -26,4 +27,4 @@ _backend = _module()
 all_reduce_sum = _backend.all_reduce_sum
 normalize = _backend.normalize
 
-__all__ = ["Statistics", "View", "all_reduce_sum", "apply_statistics", "normalize"]
+__all__ = ["Statistics", "View", "all_reduce_sum", "apply_statistics", "normalize", "settle"]

@@ -1,4 +1,7 @@
-"""JAX: `jax.custom_vjp`. Arrays are global, so sharded batches need no collective of ours."""
+"""JAX: `jax.custom_vjp`. Arrays are global, so sharded batches need no collective of ours.
+
+Within `jax.shard_map` an array is one shard: there `axis_name` says what to sum over.
+"""
 
 import functools
 
@@ -7,9 +10,19 @@ import jax
 from kerasnorm.backend import reductions, reference
 
 
-def all_reduce_sum(x):
-    """Returns `x`: under `keras.distribution` an array already spans every device."""
-    return x
+def all_reduce_sum(x, axis_name=None):
+    """Sums over the shards of a mapped axis; without one an array already spans every device."""
+    if axis_name is None:
+        return x
+    try:
+        jax.lax.axis_size(axis_name)
+    except NameError as error:
+        raise ValueError(
+            "`axis_name` should name an axis that `jax.shard_map` or `jax.pmap` maps where the "
+            f"layer computes statistics. Received: axis_name={axis_name!r}, outside of it. "
+            "Leave it out where arrays are global, as in `fit`."
+        ) from error
+    return jax.lax.psum(x, axis_name)
 
 
 _exact_product = functools.partial(jax.numpy.matmul, precision="highest")
@@ -39,7 +52,7 @@ def _backward(view, epsilon, dtype, saved, upstream):
         dx,
         None if gamma is None else dgamma,
         None if beta is None else dbeta,
-        None if mask is None else jax.numpy.zeros_like(mask),
+        None,
     )
 
 
@@ -48,4 +61,8 @@ _fused.defvjp(_forward, _backward)
 
 def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
     """Normalizes `x` with its own statistics; see `reference.forward`."""
+    # Within `shard_map`, `custom_vjp` wants γ to vary over the shards as its gradient does. Adding
+    # a zero that does makes it so, and sums the gradient over the shards where γ is one for all.
+    zero = jax.numpy.zeros_like(x, shape=(), dtype=dtype)
+    gamma, beta, mask = (None if t is None else t + zero for t in (gamma, beta, mask))
     return _fused(x, gamma, beta, mask, view, epsilon, dtype)

@@ -8,6 +8,7 @@ elementwise sum of slices, and a mean is spread over its group by a product with
 import functools
 import operator
 
+import keras
 from keras import ops
 
 # Compilers stop merging where a value is used more often than about a dozen times.
@@ -60,3 +61,14 @@ def average_by(matmul):
         return matmul(rows, ops.ones((size, size), rows.dtype)) / size
 
     return averaged
+
+
+def settle(center):
+    """Returns a constant that is the same number to all who use it, from one that may not be.
+
+    XLA computes total/count again in each loop, rounded in one and within a fused multiply-add
+    in another, while a shift goes with one of them. Integers between leave it no such choice.
+    """
+    center = ops.stop_gradient(center)
+    bits = {"float32": "int32", "float64": "int64"}[keras.backend.standardize_dtype(center.dtype)]
+    return ops.view(ops.bitwise_and(ops.view(center, bits), -2), center.dtype)

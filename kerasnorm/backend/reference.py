@@ -30,6 +30,7 @@ class View(NamedTuple):
         broadcast: axes along which γ and β do not vary.
         groups: statistics are shared within this many groups of channels; None: not shared.
         synchronized: whether statistics are summed over the replicas.
+        axis_name: the mapped axis that they lie on; only JAX asks for it.
     """
 
     reduced: tuple[int, ...]
@@ -37,6 +38,7 @@ class View(NamedTuple):
     broadcast: tuple[int, ...]
     groups: int | None = None
     synchronized: bool = False
+    axis_name: str | None = None
 
 
 class Statistics(NamedTuple):
@@ -53,12 +55,12 @@ class Primitives(NamedTuple):
     Attributes:
         total: sums a tensor over some of its axes, which it keeps.
         average: replaces each row of a matrix by its mean.
-        all_reduce: sums a vector over the replicas.
+        all_reduce: sums a vector over the replicas of an axis name.
     """
 
     total: Callable[[Tensor, tuple[int, ...]], Tensor]
     average: Callable[[Tensor], Tensor]
-    all_reduce: Callable[[Tensor], Tensor]
+    all_reduce: Callable[[Tensor, str | None], Tensor]
 
 
 class Residuals(NamedTuple):
@@ -84,7 +86,7 @@ def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primit
     """
     x = ops.cast(x, dtype)
     some = reductions.sample(x, view.reduced) if mask is None else x
-    center, _ = _means([some], mask, view, primitives)
+    center = reductions.settle(_means([some], mask, view, primitives)[0])
     centred = _centre(x, center, mask)
     shift, square, count = _means([centred, ops.square(centred)], mask, view, primitives)
     variance = ops.maximum(square - ops.square(shift), 0)
@@ -170,7 +172,8 @@ def _over_replicas(parts, view: View, primitives):
     """Sums each part over the replicas, all of them in one collective."""
     if not view.synchronized:
         return parts
-    vector = primitives.all_reduce(ops.concatenate([ops.reshape(part, (-1,)) for part in parts]))
+    vector = ops.concatenate([ops.reshape(part, (-1,)) for part in parts])
+    vector = primitives.all_reduce(vector, view.axis_name)
     ends = np.cumsum([math.prod(part.shape) for part in parts])
     totals = ops.split(vector, ends[:-1].tolist())
     return [ops.reshape(total, part.shape) for total, part in zip(totals, parts, strict=True)]

@@ -11,7 +11,7 @@ from tensorflow.python.ops import control_flow_util
 from kerasnorm.backend import reductions, reference
 
 
-def all_reduce_sum(x):
+def all_reduce_sum(x, axis_name=None):
     """Sums a tensor over the replicas; the tensor itself where there is one replica."""
     if _replicas() == 1:
         return x

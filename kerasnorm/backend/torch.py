@@ -7,7 +7,7 @@ from torch.distributed.nn.functional import all_reduce
 from kerasnorm.backend import reductions, reference
 
 
-def all_reduce_sum(x):
+def all_reduce_sum(x, axis_name=None):
     """Sums a tensor over the ranks; the tensor itself outside a process group."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return x

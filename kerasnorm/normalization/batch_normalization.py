@@ -33,6 +33,7 @@ class BatchNormalization(TrackedNormalization):
         beta_regularizer, gamma_regularizer: optional regularizers.
         beta_constraint, gamma_constraint: optional constraints.
         synchronized: whether statistics span all replicas; see `SyncBatchNormalization`.
+        axis_name: optional name of the axis that they span; see `SyncBatchNormalization`.
         unbiased: whether the running variance is Var · n/(n−1), as PyTorch's is and as
             Keras 2's was for images. The batch is always normalized with the biased one.
         track_statistics: whether to keep running estimates. Without them the layer normalizes
@@ -60,8 +61,9 @@ class BatchNormalization(TrackedNormalization):
     True
 
     Raises:
-        ValueError: for an axis, epsilon, momentum or virtual batch size out of range, an input
-            whose channels are unknown or have changed, and a mask that does not fit.
+        ValueError: for an axis, epsilon, momentum or virtual batch size out of range, an
+            `axis_name` that is none, an input whose channels are unknown or have changed, and a
+            mask that does not fit.
 
     References:
         Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167
@@ -85,6 +87,7 @@ class BatchNormalization(TrackedNormalization):
         gamma_constraint=None,
         *,
         synchronized=False,
+        axis_name=None,
         unbiased=False,
         track_statistics=True,
         virtual_batch_size=None,
@@ -109,12 +112,15 @@ class BatchNormalization(TrackedNormalization):
         )
         self.axis = as_int("axis", axis)
         self.synchronized = bool(synchronized)
+        self.axis_name = _as_axis_name(axis_name, self.synchronized)
         self.virtual_batch_size = _as_virtual_batch_size(virtual_batch_size, self.synchronized)
 
     def view(self, shape):
         channel, positions = channel_and_positions(self.axis, shape)
         others = (0, *positions)
-        return backend.View(others, channel, others, synchronized=self.synchronized)
+        return backend.View(
+            others, channel, others, synchronized=self.synchronized, axis_name=self.axis_name
+        )
 
     def _normalize(self, x, mask, view, training):
         if self.virtual_batch_size is None:
@@ -143,8 +149,25 @@ class BatchNormalization(TrackedNormalization):
             **super().get_config(),
             "axis": self.axis,
             "synchronized": self.synchronized,
+            "axis_name": self.axis_name,
             "virtual_batch_size": self.virtual_batch_size,
         }
+
+
+def _as_axis_name(name, synchronized):
+    if name is None:
+        return None
+    if not isinstance(name, str) or not name:
+        raise ValueError(
+            "`axis_name` should be the name of an axis of `jax.shard_map`, or None. "
+            f"Received: axis_name={name!r}."
+        )
+    if not synchronized:
+        raise ValueError(
+            "`axis_name` says over which axis statistics are synchronized. "
+            f"Received: axis_name={name!r} without `synchronized=True`."
+        )
+    return name
 
 
 def _as_virtual_batch_size(size, synchronized):

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from kerasnorm.backend import settle
+
 Tensor = Any
 
 
@@ -44,7 +46,7 @@ def mean(x, weights, axes):
 
 def moments(x, weights, axes) -> tuple[Moments, Tensor]:
     """Returns the moments over positions and `x − center`, both 0 where the weights are."""
-    center = ops.stop_gradient(mean(x, weights, axes))
+    center = settle(mean(x, weights, axes))
     centred = x - center if weights is None else (x - center) * weights
     shift = mean(centred, weights, axes)
     variance = mean(ops.square(centred), weights, axes) - ops.square(shift)
@@ -57,7 +59,7 @@ def pool(parts: Moments, axes) -> Moments:
     weights = ops.broadcast_to(parts.count, ops.shape(parts.center))
     total = ops.sum(weights, axes, keepdims=True)
     shares = weights / ops.maximum(total, 1)
-    center = ops.stop_gradient(ops.sum(shares * parts.center, axes, keepdims=True))
+    center = settle(ops.sum(shares * parts.center, axes, keepdims=True))
     means = (parts.center - center) + parts.shift
     shift = ops.sum(shares * means, axes, keepdims=True)
     spread = parts.variance + ops.square(means - shift)

@@ -11,11 +11,19 @@ class SyncBatchNormalization(BatchNormalization):
     `BatchNormalization` on the concatenated batch, also where replicas have unequal batches, none
     at all, or masks. It makes two all-reduces forward and one backward. Replicas are those of
     `tf.distribute`, ranks those of `torch.distributed`; on JAX arrays are global, and the layer
-    is `BatchNormalization`.
+    is `BatchNormalization`, except under `jax.shard_map` or `jax.pmap`, where it needs to know
+    the name of the axis.
+
+        E[x] = Σᵣ Σᵢ xᵣᵢ / Σᵣ nᵣ,  Var[x] = Σᵣ Σᵢ (xᵣᵢ − E[x])² / Σᵣ nᵣ  over replicas r
+        y = (x − E[x]) / √(Var[x] + ε) · γ + β
 
     Args:
         *args, **kwargs: those of `BatchNormalization`, but for `synchronized` and
             `virtual_batch_size`.
+        axis_name: optional str, the mapped axis of `jax.shard_map` or `jax.pmap` that examples
+            are split along. With it the layer computes statistics (in training) only under such
+            an axis; at inference it needs none. Only JAX uses it: elsewhere it is kept, so that a
+            model loads on any backend.
 
     Call arguments, input shape and output shape: those of `BatchNormalization`.
 
@@ -28,14 +36,14 @@ class SyncBatchNormalization(BatchNormalization):
     [0.1..., 0.1..., 0.1...]
 
     Raises:
-        ValueError: as `BatchNormalization` does.
+        ValueError: as `BatchNormalization` does, and for statistics outside of `axis_name`.
 
     Reference:
         Peng et al., 2018, MegDet, https://arxiv.org/abs/1711.07240
     """
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, synchronized=True, **kwargs)
+    def __init__(self, *args, axis_name=None, **kwargs):
+        super().__init__(*args, synchronized=True, axis_name=axis_name, **kwargs)
 
     def get_config(self):
         config = super().get_config()
