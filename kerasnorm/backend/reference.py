@@ -85,8 +85,7 @@ def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primit
         primitives: the backend's `Primitives`.
     """
     x = ops.cast(x, dtype)
-    some = reductions.sample(x, view.reduced) if mask is None else x
-    center = reductions.settle(_means([some], mask, view, primitives)[0])
+    center = find_center(x, mask, view, primitives)
     centred = _centre(x, center, mask)
     shift, square, count = _means([centred, ops.square(centred)], mask, view, primitives)
     variance = ops.maximum(square - ops.square(shift), 0)
@@ -94,6 +93,12 @@ def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primit
     scale = _scale(rstd, gamma)
     y = centred * scale + ((0 if beta is None else beta) - shift * scale)
     return y, Statistics(center + shift, variance, count), Residuals(center, shift, rstd, count)
+
+
+def find_center(x, mask, view: View, primitives):
+    """Returns a constant near the mean, exact to subtract."""
+    some = reductions.sample(x, view.reduced) if mask is None else x
+    return reductions.settle(_means([some], mask, view, primitives)[0])
 
 
 def backward(dy, x, gamma, mask, residuals: Residuals, view: View, primitives):
@@ -140,13 +145,13 @@ def _means(tensors, mask, view: View, primitives):
     """Returns the mean of each tensor, which is 0 where the mask is, and the count behind them."""
     total = primitives.total
     parts = [total(tensor, view.reduced) for tensor in tensors]
-    parts.append(_count(tensors[0], mask, view, total))
+    parts.append(count_elements(tensors[0], mask, view, total))
     *sums, count = _over_replicas(parts, view, primitives)
     present = ops.maximum(count, 1)
     return *(_share(part / present, view, primitives) for part in sums), count
 
 
-def _count(x, mask, view: View, total):
+def count_elements(x, mask, view: View, total):
     """Returns how many elements each statistic rests on; the mask has one channel."""
     shape = ops.shape(x)
     counted = view.reduced if mask is None else tuple({view.channel} & {*view.reduced})
