@@ -1,0 +1,53 @@
+"""Sums in slices, centers from a sample, averages by products: against float64."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from kerasnorm.backend import reductions
+
+
+def array(x):
+    return ops.convert_to_numpy(x)
+
+
+@pytest.mark.parametrize(
+    "shape", [(6, 8, 5), (3, 7, 11), (1, 1, 13), (2, 0, 4), (4, 24, 1)], ids=str
+)
+@pytest.mark.parametrize("axes", [(), (0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)], ids=str)
+def test_total(rng, shape, axes):
+    x = rng.normal(size=shape).astype("float32")
+    expected = x.astype("float64").sum(axes, keepdims=True) if axes else x
+    np.testing.assert_allclose(
+        array(reductions.total(ops.convert_to_tensor(x), axes)), expected, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("size", [1, 6, 7, 11, 64])
+def test_the_mean_of_a_sample_is_a_center(rng, size):
+    """The worst case: all of the sample lies apart from the rest."""
+    x = rng.normal(size=(3, size, 2)).astype("float32")
+    taken = array(reductions.sample(ops.convert_to_tensor(x), (1,))).shape[1]
+    assert taken * 8 >= size
+    x[:, :taken] += 1000
+    center = array(reductions.sample(ops.convert_to_tensor(x), (1,))).mean(1)
+    exact = x.astype("float64")
+    assert ((center - exact.mean(1)) ** 2 <= 7 * exact.var(1) + 1e-3).all()
+
+
+@pytest.mark.parametrize("size", [1, 3, 256, 300])
+def test_average(rng, size):
+    rows = rng.normal(size=(5, size)).astype("float32")
+    average = reductions.average_by(ops.matmul)(ops.convert_to_tensor(rows))
+    expected = np.broadcast_to(rows.astype("float64").mean(1, keepdims=True), rows.shape)
+    np.testing.assert_allclose(array(average), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_settled_numbers_are_near_and_settled(rng, dtype):
+    x = np.concatenate([rng.normal(size=50) * 1e4, [0.0, -0.0, 1e-30]]).astype(dtype)
+    settled = array(reductions.settle(ops.convert_to_tensor(x)))
+    assert settled.dtype == dtype
+    np.testing.assert_allclose(settled, x, rtol=2 * np.finfo(dtype).eps)
+    again = array(reductions.settle(ops.convert_to_tensor(settled)))
+    np.testing.assert_array_equal(again, settled)

@@ -1,0 +1,82 @@
+"""What TensorFlow compiles, and the private function that says so."""
+
+import keras
+import numpy as np
+import pytest
+
+if keras.config.backend() != "tensorflow":
+    pytest.skip("graphs of TensorFlow", allow_module_level=True)
+
+import oracle
+import tensorflow as tf
+
+from kerasnorm import normalization as kn
+from kerasnorm.backend import tensorflow as backend
+
+LARGE = (2, 16, 16, 32)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_xla_is_noticed_while_tracing(jit_compile):
+    """Fails when TensorFlow moves: the layers would then be slow, and right, under XLA."""
+    seen = []
+    tf.function(lambda: seen.append(backend._in_xla()), jit_compile=jit_compile)()
+    assert seen == [jit_compile]
+    assert not backend._in_xla()
+
+
+def compiled_functions(layer, shape, training):
+    """Returns how many functions in the graph of a step XLA must compile."""
+
+    @tf.function
+    def step(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=training)
+        return y, tape.gradient(y, x, x)
+
+    graph = step.get_concrete_function(tf.TensorSpec(shape)).graph.as_graph_def()
+    functions = graph.library.function
+    return sum(function.attr["_XlaMustCompile"].b for function in functions)
+
+
+@pytest.mark.parametrize(
+    "shape, training, expected",
+    [
+        (LARGE, True, 2),
+        ((None, *LARGE[1:]), True, 2),
+        (LARGE, False, 0),  # converters of models do not know compiled functions
+        ((2, None, None, 32), True, 0),  # each size would be compiled
+        ((2, 4, 4, 32), True, 0),
+    ],
+    ids=["large", "any batch", "inference", "any size", "small"],
+)
+def test_large_training_graphs_are_compiled(shape, training, expected):
+    layer = kn.GroupNormalization(8)
+    layer.build(LARGE)
+    assert compiled_functions(layer, shape, training) == expected
+
+
+def test_two_layers_of_one_shape_share_what_is_compiled():
+    first, second = kn.InstanceNormalization(), kn.InstanceNormalization()
+    assert compiled_functions(keras.Sequential([first, second]), LARGE, True) == 2
+
+
+@pytest.mark.parametrize("mean", [0, 1e4])
+@pytest.mark.parametrize(
+    "make, axes, groups",
+    [
+        (kn.BatchNormalization, (0, 1, 2), None),
+        (kn.InstanceNormalization, (1, 2), None),
+        (kn.LayerNormalization, (3,), None),
+        (lambda: kn.GroupNormalization(8), (1, 2), 8),
+    ],
+    ids=["batch", "instance", "layer", "group"],
+)
+def test_graphs_compiled_and_not_are_the_formula(rng, make, axes, groups, mean):
+    x = (rng.normal(size=LARGE) + mean).astype("float32")
+    layer = make()
+    layer.build(LARGE)
+    for function in (tf.function(layer), tf.function(layer, jit_compile=True), layer):
+        y = function(x, training=True).numpy()
+        np.testing.assert_allclose(y, oracle.normalize(x, axes, groups=groups), atol=1e-5)
