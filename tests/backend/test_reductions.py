@@ -1,5 +1,6 @@
 """Sums in slices, centers from a sample, averages by products: against float64."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -46,7 +47,10 @@ def test_average(rng, size):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_settled_numbers_are_near_and_settled(rng, dtype):
     x = np.concatenate([rng.normal(size=50) * 1e4, [0.0, -0.0, 1e-30]]).astype(dtype)
-    settled = array(reductions.settle(ops.convert_to_tensor(x)))
+    tensor = ops.convert_to_tensor(x)
+    if keras.backend.standardize_dtype(tensor.dtype) != dtype:
+        pytest.skip("JAX has no float64 unless asked for")
+    settled = array(reductions.settle(tensor))
     assert settled.dtype == dtype
     np.testing.assert_allclose(settled, x, rtol=2 * np.finfo(dtype).eps)
     again = array(reductions.settle(ops.convert_to_tensor(settled)))
