@@ -1,13 +1,18 @@
 """Whole-model operations on normalization."""
 
+from kerasnorm.surgery.recomputing import recompute_statistics
 from kerasnorm.surgery.replacing import replace_normalization
 from kerasnorm.surgery.report import Replacement, Report
 from kerasnorm.surgery.statistics import freeze_statistics, unfreeze_statistics
+from kerasnorm.surgery.synchronizing import convert_sync_batchnorm, revert_sync_batchnorm
 
 __all__ = [
     "Replacement",
     "Report",
+    "convert_sync_batchnorm",
     "freeze_statistics",
+    "recompute_statistics",
     "replace_normalization",
+    "revert_sync_batchnorm",
     "unfreeze_statistics",
 ]

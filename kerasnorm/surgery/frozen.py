@@ -128,6 +128,17 @@ def plain_class(layer: keras.Layer) -> type[keras.Layer]:
     return layer._plain if isinstance(layer, Frozen) else type(layer)
 
 
+def plain_config(layer: keras.Layer) -> dict[str, Any]:
+    """Returns the config of the layer's own class, without what is frozen."""
+    return {key: value for key, value in layer.get_config().items() if key != _KEY}
+
+
+def origin_of(layer: keras.Layer) -> dict[str, Any]:
+    """Returns what an unbuilt layer of the same class and config can be made of."""
+    saved = keras.saving.serialize_keras_object(layer)
+    return {key: value for key, value in saved.items() if key != "build_config"}
+
+
 def remember(nodes: Iterable[keras.Layer]) -> None:
     """Lets the flags inside these layers survive a file, where their configs would lose them."""
     for node in nodes:
@@ -157,19 +168,15 @@ def _writes_flags(layer: keras.Layer) -> bool:
 
 
 def _read_flags(layer: keras.Layer) -> dict[str, Any]:
-    flags = {
+    return {
         "trainable": layer.trainable,
         "own": any(variable.trainable for variable in layer._trainable_variables),
         "moving": statistics_set(layer),
-        "layers": [_read_flags(child) for child in sublayers(layer)],
+        "layers": [
+            {**_read_flags(child), **({_LAYER: origin_of(child)} if has_become(child) else {})}
+            for child in sublayers(layer)
+        ],
     }
-    return {**flags, _LAYER: _origin(layer)} if has_become(layer) else flags
-
-
-def _origin(layer: keras.Layer) -> dict[str, Any]:
-    """Returns what a layer of the same class and config is made of, to be built by its holder."""
-    saved = keras.saving.serialize_keras_object(layer)
-    return {key: value for key, value in saved.items() if key != "build_config"}
 
 
 def _write_flags(layer: keras.Layer, flags: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from kerasnorm import normalization as norms
 from kerasnorm._validation import listed
 from kerasnorm.normalization.group_normalization import choose_groups
 from kerasnorm.surgery.become import become, build_like
-from kerasnorm.surgery.frozen import set_statistics, statistics_set
+from kerasnorm.surgery.frozen import plain_config, set_statistics, statistics_set
 from kerasnorm.surgery.kinds import BATCH, build_shape, kind_of
 from kerasnorm.surgery.leaves import has_statistics
 
@@ -131,7 +131,8 @@ def put_in_place(old: keras.Layer, new: keras.Layer) -> None:
         variable.trainable = flags.get(variable.name, train)
     moving = statistics_set(old)
     become(old, new)
-    set_statistics(old, moving if has_statistics(old) else None)
+    if moving is not None and has_statistics(old):
+        set_statistics(old, moving)
 
 
 def _common(old: keras.Layer, new: keras.Layer) -> list[tuple[keras.Variable, keras.Variable]]:
@@ -141,3 +142,14 @@ def _common(old: keras.Layer, new: keras.Layer) -> list[tuple[keras.Variable, ke
         names += _STATISTICS
     pairs = [(getattr(old, name, None), getattr(new, name, None)) for name in names]
     return [pair for pair in pairs if all(variable is not None for variable in pair)]
+
+
+def shared_twin(layer: keras.layers.BatchNormalization) -> norms.BatchNormalization:
+    """Returns our layer with the arguments and the very variables of Keras' one."""
+    config = plain_config(layer)
+    known = norms.BatchNormalization().get_config()
+    carried = {key: config[key] for key in (*_CARRIED, "axis") if key in config and key in known}
+    twin = norms.BatchNormalization.from_config(carried)
+    twin.built = True
+    vars(twin).update({name: getattr(layer, name) for name in (*_PARAMETERS, *_STATISTICS)})
+    return twin
