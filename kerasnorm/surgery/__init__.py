@@ -1,5 +1,6 @@
 """Whole-model operations on normalization."""
 
+from kerasnorm.surgery.folding import fold_batchnorm
 from kerasnorm.surgery.recomputing import recompute_statistics
 from kerasnorm.surgery.replacing import replace_normalization
 from kerasnorm.surgery.report import Replacement, Report
@@ -10,6 +11,7 @@ __all__ = [
     "Replacement",
     "Report",
     "convert_sync_batchnorm",
+    "fold_batchnorm",
     "freeze_statistics",
     "recompute_statistics",
     "replace_normalization",

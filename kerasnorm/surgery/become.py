@@ -25,6 +25,8 @@ def become(layer: keras.Layer, new: keras.Layer) -> None:
     for value in vars(new).values():
         if isinstance(value, types.FunctionType):
             _rebind(value, new, layer)
+    for node in place["_inbound_nodes"]:
+        _keep_accepted(node, new)
     object.__setattr__(layer, "__class__", type(new))
     vars(layer).clear()
     vars(layer).update({**vars(new), **place, _MARK: True})
@@ -40,6 +42,17 @@ def build_like(new: keras.Layer, layer: keras.Layer) -> None:
 def has_become(layer: keras.Layer) -> bool:
     """Returns whether a layer is not what the code of its holder made."""
     return _MARK in vars(layer)
+
+
+def _keep_accepted(node: Any, layer: keras.Layer) -> None:
+    """Takes out of a call in a graph what the layer's `call` does not accept, such as `mask=None`.
+
+    The graph would compute without it, and a file of it could not be loaded.
+    """
+    given = node.arguments
+    kwargs = {k: v for k, v in given.kwargs.items() if k in layer.call_signature_parameters}
+    if len(kwargs) < len(given.kwargs):
+        node.arguments = type(given)(*given.args, **kwargs)
 
 
 def _rebind(function: types.FunctionType, old: Any, new: Any) -> None:

@@ -9,23 +9,27 @@ from kerasnorm.surgery.frozen import remember
 from kerasnorm.surgery.leaves import Leaf
 
 
-def finish(new: keras.Model, given: keras.Model, changed: list[Leaf]) -> keras.Model:
+def finish(
+    new: keras.Model, given: keras.Model, changed: list[Leaf], *, same_training: bool = True
+) -> keras.Model:
     """Makes a copy whose layers have changed fit for files and `fit`, and returns it.
 
     Args:
         new: the copy.
         given: the model that it is a copy of, whose compile state it gets.
         changed: the layers of the copy that have become others.
+        same_training: whether the copy goes on training as the given model did, with the state of
+            its optimizer.
     """
     holders = dict.fromkeys(node for leaf in changed for node in leaf.holders)
     remember(holders)
     for node in holders:
         node._post_build()  # on torch a module lists the parameters of all that is inside
-    compile_like(new, given)
+    compile_like(new, given, same_training)
     return new
 
 
-def compile_like(new: keras.Model, given: keras.Model) -> None:
+def compile_like(new: keras.Model, given: keras.Model, same_training: bool) -> None:
     """Compiles a model as another was: loss, weights, metrics, and an optimizer of its own.
 
     The optimizer's state (step count, learning rate, moments) goes along if the trainable
@@ -45,7 +49,7 @@ def compile_like(new: keras.Model, given: keras.Model) -> None:
     if old is not None:
         settings["optimizer"] = type(old).from_config(old.get_config())
     new.compile(**settings)
-    if old is not None and old.built and not _carry_state(old, new):
+    if same_training and old is not None and old.built and not _carry_state(old, new):
         _warn(
             f"The optimizer of the new model '{new.name}' starts anew: its trainable variables "
             "are not those that the given one's optimizer has moments of."

@@ -28,7 +28,7 @@ _called: ContextVar[keras.Layer | None] = ContextVar("_called", default=None)
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class Frozen:
-    """Mixin: the config of the layer carries the flags of all layers inside, and what has become."""
+    """Mixin: the config carries the flags of all layers inside, and what has become of them."""
 
     _plain: type[keras.Layer]
     _moving: bool | None = None

@@ -99,8 +99,8 @@ def _check(model: keras.Model, found: list[Leaf]) -> None:
     for leaf in found:
         if any(isinstance(node, _RECURRENT) for node in leaf.holders):
             raise ValueError(
-                f"The batch normalization at '{leaf.path}' is inside a recurrent layer, whose steps "
-                "cannot be looked at one by one. Replace it, for example by layer normalization."
+                f"The batch normalization at '{leaf.path}' is inside a recurrent layer, whose "
+                "steps cannot be looked at one by one. Replace it, for example by 'layer'."
             )
 
 

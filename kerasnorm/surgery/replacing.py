@@ -113,9 +113,8 @@ def _replace(leaf: Leaf, target: Target, report: Report) -> bool:
         return False
     put_in_place(old, new)
     report.replaced.append(leaf.path)
-    if kind_of(old) == "group" and old.group_size is None:
-        if old.groups != target.given.get("groups", 32):
-            report.groups[leaf.path] = old.groups
+    if getattr(old, "groups", None) not in (None, target.given.get("groups", 32)):
+        report.groups[leaf.path] = old.groups
     return True
 
 

@@ -9,7 +9,7 @@ from kerasnorm.normalization import SyncBatchNormalization
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class SyncKerasBatchNormalization(SyncBatchNormalization):
-    """What `convert_sync_batchnorm` makes of Keras' layer, or of a class that only inherits from it.
+    """What `convert_sync_batchnorm` makes of Keras' layer, and of classes that inherit its call.
 
     In training it is `SyncBatchNormalization`. At inference it computes what Keras' layer computes,
     in the same order, and so the same bits.

@@ -19,7 +19,7 @@ def convert_sync_batchnorm(model: keras.Model) -> keras.Model:
     """Returns a new model whose batch normalizations all span the replicas.
 
     Before training on several devices with a small batch each. At inference the outputs are those
-    of the given model, bit by bit; in training the statistics are those of `SyncBatchNormalization`.
+    of the given model, bit by bit; in training statistics are those of `SyncBatchNormalization`.
     `revert_sync_batchnorm` is the way back, for export.
 
     Args:

@@ -86,6 +86,9 @@ def translate(old: keras.Layer, target: Target) -> keras.Layer:
         wanted = target.given.get("groups", wanted)
         config["groups"] = _fitting_groups(wanted, shape, config["axis"])
     new = type(target.template).from_config(config)
+    masked = any(node.arguments.kwargs.get("mask") is not None for node in old._inbound_nodes)
+    if masked and not new._call_has_mask_arg:
+        raise ValueError(f"It gets a mask, and {type(new).__name__} takes none.")
     build_like(new, old)
     for variable, twin in _common(old, new):
         if tuple(variable.shape) != tuple(twin.shape):
