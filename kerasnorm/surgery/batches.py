@@ -55,13 +55,13 @@ def _batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterable[An
 
 
 def _is_arrays(model: keras.Model, dataset: Any) -> bool:
-    """Returns whether it is arrays of all examples; a list is so where the model has many inputs.
+    """Returns whether it is arrays of all examples; a list of arrays is, one an input of many.
 
     Any other list holds batches.
     """
     if isinstance(dataset, list):
         inputs = getattr(model, "inputs", None) or []
-        return len(dataset) == len(inputs) > 1
+        return len(dataset) == len(inputs) > 1 and all(hasattr(x, "shape") for x in dataset)
     return isinstance(dataset, (tuple, dict)) or hasattr(dataset, "shape")
 
 

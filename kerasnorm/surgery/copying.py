@@ -37,8 +37,16 @@ def copy_model(model: keras.Model) -> keras.Model:
 
 
 def _again(layer: keras.Layer) -> keras.Layer:
-    saved = keras.saving.serialize_keras_object(layer)
+    saved = _not_compiled(keras.saving.serialize_keras_object(layer))
     return keras.saving.deserialize_keras_object(saved, safe_mode=False)
+
+
+def _not_compiled(saved: Any) -> Any:
+    """Takes out how the models in a serialized object are compiled, for Keras would do it too."""
+    if isinstance(saved, dict):
+        kept = {key: value for key, value in saved.items() if key != "compile_config"}
+        return {key: _not_compiled(value) for key, value in kept.items()}
+    return [_not_compiled(item) for item in saved] if isinstance(saved, list) else saved
 
 
 def _named_in(model: keras.Model) -> dict[str, Any]:
