@@ -142,7 +142,7 @@ def composite():
 
 
 def masked():
-    inputs = keras.Input(SEQUENCE)
+    inputs = keras.Input((None, SEQUENCE[-1]))
     x = layers.BatchNormalization(name="bn")(layers.Masking()(inputs))
     return keras.Model(inputs, layers.LSTM(3)(x))
 
