@@ -38,7 +38,7 @@ for path in sorted(folder.glob("*.keras")):
     model = keras.models.load_model(path)
     numpy.savez(folder / f"{{path.stem}}-whole.npz", *surgery_models.outputs(model, kind))
     for weight in model.weights:
-        weight.assign(keras.ops.zeros_like(weight))
+        weight.assign(numpy.zeros(weight.shape, weight.dtype))
     model.load_weights(folder / f"{{path.stem}}.weights.h5")
     numpy.savez(folder / f"{{path.stem}}-weights.npz", *surgery_models.outputs(model, kind))
     layers = [leaf.layer for leaf in every_layer(model) if leaf.layer.weights]

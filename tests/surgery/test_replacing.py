@@ -312,11 +312,9 @@ REFUSED = [
 @pytest.mark.parametrize(("make", "changed", "said"), REFUSED, ids=lambda v: str(v)[:30])
 def test_refuses_before_anything_is_changed(make, changed, said):
     model = make()
-    before = (
-        state(model) if getattr(model, "built", False) and isinstance(model, keras.Model) else 0
-    )
+    is_model = isinstance(model, keras.Model) and model.built
+    before = state(model) if is_model else None
     with pytest.raises(ValueError) as error:
         replace_normalization(model, **{"to": "group", **changed})
     assert said in str(error.value)
-    if before is not None:
-        assert state(model) == before
+    assert (state(model) if is_model else None) == before
