@@ -29,12 +29,16 @@ def input_batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterat
     for batch in itertools.islice(batches, steps):
         count += 1
         inputs = batch[0] if isinstance(batch, tuple) else batch
-        yield keras.tree.map_structure(np.asarray, inputs)
+        yield keras.tree.map_structure(_as_array, inputs)
     if count < (steps or 1):
         raise ValueError(
             f"`dataset` has {count} batches, and {f'steps={steps}' if steps else 'at least one'} "
             "should be there. Give more data or fewer steps."
         )
+
+
+def _as_array(x: Any) -> np.ndarray:
+    return keras.ops.convert_to_numpy(x) if keras.ops.is_tensor(x) else np.asarray(x)
 
 
 def _batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterable[Any]:
@@ -73,7 +77,8 @@ def _cut(arrays: Any) -> Iterator[Any]:
             f"All inputs should have the same number of examples. Received: {sorted(sizes)}."
         )
     for start in range(0, sizes.pop(), _BATCH_SIZE):
-        yield keras.tree.map_structure(lambda a: a[start : start + _BATCH_SIZE], arrays)  # noqa: B023
+        rows = slice(start, start + _BATCH_SIZE)
+        yield keras.tree.pack_sequence_as(arrays, [array[rows] for array in flat])
 
 
 def _check_finite(endless: bool, steps: int | None) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from kerasnorm.surgery.leaves import Leaf, every_layer, sublayers
+from kerasnorm.surgery.frozen import plain_class
+from kerasnorm.surgery.leaves import Leaf, every_layer, package_of, sublayers
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,16 @@ def uses(model: keras.Model) -> dict[int, list[Use]]:
 
 
 def graph_of(layer: keras.Layer) -> Any:
-    """Returns the functional model that computes a model, or None if it has none."""
+    """Returns the graph that computes a model; None if there is none, or code of its own does."""
+    if package_of(_definer(plain_class(layer), "call")) != "keras":
+        return None
     if isinstance(layer, keras.Sequential):
         return layer._functional
     return layer if getattr(layer, "_nodes_by_depth", None) else None
+
+
+def _definer(cls: type, method: str) -> type:
+    return next(base for base in cls.__mro__ if method in vars(base))
 
 
 def in_training(model: keras.Model, calls: dict[int, list[Use]]) -> set[int]:

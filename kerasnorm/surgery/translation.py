@@ -62,9 +62,9 @@ def as_target(to: Any, arguments: dict[str, Any]) -> Target:
             "class. Received: to=None."
         )
     if template is to:
-        own = ("name", "trainable", "dtype")
-        config = template.get_config()
-        return Target(template, {key: config[key] for key in config if key not in own})
+        given = template.get_config()
+        left = ("name", "trainable", "dtype", *(["axis"] if given.get("axis") == -1 else []))
+        return Target(template, {key: given[key] for key in given if key not in left})
     config = to.get("config", {}) if isinstance(to, dict) else {}
     return Target(template, {**config, **arguments})
 

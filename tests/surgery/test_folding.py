@@ -141,6 +141,18 @@ def norm_twice(x):
     return layer(layer(conv()(x)))
 
 
+class OwnCall(keras.Model):
+    """Built as a graph, and computed by code: here, with the statistics of the batch."""
+
+    def call(self, inputs, training=None, mask=None):
+        return self.get_layer("bn")(self.get_layer("conv")(inputs), training=True)
+
+
+def own_call():
+    inputs = keras.Input(SHAPE)
+    return OwnCall(inputs, norm()(conv()(inputs)))
+
+
 def half(x):
     return norm(dtype="mixed_float16")(conv()(x))
 
@@ -168,6 +180,7 @@ STAY = {
         "'bn' is called with `training=True`",
     ),
     "nested in training": (lambda: build(nested_in_training), "'in/bn' is called with `training"),
+    "code": (own_call, "'bn' is called by the code of OwnCall"),
     "axis": (lambda: build(lambda x: norm(axis=1)(conv()(x))), "normalizes axis 1"),
     "dtype": (lambda: build(half), "computes in float16, and 'conv' in float32"),
     "input": (lambda: build(lambda x: norm()(x)), "comes after InputLayer"),

@@ -164,6 +164,12 @@ def test_what_to_may_be(form):
     assert report.replaced == ["a_bn", "b_bn"]
 
 
+def test_a_template_takes_the_channel_axis_of_the_place():
+    model = one_layer(layers.BatchNormalization(axis=1), (4, 6, 6))
+    new, _ = replace_normalization(model, norms.GroupNormalization(2))
+    assert new.layers[0].axis == 1
+
+
 WHERE = {
     "regex": "^a_",
     "pattern": re.compile("a_"),
