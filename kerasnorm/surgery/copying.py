@@ -1,5 +1,6 @@
 """New models from a given one, which stays as it is."""
 
+import contextlib
 import tempfile
 import types
 from collections.abc import Iterator
@@ -25,15 +26,22 @@ def copy_model(model: keras.Model) -> keras.Model:
         ValueError: if the model is not built, or a layer that cannot be made again from its config
             is in it. The message has its path.
     """
+    return copy_with_twins(model)[0]
+
+
+def copy_with_twins(model: keras.Model) -> tuple[keras.Model, dict[int, Leaf]]:
+    """Returns a copy, and what has become of each layer of the model in it, by the layer's id."""
     leaves(model)
-    with keras.saving.custom_object_scope(_named_in(model)):
+    twins: dict[int, Leaf] = {}
+    with _registered(_named_in(model)):
         try:
             copy = _again(model)
         except _ERRORS as error:
             raise ValueError(_why_not(model, error)) from error
         for old, new in _pairs(model, copy):
             _copy_state(old, new)
-    return copy
+            twins.setdefault(id(old[-1]), Leaf(new))
+    return copy, twins
 
 
 def _again(layer: keras.Layer) -> keras.Layer:
@@ -49,6 +57,20 @@ def _not_compiled(saved: Any) -> Any:
     return [_not_compiled(item) for item in saved] if isinstance(saved, list) else saved
 
 
+@contextlib.contextmanager
+def _registered(named: dict[str, Any]) -> Iterator[None]:
+    """Lets configs name objects; inside nested models what is registered outweighs scopes."""
+    registry = keras.saving.get_custom_objects()
+    before = {name: registry[name] for name in named if name in registry}
+    registry.update(named)
+    try:
+        yield
+    finally:
+        for name in named:
+            del registry[name]
+        registry.update(before)
+
+
 def _named_in(model: keras.Model) -> dict[str, Any]:
     """Returns the user's classes and functions that configs may name, registered or not."""
     found = {}
@@ -59,7 +81,8 @@ def _named_in(model: keras.Model) -> dict[str, Any]:
                 found[value.__name__] = value
             cls = value if isinstance(value, type) else type(value)
             if hasattr(cls, "from_config") and cls.__module__.partition(".")[0] != "keras":
-                found[cls.__name__] = cls
+                # by the name it is registered under too: a notebook may have redefined it since
+                found[cls.__name__] = found[keras.saving.get_registered_name(cls)] = cls
     return found
 
 
@@ -89,7 +112,7 @@ def _pairs(
     def visit(olds: tuple[keras.Layer, ...], news: tuple[keras.Layer, ...]) -> Iterator:
         old, new = olds[-1], news[-1]
         if id(old) in twins:
-            if twins[id(old)] is not new:
+            if twins[id(old)] is not new and old.weights:
                 raise ValueError(
                     f"{_place(olds)} is also elsewhere in the model, in another model or custom "
                     "layer, and Keras makes two of it when it copies or loads such a model. Use "

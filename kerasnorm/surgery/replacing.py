@@ -7,7 +7,7 @@ import keras
 
 from kerasnorm._validation import listed
 from kerasnorm.surgery.choosing import Where, choose
-from kerasnorm.surgery.copying import copy_model
+from kerasnorm.surgery.copying import copy_with_twins
 from kerasnorm.surgery.finishing import finish
 from kerasnorm.surgery.frozen import plain_class
 from kerasnorm.surgery.kinds import KNOWN, kind_of
@@ -86,8 +86,7 @@ def replace_normalization(
     chosen = {id(leaf.layer) for leaf in choose(found, "where", where)}
     report = Report()
     _refuse_closed(layers, where, report)
-    new = copy_model(model)
-    twins = dict(zip((id(leaf.layer) for leaf in layers), every_layer(new), strict=True))
+    new, twins = copy_with_twins(model)
     changed = []
     for leaf in found:
         if id(leaf.layer) not in chosen or target.is_met_by(leaf.layer):

@@ -244,6 +244,15 @@ def test_a_shared_layer_stays_one_layer():
     assert len(norm._inbound_nodes) == 2
 
 
+def test_an_input_may_be_that_of_a_nested_model_too():
+    inputs, relu = keras.Input(SHAPE), layers.ReLU(name="relu")
+    inner = keras.Model(inputs, relu(layers.BatchNormalization(name="bn")(inputs)), name="inner")
+    model = keras.Model(inputs, relu(inner(inputs)))
+    new, report = replace_normalization(model, "group", groups=2)
+    assert report.replaced == ["inner/bn"]
+    assert new(np.ones((1, *SHAPE))).shape == (1, *SHAPE)
+
+
 def test_mixed_precision_policies_stay():
     inputs = keras.Input(SHAPE)
     keras.config.set_dtype_policy("mixed_float16")
@@ -254,6 +263,23 @@ def test_mixed_precision_policies_stay():
     assert [layer.dtype_policy.name for layer in new.layers] == policies
     assert new.get_layer("a_bn").compute_dtype == "float16"
     assert [weight.dtype for weight in new.weights] == ["float32"] * len(new.weights)
+
+
+def test_a_class_that_a_notebook_has_redefined_is_the_model_s_own():
+    def define():
+        @keras.saving.register_keras_serializable(package="notebook")
+        class Cell(layers.BatchNormalization):
+            pass
+
+        return Cell
+
+    first, inputs = define(), keras.Input((4,))
+    inner = keras.Model(inputs, first(name="own")(inputs), name="inner")
+    model = keras.Sequential([inputs, inner, layers.LayerNormalization(name="ln")])
+    second = define()
+    new, _ = replace_normalization(model, "layer", "^ln$")
+    assert type(new.get_layer("inner").get_layer("own")) is first
+    assert keras.saving.get_registered_object("notebook>Cell") is second
 
 
 def test_regularizers_stay():
