@@ -4,7 +4,7 @@
 
 A small ResNet learns the demo's digits 0–4 (at random places on stripes and noise) at batches
 of 2 to 32, with equally many steps at each: the paper has equal epochs, which for batches of 2 are
-sixteen times as many steps, and hours here. The group-normalized network is
+sixteen times as many steps. The group-normalized network is
 made of the other by `replace_normalization`, so that it starts from the same weights. Errors are
 those on digits that are in no training image: mean and deviation over seeds, which draw weights,
 order and backgrounds. The third curve is batch normalization with `recompute_statistics` after
