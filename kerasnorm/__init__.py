@@ -19,7 +19,16 @@ from kerasnorm.normalization import (
     SyncBatchNormalization,
 )
 from kerasnorm.recipe import Recipe, Run, fit
-from kerasnorm.surgery import freeze_statistics, unfreeze_statistics
+from kerasnorm.surgery import (
+    convert_sync_batchnorm,
+    fold_batchnorm,
+    freeze_statistics,
+    inspect,
+    recompute_statistics,
+    replace_normalization,
+    revert_sync_batchnorm,
+    unfreeze_statistics,
+)
 from kerasnorm.transfer import freeze, trainable_table, unfreeze
 
 __all__ = [
@@ -34,14 +43,20 @@ __all__ = [
     "Run",
     "SyncBatchNormalization",
     "class_weights",
+    "convert_sync_batchnorm",
     "count_classes",
     "fit",
+    "fold_batchnorm",
     "freeze",
     "freeze_statistics",
     "imbalance",
+    "inspect",
     "normalization",
     "recipe",
+    "recompute_statistics",
+    "replace_normalization",
     "resample",
+    "revert_sync_batchnorm",
     "surgery",
     "trainable_table",
     "transfer",

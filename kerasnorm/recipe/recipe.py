@@ -20,7 +20,7 @@ class Recipe:
     another, and hand it to `fit`. It never changes; `dataclasses.replace` makes a changed copy.
 
     Args:
-        normalization: the kind that the model's normalization layers have, a name of
+        normalization: the kind that the model's normalization layers get, a name of
             `kerasnorm.normalization.names()`; None for whatever the model has.
         transfer: "fine_tune" trains all layers from the weights given, "freeze" only what lies
             above the frozen ones, "scratch" all layers from new initial weights. None trains what

@@ -12,15 +12,16 @@ import numpy as np
 from kerasnorm._validation import as_int
 from kerasnorm.imbalance import class_weights, count_classes
 from kerasnorm.recipe.chapters import OPTIMIZERS
-from kerasnorm.recipe.checks import check_normalization_of
-from kerasnorm.recipe.copying import copy_model, reinitialise
 from kerasnorm.recipe.examples import Examples, Load, read_examples
 from kerasnorm.recipe.freezing import set_trainable
 from kerasnorm.recipe.head import find_head, gives_logits, is_graph, replace_head
 from kerasnorm.recipe.held_out import HeldOut
+from kerasnorm.recipe.normalizing import with_normalization
 from kerasnorm.recipe.output import staged
 from kerasnorm.recipe.recipe import Recipe
+from kerasnorm.recipe.reinitialising import reinitialise
 from kerasnorm.recipe.run import Run
+from kerasnorm.surgery.copying import copy_model
 
 
 def fit(
@@ -42,7 +43,8 @@ def fit(
     """Trains a classifier by a recipe and evaluates it class by class.
 
     Use it to carry a model over to your own, unequally frequent classes. The model given stays as
-    it is: a copy is trained, with a new head if the number of classes is another.
+    it is: a copy is trained, with a new head if the number of classes is another, and with the
+    normalization that the recipe names in place of any other (`replace_normalization`).
 
     Args:
         recipe: what to do.
@@ -84,7 +86,7 @@ def fit(
     epochs, batch_size = as_int("epochs", epochs, low=1), as_int("batch_size", batch_size, low=1)
     _check_kinds(recipe, model, epochs)
     find_head(model)
-    check_normalization_of(model, recipe)
+    model = with_normalization(model, recipe)
     with contextlib.nullcontext() if output is None else staged(output, overwrite) as folder:
         if seed is not None:
             keras.utils.set_random_seed(as_int("seed", seed, low=0))

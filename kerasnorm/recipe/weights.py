@@ -39,14 +39,18 @@ def load_base_weights(base: keras.Model, path: Path) -> None:
         raise ValueError(_misfit(base, path)) from error
 
 
-def load_model(path: Path) -> keras.Model:
-    """Returns the model in a .keras file.
+def load_model(path: Path, unsafe: bool = False) -> keras.Model:
+    """Returns the model in a file.
+
+    Args:
+        path: of a .keras file.
+        unsafe: whether Lambda layers in it may run their code.
 
     Raises:
-        ValueError: if it is none.
+        ValueError: if it is none, or has Lambda layers and is not to run them.
     """
     try:
-        return keras.saving.load_model(path, compile=False)
+        return keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
     except (ValueError, OSError, TypeError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{str(path)!r} holds no model that can be read: {reason}") from error

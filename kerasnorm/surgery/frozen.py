@@ -2,9 +2,10 @@
 
 Keras has no word for statistics that stay still while γ and β train, nor for the reverse, and some
 configs do not write the flags of the layers inside (custom layers, subclassed models,
-MultiHeadAttention). Both are kept by giving the instance a subclass of its class, of the same
-name, as `torch.nn.utils.parametrize` does. The object, its weights, its place in the graph and the
-keys of its weights in files stay as they are; its config says what is frozen besides.
+MultiHeadAttention), nor that one of these has become another layer. All is kept by giving the
+instance a subclass of its class, of the same name, as `torch.nn.utils.parametrize` does. The
+object, its weights, its place in the graph and the keys of its weights in files stay as they are;
+its config says besides what is frozen, and what has become another layer.
 """
 
 import functools
@@ -14,9 +15,11 @@ from typing import Any
 
 import keras
 
+from kerasnorm.surgery.become import become, has_become
 from kerasnorm.surgery.leaves import has_statistics, package_of, sublayers
 
 _KEY = "frozen_by_kerasnorm"
+_LAYER = "layer"  # of the flags of a layer that has become another than its holder makes
 _RECURRENT = (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)
 _OURS = ("keras", "kerasnorm")
 # The layer whose `call` is running; replicas of a model run in threads, each with its own.
@@ -25,7 +28,7 @@ _called: ContextVar[keras.Layer | None] = ContextVar("_called", default=None)
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class Frozen:
-    """Mixin: the config of the layer carries the flags of all layers inside it."""
+    """Mixin: the config carries the flags of all layers inside, and what has become of them."""
 
     _plain: type[keras.Layer]
     _moving: bool | None = None
@@ -125,6 +128,17 @@ def plain_class(layer: keras.Layer) -> type[keras.Layer]:
     return layer._plain if isinstance(layer, Frozen) else type(layer)
 
 
+def plain_config(layer: keras.Layer) -> dict[str, Any]:
+    """Returns the config of the layer's own class, without what is frozen."""
+    return {key: value for key, value in layer.get_config().items() if key != _KEY}
+
+
+def origin_of(layer: keras.Layer) -> dict[str, Any]:
+    """Returns what an unbuilt layer of the same class and config can be made of."""
+    saved = keras.saving.serialize_keras_object(layer)
+    return {key: value for key, value in saved.items() if key != "build_config"}
+
+
 def remember(nodes: Iterable[keras.Layer]) -> None:
     """Lets the flags inside these layers survive a file, where their configs would lose them."""
     for node in nodes:
@@ -158,11 +172,17 @@ def _read_flags(layer: keras.Layer) -> dict[str, Any]:
         "trainable": layer.trainable,
         "own": any(variable.trainable for variable in layer._trainable_variables),
         "moving": statistics_set(layer),
-        "layers": [_read_flags(child) for child in sublayers(layer)],
+        "layers": [
+            {**_read_flags(child), **({_LAYER: origin_of(child)} if has_become(child) else {})}
+            for child in sublayers(layer)
+        ],
     }
 
 
 def _write_flags(layer: keras.Layer, flags: dict[str, Any]) -> None:
+    if _LAYER in flags:
+        flags = dict(flags)
+        become(layer, keras.saving.deserialize_keras_object(flags.pop(_LAYER)))
     layer._trainable = flags["trainable"]
     if not layer.built:  # its variables, and maybe its layers, come with `build`
         _set_class(layer, _subclass(_MIXINS[flags["moving"]], plain_class(layer)))

@@ -69,6 +69,27 @@ def leaves(model: keras.Model) -> list[Leaf]:
     return found
 
 
+def every_layer(model: keras.Model) -> list[Leaf]:
+    """Returns all layers inside a built model at any depth, holders first, a shared layer once.
+
+    Leaves are entered too: the cells of a recurrent layer, the layer that a wrapper holds.
+
+    Raises:
+        ValueError: as `leaves` does.
+    """
+    leaves(model)
+    found: dict[int, Leaf] = {}
+
+    def visit(nodes: tuple[keras.Layer, ...]) -> None:
+        for child in sublayers(nodes[-1]):
+            if id(child) not in found:
+                found[id(child)] = Leaf((*nodes, child))
+                visit((*nodes, child))
+
+    visit((model,))
+    return [*found.values()]
+
+
 def _walk(nodes: tuple[keras.Layer, ...], seen: set[int]) -> Iterator[Leaf]:
     layer = nodes[-1]
     if id(layer) in seen:

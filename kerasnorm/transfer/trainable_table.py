@@ -8,6 +8,7 @@ import keras
 
 from kerasnorm.surgery.frozen import statistics_move
 from kerasnorm.surgery.leaves import leaves
+from kerasnorm.surgery.table import aligned
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,7 @@ class TrainableTable:
             for row in self.rows
         ]
         lines.append(("total", "", "", "", f"{trained:,}", f"{total:,}"))
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(_line(line, widths) for line in lines)
+        return aligned(lines, left=4)
 
 
 def trainable_table(model: keras.Model) -> TrainableTable:
@@ -87,11 +87,3 @@ def trainable_table(model: keras.Model) -> TrainableTable:
             }
         )
     return TrainableTable(rows)
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    texts = [
-        cell.ljust(width) if index < 4 else cell.rjust(width)
-        for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return "  ".join(texts)

@@ -250,14 +250,15 @@ def test_from_scratch_draws_new_weights_and_keeps_what_preprocessing_learnt():
     )
 
 
+PLAIN = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
 REFUSED = [
     ({"recipe": "group"}, "Recipe"),
     ({"model": keras.Sequential([keras.layers.Dense(3)])}, "built"),
     ({"epochs": 0}, "epochs"),
     ({"batch_size": 0}, "batch_size"),
     ({"recipe": Recipe(transfer_settings={"head_epochs": 1})}, "head_epochs=1"),
-    ({"recipe": Recipe("group")}, "ConvNormActivation(…, normalization='group')"),
-    ({"recipe": Recipe("batch", normalization_settings={"momentum": 0.25})}, "momentum=0.25"),
+    ({"recipe": Recipe("group"), "model": PLAIN}, "ConvNormActivation(…, normalization='group')"),
+    ({"recipe": Recipe("instance")}, "'norm': InstanceNormalization would compute each mean from"),
     ({"recipe": Recipe(transfer="freeze", transfer_settings={"until": "blok"})}, "blok"),
     ({"train": TRAIN[0]}, "pair"),
     ({"train": (TRAIN[0], TRAIN[1][:-1])}, "a label for each of 38"),
@@ -291,6 +292,26 @@ def test_knows_the_layers_of_keras(name, layer):
     model.add(keras.layers.Dense(2))
     x, y = np.ones((6, 4), "float32"), np.array([0, 1] * 3)
     assert fit(Recipe(name), model, (x, y), epochs=1, verbose=0).evaluation is None
-    other = "instance" if name != "instance" else "batch"
-    with pytest.raises(ValueError, match=f"{name} at "):
-        fit(Recipe(other), model, (x, y), epochs=1, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "groups", "momentum"),
+    [
+        (Recipe("group", transfer="freeze"), 2, None),
+        (Recipe("group", transfer="scratch", normalization_settings={"groups": 1}), 1, None),
+        (Recipe("batch", normalization_settings={"momentum": 0.25}), None, 0.25),
+        (Recipe("batch", normalization_settings={"momentum": 0.5}), None, 0.5),
+    ],
+    ids=str,
+)
+def test_puts_the_normalization_in(recipe, groups, momentum):
+    model = perceptron()
+    gamma = np.array([1.0, 2.0, 3.0, 4.0], "float32")
+    model.get_layer("norm").gamma.assign(gamma)
+    weights = model.get_weights()
+    norm = fit_quietly(recipe, model).model.get_layer("norm")
+    assert getattr(norm, "groups", None) == groups
+    assert getattr(norm, "momentum", None) == momentum
+    if recipe.transfer == "freeze":
+        np.testing.assert_array_equal(norm.gamma, gamma)
+    assert same(model.get_weights(), weights)

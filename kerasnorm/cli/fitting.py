@@ -1,18 +1,15 @@
-"""The `kerasnorm` command: a thin skin over the public functions."""
+"""`kerasnorm fit`."""
 
 import argparse
 import dataclasses
 import json
-import logging
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 
-import kerasnorm
 from kerasnorm import normalization
 from kerasnorm._validation import as_int, listed
 from kerasnorm.recipe import Recipe, Run
@@ -32,7 +29,7 @@ from kerasnorm.recipe.output import staged
 from kerasnorm.recipe.recipe import fine_tuning
 from kerasnorm.recipe.report import require
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   kerasnorm fit digits --out run
   kerasnorm fit photos/ --out run --backbone MobileNetV2 --weights imagenet --compare
   kerasnorm fit photos/ --out run2 --recipe run/recipe.json --weights run/model.keras
@@ -40,46 +37,12 @@ _EXAMPLES = """examples:
 _FOLDER_ONLY = ("backbone", "weights", "image_size", "validation_split", "strict")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports errors as all others are reported: in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, 2 for what the user can mend."""
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    try:
-        arguments = _parser().parse_args(argv)
-        arguments.run(arguments)
-    except (ValueError, OSError) as error:
-        print("kerasnorm: error:", *str(error).split(), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("kerasnorm: interrupted", file=sys.stderr)
-        return 130
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="kerasnorm",
-        description=kerasnorm.__doc__,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"kerasnorm {kerasnorm.__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add_fit(commands)
-    return parser
-
-
-def _add_fit(commands: Any) -> None:
+def add_fit(commands: Any) -> None:
+    """Adds the command to a parser's commands."""
     parser = commands.add_parser(
         "fit",
         help="train an image classifier by a recipe and report on it class by class",
-        epilog=_EXAMPLES,
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_fit)

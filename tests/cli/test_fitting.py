@@ -269,8 +269,8 @@ BAD = [
     bad("photos", "--recipe", "file.txt", said="should be JSON"),
     bad("photos", "--recipe", "bad.json", said="'frieze'", prepare=save_recipe),
     bad(
-        *("photos", "--backbone", "MobileNet", "--image-size", "32", "--normalization", "group"),
-        said="ConvNormActivation",
+        *("photos", "--backbone", "MobileNet", "--image-size", "32", "--normalization", "instance"),
+        said="cannot be that: InstanceNormalization would compute",
     ),
     bad("photos", "--epochs", "0", said="`--epochs`"),
     bad("photos", "--epochs", "many", said="argument --epochs"),

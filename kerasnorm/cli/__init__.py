@@ -1,0 +1,47 @@
+"""The `kerasnorm` command: a thin skin over the public functions."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import kerasnorm
+from kerasnorm.cli.fitting import EXAMPLES, add_fit
+from kerasnorm.cli.surgery import add_inspect, add_replace
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports errors as all others are reported: in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code: 0, 2 for what the user can mend."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    try:
+        arguments = _parser().parse_args(argv)
+        arguments.run(arguments)
+    except (ValueError, OSError) as error:
+        print("kerasnorm: error:", *str(error).split(), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("kerasnorm: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="kerasnorm",
+        description=kerasnorm.__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"kerasnorm {kerasnorm.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (add_fit, add_inspect, add_replace):
+        add(commands)
+    return parser

@@ -1,0 +1,99 @@
+"""`kerasnorm inspect` and `kerasnorm replace`."""
+
+import argparse
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kerasnorm import normalization
+from kerasnorm.recipe.weights import load_model
+from kerasnorm.surgery import inspect, replace_normalization
+
+_UNSAFE = "let Lambda layers in the file run their code: only for files of people you trust"
+
+
+def add_inspect(commands: Any) -> None:
+    """Adds the command to a parser's commands."""
+    parser = commands.add_parser(
+        "inspect", help="print a model's layers, how they are normalized and what trains"
+    )
+    parser.set_defaults(run=_inspect)
+    _add_model(parser)
+
+
+def add_replace(commands: Any) -> None:
+    """Adds the command to a parser's commands."""
+    parser = commands.add_parser("replace", help="give a model another normalization")
+    parser.set_defaults(run=_replace)
+    add = parser.add_argument
+    _add_model(parser)
+    add("--to", required=True, choices=normalization.names(), help="the new normalization")
+    add("--out", required=True, metavar="NEW", help="file to write, ending in .keras")
+    add("--overwrite", action="store_true", help="let NEW exist")
+    add("--where", metavar="REGEX", help="replace only layers in whose path it is found")
+    add("--groups", type=int, help="of --to group (32, or the next smaller number that divides)")
+    add(
+        "--weight-standardization",
+        action="store_true",
+        help="let the convolutions in front compute with standardized kernels",
+    )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="file of a model: .keras or .h5")
+    parser.add_argument("--unsafe", action="store_true", help=_UNSAFE)
+
+
+def _inspect(arguments: argparse.Namespace) -> None:
+    print(inspect(_load(arguments)))
+
+
+def _replace(arguments: argparse.Namespace) -> None:
+    out = Path(arguments.out)
+    if out.suffix != ".keras":
+        raise ValueError(f"`--out` should end in .keras. Received: {arguments.out!r}.")
+    if out.exists() and not arguments.overwrite:
+        raise FileExistsError(f"{arguments.out!r} exists. Choose another --out, or --overwrite.")
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(out.parent)!r} to write {out.name!r} to.")
+    settings = {} if arguments.groups is None else {"groups": arguments.groups}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*cannot be replaced")  # the report says it too
+        model, report = replace_normalization(
+            _load(arguments),
+            arguments.to,
+            arguments.where,
+            weight_standardization=arguments.weight_standardization,
+            **settings,
+        )
+    _save(model, out)
+    print(report)
+    print(f"The new model is in {arguments.out}. Train it: its features are those of the old one.")
+
+
+def _load(arguments: argparse.Namespace) -> keras.Model:
+    path = Path(arguments.model)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {arguments.model!r}.")
+    try:
+        return load_model(path, unsafe=arguments.unsafe)
+    except ValueError as error:
+        if arguments.unsafe or "Lambda" not in str(error):
+            raise
+        raise ValueError(
+            f"{arguments.model!r} has a Lambda layer, whose code would run and could do anything. "
+            "Add --unsafe if you trust the file."
+        ) from error
+
+
+def _save(model: keras.Model, path: Path) -> None:
+    """Writes the file whole or not at all."""
+    part = path.with_name(f".{path.name}")
+    try:
+        model.save(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,86 @@
+"""The inputs of a model, batch by batch, whatever they come as."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm._validation import as_int
+
+_BATCH_SIZE = 32  # of arrays, as in Keras
+
+
+def input_batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterator[Any]:
+    """Yields the inputs of `steps` batches, or of all: arrays, or structures of them as given.
+
+    Args:
+        model: the model they are for.
+        dataset: see `kerasnorm.surgery.recompute_statistics`.
+        steps: how many batches; None for all of a finite dataset.
+
+    Raises:
+        ValueError: if `dataset` is none, has no batch, fewer than `steps`, or no end.
+    """
+    steps = None if steps is None else as_int("steps", steps, low=1)
+    batches = _batches(model, dataset, steps)
+    count = 0
+    for batch in itertools.islice(batches, steps):
+        count += 1
+        inputs = batch[0] if isinstance(batch, tuple) else batch
+        yield keras.tree.map_structure(_as_array, inputs)
+    if count < (steps or 1):
+        raise ValueError(
+            f"`dataset` has {count} batches, and {f'steps={steps}' if steps else 'at least one'} "
+            "should be there. Give more data or fewer steps."
+        )
+
+
+def _as_array(x: Any) -> np.ndarray:
+    return keras.ops.convert_to_numpy(x) if keras.ops.is_tensor(x) else np.asarray(x)
+
+
+def _batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterable[Any]:
+    if isinstance(dataset, keras.utils.PyDataset):
+        _check_finite(dataset.num_batches is None, steps)
+        count = itertools.count() if dataset.num_batches is None else range(dataset.num_batches)
+        return (dataset[index] for index in count)
+    if _is_arrays(model, dataset):
+        return _cut(dataset[0] if isinstance(dataset, tuple) else dataset)
+    if hasattr(dataset, "cardinality"):  # a tf.data.Dataset, on any backend
+        _check_finite(int(dataset.cardinality()) == -1, steps)
+    if not isinstance(dataset, Iterable):
+        raise ValueError(
+            "`dataset` should be an array, a tuple (x, y), a dict of arrays, a tf.data.Dataset, a "
+            f"PyDataset or an iterable of batches. Received: {type(dataset).__name__}."
+        )
+    return dataset
+
+
+def _is_arrays(model: keras.Model, dataset: Any) -> bool:
+    """Returns whether it is arrays of all examples; a list of arrays is, one an input of many.
+
+    Any other list holds batches.
+    """
+    if isinstance(dataset, list):
+        inputs = getattr(model, "inputs", None) or []
+        return len(dataset) == len(inputs) > 1 and all(hasattr(x, "shape") for x in dataset)
+    return isinstance(dataset, (tuple, dict)) or hasattr(dataset, "shape")
+
+
+def _cut(arrays: Any) -> Iterator[Any]:
+    flat = keras.tree.flatten(arrays)
+    sizes = {len(array) for array in flat}
+    if len(sizes) != 1:
+        raise ValueError(
+            f"All inputs should have the same number of examples. Received: {sorted(sizes)}."
+        )
+    for start in range(0, sizes.pop(), _BATCH_SIZE):
+        rows = slice(start, start + _BATCH_SIZE)
+        yield keras.tree.pack_sequence_as(arrays, [array[rows] for array in flat])
+
+
+def _check_finite(endless: bool, steps: int | None) -> None:
+    if endless and steps is None:
+        raise ValueError("`dataset` has no end. Give `steps`, the number of batches to read.")

@@ -1,0 +1,52 @@
+"""What a replacement did, layer by layer."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import keras
+
+
+@dataclass(frozen=True)
+class Report:
+    """The paths of a model's normalization layers, by what became of them.
+
+    Attributes:
+        replaced: those that are new, in the order of the computation.
+        kept: those that `where` did not choose, or that already were what was asked for.
+        refused: those that were chosen and stay as they are, because the new normalization cannot
+            stand in their place, or because it is not known what they compute.
+        reasons: the reason, for each path in `refused`.
+        groups: the number of groups, for each path where it is not the one asked for (32 unless
+            given), since that does not divide the channels or leaves one value a group.
+        standardized: convolutions whose kernels are standardized now.
+    """
+
+    replaced: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, int] = field(default_factory=dict)
+    standardized: list[str] = field(default_factory=list)
+
+    def refuse(self, path: str, reason: object) -> None:
+        """Notes that the layer at a path stays, and why."""
+        self.refused.append(path)
+        self.reasons[path] = " ".join(str(reason).split())
+
+    def __str__(self) -> str:
+        lines = [
+            f"{len(self.replaced)} normalization layers replaced, {len(self.kept)} kept, "
+            f"{len(self.refused)} refused"
+        ]
+        if self.standardized:
+            lines.append(f"{len(self.standardized)} convolutions standardized")
+        lines += [f"refused: {path}: {self.reasons[path]}" for path in self.refused]
+        lines += [f"{groups} groups: {path}" for path, groups in self.groups.items()]
+        return "\n".join(lines)
+
+
+class Replacement(NamedTuple):
+    """A new model and the `Report` of how it came about."""
+
+    model: keras.Model
+    report: Report
