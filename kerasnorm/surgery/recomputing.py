@@ -86,7 +86,7 @@ def _recorder(layer: keras.Layer, population: Population):
 
     def call(inputs, training=None, mask=None):
         x, mask = worker._masked(inputs, mask)
-        y, statistics = worker._normalize(x, mask, worker.view(x.shape))
+        y, statistics = worker._normalize(x, mask, worker.view(x.shape), training=False)
         population.add(*map(keras.ops.convert_to_numpy, statistics))
         return worker._finish(y, mask)
 
