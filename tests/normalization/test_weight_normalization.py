@@ -1,12 +1,9 @@
 """WeightNormalization beyond what `test_kernel_wrappers.py` checks of all wrappers."""
 
-import pathlib
-
 import keras
 import numpy as np
 import pytest
-from gradients import gradient
-from keras import layers, ops
+from keras import layers
 from normalization.kernel_layers import (
     CONVOLUTIONAL,
     LAYERS,
@@ -19,7 +16,6 @@ from normalization.kernel_layers import (
 
 from kerasnorm.normalization import WeightNormalization
 
-GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 TF_ONLY = pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="tf.distribute")
 every_layer = pytest.mark.parametrize("name", LAYERS)
 
@@ -192,34 +188,6 @@ def test_gradient_of_g(name, rng):
         expected = (of_plain * v).sum(axes) / np.sqrt((v**2).sum(axes))
         found = gradient_by(layer, gain, x, weights)
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize("name", ["dense", "conv", "conv_stride", "no_bias"])
-def test_equals_addons(name):
-    golden = np.load(GOLDEN / f"tfa_weight_{name}.npz")
-    x = golden["x"]
-    layer = {
-        "dense": lambda: layers.Dense(4, activation="tanh"),
-        "conv": lambda: layers.Conv2D(4, 3),
-        "conv_stride": lambda: layers.Conv1D(5, 2, strides=2, padding="same"),
-        "no_bias": lambda: layers.Dense(3, use_bias=False),
-    }[name]()
-    layer = WeightNormalization(layer, data_init=False)
-    layer.build(x.shape)
-    weights = [golden[key] for key in ("g", "v", "bias") if key in golden]
-    layer.set_weights(weights)
-    np.testing.assert_allclose(array(layer(x)), golden["y"], atol=1e-5)
-    dx = gradient(lambda x: ops.sum(ops.multiply(layer(x), golden["weights"])), x)
-    np.testing.assert_allclose(dx, golden["dx"], atol=1e-4)
-    for variable, key in zip(layer.trainable_variables, ("g", "v", "bias"), strict=False):
-        found = gradient_by(layer, variable, x, golden["weights"])
-        np.testing.assert_allclose(found, golden[f"d{key}"], rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(array(layer.remove().kernel), golden["kernel"], atol=1e-6)
-
-
-def test_every_golden_file_is_read():
-    found = {path.stem for path in GOLDEN.glob("tfa_weight_*")}
-    assert found == {f"tfa_weight_{name}" for name in ("dense", "conv", "conv_stride", "no_bias")}
 
 
 def test_equals_torch(rng):
