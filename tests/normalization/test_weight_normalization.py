@@ -77,12 +77,13 @@ def test_channels_first(rng):
     np.testing.assert_allclose(deviation, 1, atol=1e-4)
 
 
-def test_masked_positions_count_for_nothing(rng):
+@pytest.mark.parametrize("as_given", [np.asarray, np.ndarray.tolist], ids=["array", "lists"])
+def test_masked_positions_count_for_nothing(rng, as_given):
     x = rng.normal(size=(3, 4, 6)).astype("float32")
     mask = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 0, 0]], bool)
     x[~mask] = 1e6
     layer = WeightNormalization(layers.Dense(3))
-    y = array(layer(x, training=True, mask=mask))[mask]
+    y = array(layer(x, training=True, mask=as_given(mask)))[mask]
     np.testing.assert_allclose(y.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(y.std(0), 1, atol=1e-5)
 
