@@ -115,6 +115,13 @@ def test_mask(row, mask_dtype):
 
 
 @every_layer
+def test_mask_of_nested_lists(row):
+    mask = image(0, SHAPES[4][:-1]) > -0.5
+    expected = run(row(), image(), mask=mask)
+    np.testing.assert_array_equal(run(row(), image(), mask=mask.tolist()), expected)
+
+
+@every_layer
 def test_mask_in_the_gradient(row):
     mask = image(0, SHAPES[4][:-1]) > -0.5
     weights = image(0, SHAPES[4])

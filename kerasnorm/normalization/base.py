@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasnorm import backend
@@ -182,7 +183,7 @@ def check_more_than_one(layer, shape, sizes, remedy: str) -> None:
 def check_mask_fits(mask, shape, channel: int) -> None:
     """Raises unless the mask has the input's shape without the channel axis."""
     expected = tuple(size for axis, size in enumerate(shape) if axis != channel)
-    received = tuple(mask.shape)
+    received = tuple(np.shape(mask))  # of nested lists too
     fits = len(received) == len(expected) and all(
         None in pair or pair[0] == pair[1] for pair in zip(received, expected, strict=True)
     )

@@ -13,6 +13,8 @@ _LAYER_ARGUMENTS = ("name", "dtype", "trainable", "autocast")
 class ConvNormActivation(keras.layers.Layer):
     """The block of convolutional networks: Conv → Norm → ReLU → Pool.
 
+        y = pool(activation(norm(W ∗ x)))
+
     The convolution has no bias where the normalization has one: β takes its place.
 
     Args:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasnorm.normalization.kernel_wrapper import wide
@@ -35,7 +36,7 @@ def scale_and_shift(layer, kernels: dict[Parameter, Tensor], inputs, mask):
     first = getattr(layer, "data_format", "channels_last") == "channels_first"
     channel = 1 if first else rank - 1
     weights = None
-    if mask is not None and len(mask.shape) == rank - 1:
+    if mask is not None and len(np.shape(mask)) == rank - 1:
         weights = ops.expand_dims(ops.cast(mask, outputs.dtype), channel)
         outputs = ops.where(weights > 0, outputs, ops.zeros_like(outputs))
     axes = tuple(axis for axis in range(rank) if axis != channel)

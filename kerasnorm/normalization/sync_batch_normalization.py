@@ -25,7 +25,14 @@ class SyncBatchNormalization(BatchNormalization):
             an axis; at inference it needs none. Only JAX uses it: elsewhere it is kept, so that a
             model loads on any backend.
 
-    Call arguments, input shape and output shape: those of `BatchNormalization`.
+    Call arguments:
+        inputs: this replica's examples, of rank 2 or more; integers are cast. There may be none.
+        training: bool, whether to use the statistics of the batch.
+        mask: optional bools or numbers, of the input's shape without the channel axis. Positions
+            where it is 0 count for no statistic and are 0 in the output.
+
+    Input shape and output shape:
+        `(N, …, C)`, or `(N, C, …)` with `axis=1`. N may differ between replicas.
 
     Example:
 

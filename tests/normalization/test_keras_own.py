@@ -17,7 +17,7 @@ CLASSES = {
     "spectral_normalization_test": kn.SpectralNormalization,
 }
 
-# What our layers do otherwise on purpose: Keras' test, how it is run here, and why.
+# What our layers do otherwise on purpose: Keras' module and test, how it is run here, and why.
 #   "skip": not at all
 #   "own message": the error is the same, its text is ours
 #   "no such argument": without the parts that give the layer that argument
@@ -27,26 +27,34 @@ _RENORM = "batch renormalization is not offered: GroupNormalization is what smal
 _ZEROS = "positions that a mask leaves out are 0 in our output, at inference too"
 _WRAPS_LAYER = "the wrapper supports a mask where its layer does"
 DIFFERENT = {
-    "test_undefined_dim_error": ("own message", "it says where to give the size"),
-    "test_groups_bigger_than_dim_error": ("own message", "it lists the divisors"),
-    "test_groups_not_a_multiple_of_dim_error": ("own message", "Keras' is the wrong way round"),
-    "test_groups_rejects_invalid_values": ("own message", "another wording"),
-    "test_invalid_axis": ("skip", "wrong arguments are ValueErrors here, not TypeErrors"),
-    "test_ln_basics": ("no such argument", "rms_scaling: Keras has RMSNormalization"),
-    "test_output_with_rms_scaling": ("skip", "rms_scaling: Keras has RMSNormalization"),
-    "test_correctness": ("without masks", _ZEROS),
-    "test_masked_broadcast_normalization": ("skip", "a mask that does not fit is a ValueError"),
-    "test_renorm_basics": ("skip", _RENORM),
-    "test_renorm_invalid_clipping_keys": ("skip", _RENORM),
-    "test_renorm_stddev_initializer": ("skip", _RENORM),
-    "test_renorm_inference": ("skip", _RENORM),
-    "test_renorm_correctness": ("skip", _RENORM),
-    "test_serialization": ("skip", _RENORM),
-    "test_basic_spectralnorm": ("masking of the layer", _WRAPS_LAYER),
-    "test_spectralnorm_higher_dim": ("masking of the layer", _WRAPS_LAYER),
-    "test_invalid_power_iterations": ("own message", "another wording"),
-    "test_invalid_layer": ("skip", "refused when it is made, not when it is called"),
-    "test_apply_layer": ("skip", "the kernel is normalized at inference too, as in training"),
+    "group_normalization_test": {
+        "test_undefined_dim_error": ("own message", "it says where to give the size"),
+        "test_groups_bigger_than_dim_error": ("own message", "it lists the divisors"),
+        "test_groups_not_a_multiple_of_dim_error": ("own message", "Keras' is the wrong way round"),
+        "test_groups_rejects_invalid_values": ("own message", "another wording"),
+    },
+    "layer_normalization_test": {
+        "test_invalid_axis": ("skip", "wrong arguments are ValueErrors here, not TypeErrors"),
+        "test_ln_basics": ("no such argument", "rms_scaling: Keras has RMSNormalization"),
+        "test_output_with_rms_scaling": ("skip", "rms_scaling: Keras has RMSNormalization"),
+    },
+    "batch_normalization_test": {
+        "test_correctness": ("without masks", _ZEROS),
+        "test_masked_broadcast_normalization": ("skip", "a mask that does not fit is a ValueError"),
+        "test_renorm_basics": ("skip", _RENORM),
+        "test_renorm_invalid_clipping_keys": ("skip", _RENORM),
+        "test_renorm_stddev_initializer": ("skip", _RENORM),
+        "test_renorm_inference": ("skip", _RENORM),
+        "test_renorm_correctness": ("skip", _RENORM),
+        "test_serialization": ("skip", _RENORM),
+    },
+    "spectral_normalization_test": {
+        "test_basic_spectralnorm": ("masking of the layer", _WRAPS_LAYER),
+        "test_spectralnorm_higher_dim": ("masking of the layer", _WRAPS_LAYER),
+        "test_invalid_power_iterations": ("own message", "another wording"),
+        "test_invalid_layer": ("skip", "refused when it is made, not when it is called"),
+        "test_apply_layer": ("skip", "the kernel is normalized at inference too, as in training"),
+    },
 }
 
 
@@ -92,7 +100,7 @@ def adapt(test, how, layers):
     ("module_name", "test"), ALL, ids=[test.id().removeprefix(f"{PACKAGE}.") for _, test in ALL]
 )
 def test_of_keras(module_name, test, monkeypatch):
-    how, reason = DIFFERENT.get(method_of(test), ("as it is", ""))
+    how, reason = DIFFERENT[module_name].get(method_of(test), ("as it is", ""))
     if how == "skip":
         pytest.skip(reason)
     module = importlib.import_module(f"{PACKAGE}.{module_name}")
@@ -105,4 +113,22 @@ def test_of_keras(module_name, test, monkeypatch):
 
 
 def test_every_difference_is_of_a_test():
-    assert DIFFERENT.keys() <= {method_of(test) for _, test in ALL}
+    assert DIFFERENT.keys() == CLASSES.keys()
+    tests = {(name, method_of(test)) for name, test in ALL}
+    assert {(name, method) for name in DIFFERENT for method in DIFFERENT[name]} <= tests
+
+
+def test_synchronized_path_that_keras_never_runs(monkeypatch):
+    """Its test chooses the path where `backend.backend`, a function, equals "tensorflow"."""
+    name = "batch_normalization_test"
+    module = importlib.import_module(f"{PACKAGE}.{name}")
+    layers = types.SimpleNamespace(**vars(module.layers))
+    layers.BatchNormalization = lambda **settings: kn.BatchNormalization(
+        **{**settings, "synchronized": True}
+    )
+    monkeypatch.setattr(module, "layers", layers)
+    tests = [test for test in own_tests(name) if method_of(test) == "test_input_fully_masked"]
+    assert tests
+    for test in tests:
+        test.debug()
+    keras.config.enable_traceback_filtering()

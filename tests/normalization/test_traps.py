@@ -1,6 +1,45 @@
-"""What trips users of Keras' layers up, one test each; the rest is in the conformance table."""
+"""What trips users of Keras' layers up, one test each; the rest is in the conformance table.
+
+Trap of keras.layers | file of the test | test
+---
+replicas drift apart | replicas_tensorflow | fit_survives_a_replica_without_examples
+an empty replica: NaN | replicas_tensorflow | fit_survives_a_replica_without_examples
+a mask unsynchronizes | replicas_tensorflow | synchronized_with_a_mask_is_synchronized
+E[x²] − E[x]² over replicas | replicas_tensorflow | synchronized_is_batch_norm_of_the_whole_batch
+E[x²] − E[x]² under XLA | replicas_tensorflow | synchronized_under_xla_on_one_device
+all-reduces | replicas_tensorflow | synchronized_step_makes_two_collectives_forward_and_one_backward
+a fully masked batch moves statistics | traps | fully_masked_batch_changes_nothing
+an empty batch does | conformance | empty_batch
+x · inv − mean · inv | traps | small_deviation_at_a_large_mean
+torch's moments: NaN | traps | worst_error_at_mean_1e4_against_keras
+integer input is truncated | conformance | integers_are_cast_and_not_truncated
+`axis=[-1, 1]` reshapes γ wrongly | traps | layer_norm_shapes_gamma_in_the_order_of_the_input
+duplicate, out-of-range axes; ε = −1 or "a"; `axis=[1, 2]` of groups | conformance | wrong_arguments
+masks are passed on and ignored | conformance | mask
+cloning from BN to GN: TypeError | traps | a_functional_model_can_be_cloned_from_batch_norm
+`groups=-1` stores C | traps | groups_of_minus_one_stay_minus_one
+1×1 or 2-D input: zeros | traps | one_value_a_statistic_is_refused
+NumPy integers are refused | conformance | numpy_numbers_are_arguments_like_any_other
+32 groups below 32 channels | traps | default_of_32_groups_below_32_channels
+"multiple of" the wrong way round | traps | default_of_32_groups_below_32_channels
+biased moving variance | traps | unbiased_moving_variance
+(N, T) mask at T = C | traps | masked_sequences_with_channels_first_when_time_and_channels_are_equal
+float16 moving variance: infinite | traps | float16_statistics_do_not_overflow
+mixed_float16 above 65504: NaN | conformance | dtype_policies
+SN overwrites the kernel | spectral_normalization | no_call_overwrites_the_kernel
+SN's gradient is not the true one | spectral_normalization | gradient_points_where_the_true_one_does
+SN rewrites a frozen kernel | kernel_wrappers | what_is_frozen_never_changes
+SN: σ at 1.8 after fit | spectral_normalization | sigma_is_one_after_fit
+SN of an Embedding: zeros | spectral_normalization | embedding_gives_floats
+SN of Conv2DTranspose: another matrix | spectral_normalization | matrix_of_a_transposed_convolution
+SN: a second sequence length | kernel_wrappers | sequences_of_several_lengths
+the synchronised path is never tested | keras_own | synchronized_path_that_keras_never_runs
+
+How slow BN and GN are is for the benchmark to say.
+"""
 
 import json
+import pathlib
 
 import keras
 import numpy as np
@@ -13,6 +52,17 @@ from kerasnorm import normalization as kn
 
 def array(tensor):
     return ops.convert_to_numpy(tensor)
+
+
+TESTS = pathlib.Path(__file__).parents[1]
+TABLE = [line.split(" | ") for line in __doc__.splitlines() if line.count(" | ") == 2][1:]
+
+
+def test_the_table_above_names_tests_that_exist():
+    assert len(TABLE) == __doc__.split("---")[1].count(" | ") // 2
+    for _, file, test in TABLE:
+        folder = TESTS if file == "conformance" else TESTS / "normalization"
+        assert f"def test_{test}(" in (folder / f"test_{file}.py").read_text("utf-8"), test
 
 
 IDENTITIES = {
@@ -63,6 +113,17 @@ def test_groups_of_minus_one_stay_minus_one(rng):
     x = rng.normal(size=(2, 4, 4, 12)).astype("float32")
     copy = kn.GroupNormalization.from_config(layer.get_config())
     np.testing.assert_allclose(array(copy(x)), oracle.normalize(x, (1, 2)), atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 16, 31])
+def test_default_of_32_groups_below_32_channels(channels):
+    """Keras says that the groups should be a multiple of the channels."""
+    divisors = ", ".join(str(n) for n in range(1, channels + 1) if channels % n == 0)
+    message = rf"^{channels} channels .*groups=32\. .*divisors of {channels}: {divisors}\.$"
+    with pytest.raises(ValueError, match=message):
+        kn.GroupNormalization().build((2, 4, 4, channels))
+    with pytest.raises(ValueError, match=rf"divisors of {channels}: {divisors}"):
+        kn.GroupNormalization()(keras.Input((4, 4, channels)))
 
 
 ONE_VALUE = [
