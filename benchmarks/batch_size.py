@@ -1,14 +1,13 @@
 """Group against batch normalization by batch size: the shape of figure 1 of Wu and He (2018).
 
-    python benchmarks/batch_size.py [--out batch_size.png] [--seeds 3] [--steps 800]
+    python benchmarks/batch_size.py [--out batch_size.png] [--seeds 3] [--epochs 6]
 
-A small ResNet learns the demo's digits 0–4 (at random places on stripes and noise) at batches
-of 2 to 32, with equally many steps at each: the paper has equal epochs, which for batches of 2 are
-sixteen times as many steps. The group-normalized network is
-made of the other by `replace_normalization`, so that it starts from the same weights. Errors are
-those on digits that are in no training image: mean and deviation over seeds, which draw weights,
-order and backgrounds. The third curve is batch normalization with `recompute_statistics` after
-training.
+A small ResNet learns the demo's digits 0–4 (at random places on stripes and noise) at batches of 2
+to 32, as in the paper for equally many epochs and with a learning rate in proportion to the batch.
+The group-normalized network is made of the other by `replace_normalization`, so that it starts from
+the same weights. Errors are those on digits that are in no training image: mean and deviation over
+seeds, which draw weights, order and backgrounds. The third curve is batch normalization with
+`recompute_statistics` after training.
 """
 
 import argparse
@@ -22,13 +21,13 @@ from kerasnorm.recipe.digits import PLACEMENTS, SIZE, load_digits
 from kerasnorm.surgery import recompute_statistics, replace_normalization
 
 BATCHES = (2, 4, 8, 32)
-RATE = 2e-3  # of Adam; falls to 0 along a cosine
+RATE = 0.1 / 32  # of SGD with momentum, for each example of a batch
 GROUPS = 8
 CURVES = ("group", "batch", "batch, statistics recomputed")
 
 
 def resnet() -> keras.Model:
-    """Returns a ResNet of three blocks with batch normalization."""
+    """Returns a ResNet of four blocks with batch normalization, the last on maps of 3×3."""
 
     def conv(x, width, size=3, stride=1):
         x = layers.Conv2D(width, size, stride, padding="same", use_bias=False)(x)
@@ -36,7 +35,7 @@ def resnet() -> keras.Model:
 
     images = keras.Input((SIZE, SIZE, 1))
     x = layers.ReLU()(conv(layers.Rescaling(1 / 127.5, -1)(images), 16))
-    for width, stride in ((16, 1), (32, 2), (64, 2)):
+    for width, stride in ((16, 1), (32, 2), (64, 2), (64, 2)):
         y = conv(layers.ReLU()(conv(x, width, stride=stride)), width)
         short = x if stride == 1 else conv(x, width, 1, stride)
         x = layers.ReLU()(layers.add([y, short]))
@@ -50,23 +49,16 @@ def split(seed: int) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, n
     return (x[~test], y[~test]), (x[test], y[test])
 
 
-def compiled(model: keras.Model, steps: int) -> keras.Model:
-    """Compiles a model once for all trainings."""
+def train(model: keras.Model, data, batch: int, epochs: int) -> None:
+    """Trains a model with a rate that rises over a tenth of the steps and falls to 0."""
+    x, y = data
+    steps = epochs * len(x) // batch
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps, warmup_target=RATE * batch, warmup_steps=steps // 10
+    )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    rate = keras.optimizers.schedules.CosineDecay(RATE, steps)
-    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
-    model.optimizer.build(model.trainable_variables)
-    return model
-
-
-def train(model: keras.Model, start: list[np.ndarray], data, batch: int, steps: int) -> None:
-    """Trains a model from some weights, with a fresh optimizer."""
-    model.set_weights(start)
-    for variable in model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
-    order = [np.random.permutation(len(data[0])) for _ in range(1 + steps * batch // len(data[0]))]
-    index = np.concatenate(order)[: steps * batch]
-    model.fit(data[0][index], data[1][index], batch_size=batch, shuffle=False, verbose=0)
+    model.compile(keras.optimizers.SGD(rate, momentum=0.9), loss, jit_compile=False)
+    model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0)
 
 
 def error(model: keras.Model, data: tuple[np.ndarray, np.ndarray]) -> float:
@@ -75,25 +67,24 @@ def error(model: keras.Model, data: tuple[np.ndarray, np.ndarray]) -> float:
     return 100 * float(np.mean(model.predict(x, batch_size=256, verbose=0).argmax(1) != y))
 
 
-def measure(seeds: int, steps: int) -> dict[str, np.ndarray]:
+def measure(seeds: int, epochs: int) -> dict[str, np.ndarray]:
     """Returns the errors of each curve: (batch sizes, seeds)."""
-    batch_model = compiled(resnet(), steps)
-    group_model = compiled(replace_normalization(resnet(), "group", groups=GROUPS).model, steps)
     errors = {name: np.zeros((len(BATCHES), seeds)) for name in CURVES}
     for seed in range(seeds):
-        keras.utils.set_random_seed(seed)
         training, test = split(seed)
-        first = resnet()
-        starts = [m.get_weights() for m in (first, replace_normalization(first, "group").model)]
         for index, batch in enumerate(BATCHES):
-            train(batch_model, starts[0], training, batch, steps)
-            errors["batch"][index, seed] = error(batch_model, test)
-            recompute_statistics(batch_model, training[0].astype("float32"))
-            errors[CURVES[2]][index, seed] = error(batch_model, test)
-            train(group_model, starts[1], training, batch, steps)
-            errors["group"][index, seed] = error(group_model, test)
+            keras.utils.set_random_seed(seed)
+            model = resnet()
+            grouped = replace_normalization(model, "group", groups=GROUPS).model
+            train(grouped, training, batch, epochs)
+            train(model, training, batch, epochs)
+            errors["group"][index, seed] = error(grouped, test)
+            errors["batch"][index, seed] = error(model, test)
+            recompute_statistics(model, training[0].astype("float32"))
+            errors[CURVES[2]][index, seed] = error(model, test)
             found = ", ".join(f"{name} {errors[name][index, seed]:.1f}" for name in CURVES)
             print(f"seed {seed}, batch {batch}: {found}", flush=True)
+            keras.utils.clear_session()
     return errors
 
 
@@ -122,10 +113,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="batch_size.png")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--epochs", type=int, default=6)
     arguments = parser.parse_args()
     start = time.perf_counter()
-    errors = measure(arguments.seeds, arguments.steps)
+    errors = measure(arguments.seeds, arguments.epochs)
     print("| test error, % | " + " | ".join(f"batch {batch}" for batch in BATCHES) + " |")
     print("|---" * (len(BATCHES) + 1) + "|")
     for name, values in errors.items():

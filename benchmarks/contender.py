@@ -29,15 +29,15 @@ def tensorflow_step(layer, case):
     layer.build(x.shape)
 
     def step(x):
-        if not case["backward"]:
+        if case["pass"] == "forward":
             return layer(x, training=True)
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = layer(x, training=True)
         weights = [getattr(weight, "value", weight) for weight in layer.trainable_weights]
         weights = [weight() if callable(weight) else weight for weight in weights]  # of Keras 2
-        # y is an output too: the next layer would read it
-        return y, tape.gradient(y, [x, *weights], upstream)
+        gradient = tape.gradient(y, [x, *weights], upstream)
+        return gradient if case["pass"] == "gradient" else (y, gradient)
 
     if case["mode"] == "eager":
         return lambda: step(x)
@@ -100,7 +100,7 @@ def torch(case):
     }.get(case["layer"])
     if kernel is None:
         raise UnsupportedError
-    if not case["backward"]:
+    if case["pass"] == "forward":
         return lambda: kernel(x)
     upstream = torch.randn_like(x)
     for tensor in (x, gamma, beta):
@@ -119,13 +119,13 @@ def floor(case):
 
     x = tf.random.normal(case["shape"], dtype=case["dtype"])
     upstream = tf.random.normal(case["shape"], dtype=case["dtype"])
-    compiled = tf.function(lambda x: (x * 2, upstream * 2) if case["backward"] else x * 2)
+    compiled = tf.function(lambda x: (x * 2, upstream * 2) if case["pass"] == "both" else x * 2)
     return lambda: compiled(x)
 
 
 def layer_axes(case):
     """Channels last: the channels. Channels first: all of an example, as torch can too."""
-    return -1 if case["axis"] == -1 else [1, 2, 3]
+    return [-1] if case["axis"] == -1 else [1, 2, 3]
 
 
 def policy(case):

@@ -1,13 +1,14 @@
 """Our layers against Keras', TensorFlow Addons' and torch's, in turn, in one run.
 
     python benchmarks/normalization.py [--rounds 15] [--modes graph xla eager] [--dtypes float32]
-                                       [--layouts last first] [--passes forward both]
+                                       [--layouts last first] [--passes forward both gradient]
 
 A contender whose environment is not there is left out: `.venv-addons` comes with
 `make test-addons`, `.venv-backends` with `make test-backends`. Times are in ms, the minimum of all
 rounds; "×" is the contender's time over ours (above 1 we are faster), by minimum and by median.
-torch runs eagerly whatever the mode. "floor" copies what must be read and written. Memory is the
-peak of a run, outputs included, in sizes of the input.
+torch runs eagerly whatever the mode. Passes: the output; the output and the gradients, as in
+training; the gradients alone, for which graphs compute no output. "floor" copies what must be read
+and written. Memory is the peak of a run, outputs included, in sizes of the input.
 """
 
 import argparse
@@ -38,13 +39,17 @@ class Contender:
     """A process that runs one step when asked."""
 
     def __init__(self, name):
+        self.name = name
         command = [ENVIRONMENTS[name], ROOT / "benchmarks/contender.py", name]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen(command, text=True, stderr=subprocess.DEVNULL, **pipes)
 
     def ask(self, **request):
         print(json.dumps(request), file=self.process.stdin, flush=True)
-        return json.loads(self.process.stdout.readline())
+        answer = self.process.stdout.readline()
+        if not answer:
+            sys.exit(f"{self.name} stopped at {request}: pipe that to contender.py to see why")
+        return json.loads(answer)
 
 
 def measure(contenders, case, rounds):
@@ -104,7 +109,9 @@ def main():
     modes = ["graph", "xla", "eager"]
     parser.add_argument("--modes", nargs="+", default=modes[:2], choices=modes)
     parser.add_argument("--layouts", nargs="+", default=["last"], choices=["last", "first"])
-    parser.add_argument("--passes", nargs="+", default=["both"], choices=["forward", "both"])
+    parser.add_argument(
+        "--passes", nargs="+", default=["both"], choices=["forward", "both", "gradient"]
+    )
     dtypes = ["float32", "bfloat16", "float16"]
     parser.add_argument("--dtypes", nargs="+", default=dtypes[:1], choices=dtypes)
     options = parser.parse_args()
@@ -120,7 +127,7 @@ def main():
         for n, h, w, c in SHAPES:
             shape, axis = ((n, h, w, c), -1) if layout == "last" else ((n, c, h, w), 1)
             case = {"layer": layer, "shape": shape, "axis": axis, "dtype": dtype, "mode": mode}
-            results = measure(contenders, {**case, "backward": passes == "both"}, options.rounds)
+            results = measure(contenders, {**case, "pass": passes}, options.rounds)
             cells, found = row_of(results)
             table.add_row(*heading, "×".join(map(str, shape)), *cells)
             ratios.append(found)
