@@ -65,7 +65,7 @@ AXES = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "axes"), AXES, ids=lambda v: getattr(v, "name", str(v)))
+@pytest.mark.parametrize(("layer", "axes"), AXES, ids=lambda v: type(v).__name__)
 def test_axes(layer, axes):
     layer = type(layer).from_config(layer.get_config())
     (row,) = inspect(keras.Sequential([keras.Input((5, 6, 4)), layer])).rows

@@ -187,7 +187,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("make", "dataset", "steps", "said"), REFUSED, ids=lambda v: str(v)[:25])
+@pytest.mark.parametrize(
+    ("make", "dataset", "steps", "said"), REFUSED, ids=[r[-1] for r in REFUSED]
+)
 def test_refuses_and_changes_nothing(make, dataset, steps, said):
     model = make()
     before = state(model)

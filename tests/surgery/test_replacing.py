@@ -315,7 +315,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("make", "changed", "said"), REFUSED, ids=lambda v: str(v)[:30])
+@pytest.mark.parametrize(("make", "changed", "said"), REFUSED, ids=[r[-1] for r in REFUSED])
 def test_refuses_before_anything_is_changed(make, changed, said):
     model = make()
     is_model = isinstance(model, keras.Model) and model.built
