@@ -119,7 +119,7 @@ def _compiled(formula, name):
 def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
     """Normalizes `x` with its own statistics; see `reference.forward`."""
     formula = _Formula(view, epsilon, dtype, gamma is not None, beta is not None)
-    compile_it = training and _worth_compiling(x.shape)
+    compile_it = training is True and _worth_compiling(x.shape)
 
     def run(name, *tensors):
         if compile_it:
