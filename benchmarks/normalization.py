@@ -81,7 +81,8 @@ def row_of(results):
             ratios[name] = min(theirs) / min(ours)
             middle = statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
             cells.append(f"{ratios[name]:.2f} {middle:.2f}")
-    ratios["memory"] = memory / results["keras"][1]
+    if results["keras"][1] > 0:  # not where all fits into what the process holds already
+        ratios["memory"] = memory / results["keras"][1]
     cells.append(f"{memory:.1f} / {results['keras'][1]:.1f}")
     return cells, ratios
 
@@ -95,7 +96,8 @@ def summary(ratios):
             continue
         found = [ratio[name] for ratio in ratios if name in ratio]
         cells += ["", f"{_geometric_mean(found):.2f}" if found else ""]
-    return [*cells, f"{_geometric_mean([ratio['memory'] for ratio in ratios]):.2f}×"]
+    memory = [ratio["memory"] for ratio in ratios if ratio.get("memory", 0) > 0]
+    return [*cells, f"{_geometric_mean(memory):.2f}×" if memory else ""]
 
 
 def _geometric_mean(numbers):
