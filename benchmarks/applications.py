@@ -29,7 +29,6 @@ from kerasnorm.surgery import (
 )
 from kerasnorm.surgery.kinds import BATCH, kind_of, normalizations
 
-SHOWN = ("ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny", "NASNetMobile")
 SIZES = {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
 CLASSES = 10
 

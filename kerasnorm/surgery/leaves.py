@@ -44,6 +44,12 @@ class Leaf:
         return own_weights(self.layer) if self.own else self.layer.weights
 
     @property
+    def in_recurrent(self) -> bool:
+        """Whether it is computed step by step, inside a recurrent layer."""
+        recurrent = (keras.layers.RNN, keras.layers.StackedRNNCells)
+        return any(isinstance(node, recurrent) for node in self.holders)
+
+    @property
     def has_statistics(self) -> bool:
         return not self.own and has_statistics(self.layer)
 

@@ -14,7 +14,6 @@ from kerasnorm.surgery.leaves import Leaf
 from kerasnorm.surgery.population import Population
 from kerasnorm.surgery.translation import shared_twin
 
-_RECURRENT = (keras.layers.RNN, keras.layers.StackedRNNCells)
 Statistics = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -97,7 +96,7 @@ def _check(model: keras.Model, found: list[Leaf]) -> None:
     if not found:
         raise ValueError(f"Model '{model.name}' has no batch normalization with moving statistics.")
     for leaf in found:
-        if any(isinstance(node, _RECURRENT) for node in leaf.holders):
+        if leaf.in_recurrent:
             raise ValueError(
                 f"The batch normalization at '{leaf.path}' is inside a recurrent layer, whose "
                 "steps cannot be looked at one by one. Replace it, for example by 'layer'."

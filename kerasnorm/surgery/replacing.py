@@ -22,7 +22,6 @@ _CLOSED = (
     keras.layers.JaxLayer,
     keras.layers.FlaxLayer,
 )
-_RECURRENT = (keras.layers.RNN, keras.layers.StackedRNNCells)
 _BY_STEP = ("layer", "group")  # kinds without statistics that each step would move
 
 
@@ -121,8 +120,7 @@ def _check_fits(leaf: Leaf, target: Target) -> None:
     if kind_of(leaf.layer) is None:
         name = plain_class(leaf.layer).__name__
         raise ValueError(f"It is not known what {name} computes. Make it a known layer yourself.")
-    recurrent = any(isinstance(node, _RECURRENT) for node in leaf.holders)
-    if recurrent and kind_of(target.template) not in _BY_STEP:
+    if leaf.in_recurrent and kind_of(target.template) not in _BY_STEP:
         raise ValueError(
             "In a recurrent cell each step would be normalized on its own and move statistics: "
             f"only {listed(_BY_STEP)} can stand there."
