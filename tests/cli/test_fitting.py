@@ -30,17 +30,8 @@ WRITTEN = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _without_tracing():
-    """The graph of a backbone takes ten times as long as one step of it."""
-    if keras.config.backend() != "tensorflow":
-        yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+# The graph of a backbone takes ten times as long as one step of it.
+pytestmark = pytest.mark.usefixtures("without_tracing")
 
 
 def write_images(folder, counts=COUNTS, size=20):

@@ -10,17 +10,8 @@ from kerasnorm.recipe import Recipe, fit
 TRAIN, HELD_OUT = points(seed=0), points((6, 5, 4), seed=1)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _without_tracing():
-    """Seconds a test would go into graphs of a few steps; test_output and test_cli have them."""
-    if keras.config.backend() != "tensorflow":
-        yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+# Seconds a test would go into graphs of a few steps; test_output and test_cli have them.
+pytestmark = pytest.mark.usefixtures("without_tracing")
 
 
 def fit_quietly(recipe, model=None, train=TRAIN, validation=HELD_OUT, epochs=1, **kwargs):
