@@ -26,5 +26,14 @@ def _module():
 _backend = _module()
 all_reduce_sum = _backend.all_reduce_sum
 normalize = _backend.normalize
+update_one_by_one = _backend.update_one_by_one
 
-__all__ = ["Statistics", "View", "all_reduce_sum", "apply_statistics", "normalize", "settle"]
+__all__ = [
+    "Statistics",
+    "View",
+    "all_reduce_sum",
+    "apply_statistics",
+    "normalize",
+    "settle",
+    "update_one_by_one",
+]

@@ -65,3 +65,7 @@ def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
     zero = jax.numpy.zeros_like(x, shape=(), dtype=dtype)
     gamma, beta, mask = (None if t is None else t + zero for t in (gamma, beta, mask))
     return _fused(x, gamma, beta, mask, view, epsilon, dtype)
+
+
+def update_one_by_one(optimizer):
+    """Makes an optimizer call `update_step` for each variable, as Keras' do on JAX."""

@@ -166,3 +166,7 @@ def _second_gradient(forward, dy, x, mask, parameters, upstream):
             y = forward(x, mask, *parameters)[0]
         gradients = inner.gradient(y, sources[1:], dy)
     return outer.gradient(gradients, sources, upstream, tf.UnconnectedGradients.ZERO)
+
+
+def update_one_by_one(optimizer):
+    """Makes an optimizer call `update_step` for each variable, as Keras' do on TensorFlow."""

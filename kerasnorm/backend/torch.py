@@ -4,6 +4,7 @@ import math
 
 import torch
 import torch.distributed
+from keras.src.backend.torch.optimizers.torch_parallel_optimizer import TorchParallelOptimizer
 from torch.distributed.nn.functional import all_reduce
 
 from kerasnorm.backend import reductions, reference
@@ -114,3 +115,11 @@ def _layer(x, gamma, beta, view, epsilon):
     shape = x.shape[view.reduced[0] :]
     gamma, beta = (None if t is None else t.reshape(shape) for t in (gamma, beta))
     return torch.native_layer_norm(x, shape, gamma, beta, epsilon)
+
+
+def update_one_by_one(optimizer):
+    """Makes an optimizer call `update_step` for each variable, not one kernel for all of them."""
+    if isinstance(optimizer, TorchParallelOptimizer):
+        optimizer._backend_update_step = super(
+            TorchParallelOptimizer, optimizer
+        )._backend_update_step

@@ -1,0 +1,113 @@
+"""Which multiplier of the learning rate each variable has."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from kerasnorm._validation import listed
+
+Key = str | re.Pattern[str] | keras.Layer
+
+
+@dataclass(eq=False)
+class RateGroup:
+    """The variables of one key: a regex, a layer, or neither: all that no other group has.
+
+    Attributes:
+        pattern: searched in the paths of variables.
+        layer_name: of the layer whose variables these are.
+        layer: the layer, which an optimizer that comes from a file does not know.
+    """
+
+    pattern: str | None = None
+    layer_name: str | None = None
+    layer: keras.Layer | None = None
+
+    def __str__(self) -> str:
+        if self.layer_name is not None:
+            return f"layer '{self.layer_name}'"
+        return "the default" if self.pattern is None else repr(self.pattern)
+
+    @property
+    def is_default(self) -> bool:
+        return self.pattern is None and self.layer_name is None
+
+    def matches(self, variable: keras.Variable) -> bool:
+        if self.layer is not None:
+            return any(variable is own for own in self.layer.variables)
+        return self.pattern is not None and re.search(self.pattern, variable.path) is not None
+
+    def may_be_idle(self) -> bool:
+        """Whether it is no mistake that no trainable variable matches."""
+        frozen = self.layer is not None and not any(v.trainable for v in self.layer.variables)
+        return frozen or self.is_default
+
+    def get_config(self) -> dict[str, Any]:
+        return {"pattern": self.pattern, "layer_name": self.layer_name}
+
+
+def group_of(key: Any) -> RateGroup:
+    """Returns the group that a key of `multipliers` stands for; ValueError if it is none."""
+    if isinstance(key, RateGroup):
+        return key
+    if isinstance(key, keras.Layer):
+        if not key.variables:
+            raise ValueError(
+                f"Layer '{key.name}' has no variables, so no learning rate. Build the model "
+                "first: call it on a batch, or give its `keras.Input`."
+            )
+        return RateGroup(layer_name=key.name, layer=key)
+    if isinstance(key, re.Pattern):
+        key = key.pattern
+    if not isinstance(key, str):
+        raise ValueError(f"Keys of `multipliers` should be regexes or layers. Received: {key!r}.")
+    try:
+        re.compile(key)
+    except re.error as error:
+        raise ValueError(f"{key!r} in `multipliers` is no regex: {error}.") from error
+    return RateGroup(pattern=key)
+
+
+def route(variables: Sequence[keras.Variable], groups: Sequence[RateGroup]) -> list[int]:
+    """Returns the index of the one group that each variable is in.
+
+    Raises:
+        ValueError: if a variable is in no group or in two, or a group has none.
+    """
+    forgotten = [str(group) for group in groups if group.layer_name and group.layer is None]
+    if forgotten:
+        raise ValueError(
+            f"The optimizer comes from a config that knows {listed(forgotten)} by the place of "
+            "their variables in another model. Make a new LayerwiseLearningRate for this one."
+        )
+    found = [[i for i, group in enumerate(groups) if group.matches(v)] for v in variables]
+    default = [i for i, group in enumerate(groups) if group.is_default]
+    found = [matching or default for matching in found]
+    unmatched = [v.path for v, matching in zip(variables, found, strict=True) if not matching]
+    if unmatched:
+        raise ValueError(
+            f"No multiplier matches the trainable variables {listed(unmatched)}. Add a key of "
+            "`multipliers`, or give `default`, the multiplier of all others."
+        )
+    doubly = {
+        v.path: [str(groups[i]) for i in matching]
+        for v, matching in zip(variables, found, strict=True)
+        if len(matching) > 1
+    }
+    if doubly:
+        path, keys = next(iter(doubly.items()))
+        raise ValueError(
+            "Each trainable variable should have one multiplier. Received several for "
+            f"{listed(doubly)}: '{path}' is matched by {' and '.join(keys)}."
+        )
+    used = {matching[0] for matching in found}
+    idle = [g for i, g in enumerate(groups) if i not in used and not g.may_be_idle()]
+    if idle:
+        raise ValueError(
+            f"No trainable variable is matched by {', '.join(map(str, idle))} in `multipliers`. "
+            f"There are {listed(v.path for v in variables)}."
+        )
+    return [matching[0] for matching in found]

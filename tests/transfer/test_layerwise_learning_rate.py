@@ -1,0 +1,284 @@
+"""A rate per layer against separate optimizers, which know nothing of each other."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops, optimizers
+
+from kerasnorm.transfer import LayerwiseLearningRate
+
+MULTIPLIERS = {"low": 0.1, "middle": 0.5, "head": 1.0}
+X, Y = np.random.default_rng(0).normal(size=(2, 160, 6)).astype("float32")
+
+
+class Separate(optimizers.Optimizer):
+    """The oracle: an optimizer for each layer, and clipping over all of them by hand."""
+
+    def __init__(self, make, rates, clip=None):
+        super().__init__(learning_rate=0.0)
+        self.parts = {name: make(rate) for name, rate in rates.items()}
+        self.clip = clip
+
+    def build(self, variables):
+        super().build(variables)
+        for name, part in self.parts.items():
+            part.build([v for v in variables if name in v.path])
+
+    @property
+    def variables(self):
+        return self._variables + [v for part in self.parts.values() for v in part.variables]
+
+    def apply(self, grads, trainable_variables=None):
+        variables = trainable_variables or self._trainable_variables
+        if self.clip:
+            norm = ops.sqrt(sum(ops.sum(ops.square(g)) for g in grads))
+            grads = [g * ops.minimum(1.0, self.clip / norm) for g in grads]
+        for name, part in self.parts.items():
+            own = [(g, v) for g, v in zip(grads, variables, strict=True) if name in v.path]
+            part.apply(*map(list, zip(*own, strict=True)))
+
+    def finalize_variable_values(self, var_list):
+        for name, part in self.parts.items():
+            part.finalize_variable_values([v for v in var_list if name in v.path])
+
+
+def network(kernel_constraint=None):
+    keras.utils.set_random_seed(1)
+    layers = [
+        keras.layers.Dense(8, "tanh", name="low", kernel_constraint=kernel_constraint),
+        keras.layers.Dense(8, "tanh", name="middle"),
+        keras.layers.Dense(6, name="head", dtype="float32"),
+    ]
+    return keras.Sequential([keras.Input((6,)), *layers])
+
+
+def train(model, optimizer, epochs=1, **kwargs):
+    model.compile(optimizer, "mse")
+    model.fit(X, Y, batch_size=8, epochs=epochs, shuffle=False, verbose=0, **kwargs)
+    return model.get_weights()
+
+
+def schedule(rate):
+    return optimizers.schedules.CosineDecay(rate, 30)
+
+
+RULES = {
+    "sgd": lambda rate, **kw: optimizers.SGD(rate, **kw),
+    "momentum": lambda rate, **kw: optimizers.SGD(rate, momentum=0.9, **kw),
+    "nesterov": lambda rate, **kw: optimizers.SGD(rate, momentum=0.9, nesterov=True, **kw),
+    "adam": lambda rate, **kw: optimizers.Adam(rate, **kw),
+    "adamw": lambda rate, **kw: optimizers.AdamW(rate, weight_decay=0.1, **kw),
+    "nadam": lambda rate, **kw: optimizers.Nadam(rate, **kw),
+    "rmsprop": lambda rate, **kw: optimizers.RMSprop(rate, momentum=0.5, centered=True, **kw),
+    "lion": lambda rate, **kw: optimizers.Lion(rate, weight_decay=0.1, **kw),
+    "lamb": lambda rate, **kw: optimizers.Lamb(rate, **kw),
+    "muon": lambda rate, **kw: optimizers.Muon(rate, exclude_layers=["head"], **kw),
+    "adafactor": lambda rate, **kw: optimizers.Adafactor(rate, **kw),
+}
+SETTINGS = {
+    "plain": {},
+    "accumulation": {"gradient_accumulation_steps": 2},
+    "average": {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 7},
+}
+CASES = [(rule, "plain") for rule in RULES]
+CASES += [(rule, kind) for rule in ("momentum", "adamw") for kind in SETTINGS if kind != "plain"]
+
+
+@pytest.mark.parametrize(("rule", "kind"), CASES)
+def test_equal_to_separate_optimizers(rule, kind):
+    make, settings = RULES[rule], SETTINGS[kind]
+    rates = {name: 0.02 * multiplier for name, multiplier in MULTIPLIERS.items()}
+    expected = train(network(), Separate(lambda rate: make(rate, **settings), rates))
+    layerwise = LayerwiseLearningRate(make(0.02, **settings), MULTIPLIERS)
+    for got, want in zip(train(network(), layerwise), expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-5)
+
+
+def test_equal_with_a_schedule():
+    rates = {name: multiplier for name, multiplier in MULTIPLIERS.items()}
+    oracle = Separate(lambda m: optimizers.AdamW(schedule(0.02 * m), weight_decay=0.1), rates)
+    rule = optimizers.AdamW(schedule(0.02), weight_decay=0.1)
+    got = train(network(), LayerwiseLearningRate(rule, MULTIPLIERS))
+    for ours, theirs in zip(got, train(network(), oracle), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_the_global_norm_spans_all_layers():
+    rates = {name: 0.5 * multiplier for name, multiplier in MULTIPLIERS.items()}
+    oracle = Separate(lambda rate: optimizers.SGD(rate, momentum=0.9), rates, clip=0.1)
+    rule = optimizers.SGD(0.5, momentum=0.9, global_clipnorm=0.1)
+    got = train(network(), LayerwiseLearningRate(rule, MULTIPLIERS))
+    for ours, theirs in zip(got, train(network(), oracle), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_the_loss_scale_goes_around():
+    keras.config.set_dtype_policy("mixed_float16")
+    rates = {name: 0.02 * multiplier for name, multiplier in MULTIPLIERS.items()}
+    scaled = optimizers.LossScaleOptimizer
+    expected = train(network(), scaled(Separate(lambda rate: optimizers.Adam(rate), rates)))
+    model = network()
+    got = train(model, LayerwiseLearningRate(optimizers.Adam(0.02), MULTIPLIERS))
+    assert isinstance(model.optimizer, scaled)
+    for ours, theirs in zip(got, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_callbacks_move_the_base_rate_and_keep_the_ratios(policy):
+    keras.config.set_dtype_policy(policy)
+    rule = optimizers.SGD(0.5)
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    model, optimizer = network(), LayerwiseLearningRate(rule, MULTIPLIERS)
+    plateau = keras.callbacks.ReduceLROnPlateau("loss", 0.1, patience=1, min_delta=1e9)
+    train(model, optimizer, epochs=3, callbacks=[halve, plateau])
+    # halved three times; the plateau, which counts from the second epoch, comes after two and three
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.5 / 8 / 100, rel=1e-5)
+    assert optimizer.multipliers == pytest.approx(MULTIPLIERS)
+
+
+class Unfreeze(keras.callbacks.Callback):
+    """Sets multipliers at the ends of epochs."""
+
+    def __init__(self, values):
+        super().__init__()
+        self.values, self.seen = values, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(self.model.get_layer("low").get_weights())
+        if epoch < len(self.values):
+            optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+            optimizer.set_multiplier("low", self.values[epoch])
+
+
+FREEZABLE = {
+    "momentum": lambda: optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1),
+    "adamw": lambda: optimizers.AdamW(0.1, weight_decay=0.1),
+    "average": lambda: optimizers.SGD(
+        0.1, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=3
+    ),
+    "rmsprop": lambda: optimizers.RMSprop(0.1, momentum=0.9),
+}
+
+
+@pytest.mark.parametrize("rule", FREEZABLE)
+def test_a_multiplier_of_0_moves_no_bit_and_unfreezes_without_compiling(rule):
+    model = network("unit_norm")
+    before = model.get_layer("low").get_weights()
+    optimizer = LayerwiseLearningRate(FREEZABLE[rule](), {"low": 0, "middle|head": 1})
+    watch = Unfreeze([0, 1, 0, 0])
+    train(model, optimizer, epochs=5, callbacks=[watch])
+    equal = [
+        all(np.array_equal(*pair) for pair in zip(a, b, strict=True))
+        for a, b in zip([before, *watch.seen], watch.seen, strict=False)
+    ]
+    assert equal == [True, True, False, True, True]
+
+
+def test_a_frozen_layers_moments_go_on():
+    """As at a rate of 0: unfrozen after an epoch, Adam's first steps are no cold start."""
+    model = network()
+    optimizer = LayerwiseLearningRate(optimizers.Adam(0.01), {"low": 0, "middle|head": 1})
+    train(model, optimizer)
+    moments = [v for v in optimizer.variables if "low" in v.path and "velocity" in v.path]
+    assert moments and all(np.abs(ops.convert_to_numpy(v)).max() > 0 for v in moments)
+
+
+def test_layers_are_keys_and_need_no_names():
+    model = network()
+    rates = dict(zip(model.layers, MULTIPLIERS.values(), strict=True))
+    by_layer = train(model, LayerwiseLearningRate(optimizers.Adam(0.02), rates))
+    by_name = train(network(), LayerwiseLearningRate(optimizers.Adam(0.02), MULTIPLIERS))
+    assert all(np.array_equal(*pair) for pair in zip(by_layer, by_name, strict=True))
+
+
+CHILD = """
+import json, sys
+import keras, numpy as np
+import kerasnorm
+folder = sys.argv[1]
+data = np.load(folder + "/data.npz")
+model = keras.models.load_model(folder + "/model.keras")
+rates = list(model.optimizer.multipliers.values())
+key = model.get_layer("middle") if sys.argv[2] == "layers" else "/"
+model.fit(data["x"], data["y"], batch_size=8, shuffle=False, verbose=0)
+if sys.argv[2] == "layers":
+    model.optimizer.set_multiplier(key, 0.25)
+np.savez(folder + "/after.npz", *model.get_weights())
+print("FOUND" + json.dumps([rates, list(model.optimizer.multipliers.values())]))
+"""
+
+
+@pytest.mark.parametrize("keys", ["paths", "layers"])
+def test_a_file_goes_on_in_a_new_process(tmp_path, keys):
+    model = network()
+    # a Sequential that is loaded has other paths: sequential_1/low/kernel
+    names = [f"^{model.name}/{name}|^{name}" for name in MULTIPLIERS]
+    rates = dict(zip(names if keys == "paths" else model.layers, MULTIPLIERS.values(), strict=True))
+    optimizer = LayerwiseLearningRate(optimizers.AdamW(0.02, weight_decay=0.1), rates)
+    train(model, optimizer)
+    optimizer.set_multiplier(next(iter(rates)), 0.3)
+    model.save(tmp_path / "model.keras")
+    np.savez(tmp_path / "data.npz", x=X, y=Y)
+    model.fit(X, Y, batch_size=8, shuffle=False, verbose=0)
+    command = [sys.executable, "-c", CHILD, str(tmp_path), keys]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    before, after = json.loads(done.stdout.rpartition("FOUND")[2])
+    assert before == pytest.approx([0.3, 0.5, 1.0])
+    assert after == pytest.approx([0.3, 0.25 if keys == "layers" else 0.5, 1.0])
+    with np.load(tmp_path / "after.npz") as found:
+        for expected, got in zip(model.get_weights(), found.values(), strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+def fit(multipliers, default=None, optimizer=None, model=None):
+    optimizer = LayerwiseLearningRate(optimizer or optimizers.SGD(0.1), multipliers, default)
+    train(model or network(), optimizer)
+    return optimizer
+
+
+REFUSED = {
+    "unmatched": (lambda: fit({"low": 1}), "No multiplier matches .*middle"),
+    "doubly": (lambda: fit({"low": 1, "l|head": 1}), "several for .*low"),
+    "idle": (lambda: fit({"low": 1, "nothing": 1}, default=1), "No trainable .*'nothing'"),
+    "unbuilt": (lambda: fit({keras.layers.Dense(2, name="x"): 1}), "'x' has no variables"),
+    "foreign": (lambda: fit({network().layers[0]: 1}, default=1), "layer 'low'"),
+    "negative": (lambda: fit({"low": -1}), "a multiplier"),
+    "nan": (lambda: fit({"low": float("nan")}), "a multiplier"),
+    "text": (lambda: fit({"low": "1"}), "a multiplier"),
+    "default": (lambda: fit({"low": 1}, default=-1), "default"),
+    "no dict": (lambda: fit([("low", 1)]), "`multipliers` should be a dict"),
+    "no key": (lambda: fit({1: 1}), "regexes or layers"),
+    "no regex": (lambda: fit({"(": 1}), "is no regex"),
+    "scaled": (lambda: fit({}, 1, optimizers.LossScaleOptimizer(optimizers.SGD())), "plain"),
+    "used": (lambda: fit({}, 1, fit({}, 1).optimizer), "new one"),
+    "unknown key": (lambda: fit({}, 1).set_multiplier("low", 1), "`key` should be one of"),
+    "value": (lambda: fit({"low": 1}, 1).set_multiplier("low", -1), "value"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case):
+    call, message = REFUSED[case]
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_default_for_all_others():
+    optimizer = fit({"head": 1}, default=0)
+    assert optimizer.multipliers == {"head": 1.0}
+    frozen = network().get_layer("low").get_weights()
+    model = network()
+    train(model, LayerwiseLearningRate(optimizers.SGD(0.1), {"head": 1}, default=0))
+    assert np.array_equal(model.get_layer("low").get_weights()[0], frozen[0])
+
+
+def test_config_round_trip():
+    optimizer = fit({"low": 0.1}, default=1)
+    config = optimizer.get_config()
+    assert LayerwiseLearningRate.from_config(config).get_config() == config
