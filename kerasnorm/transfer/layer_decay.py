@@ -60,6 +60,8 @@ def layer_decay(
 
 def _steps(weighted: list[Leaf], blocks: list[str | re.Pattern[str]]) -> list[int]:
     """Returns how many steps below the head each leaf is."""
+    if not blocks:
+        raise ValueError("`blocks` should have at least one regex, or be None. Received: none.")
     found = [[i for i, b in enumerate(blocks) if re.search(b, leaf.path)] for leaf in weighted]
     used = {index for matching in found for index in matching}
     empty = [block for index, block in enumerate(blocks) if index not in used]

@@ -1,4 +1,5 @@
 import collections
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -100,10 +101,10 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
 
         def update_step(gradient, variable, learning_rate):
             factor = self._rates[self._group_index(variable)]
-            before = ops.copy(variable)
+            before = _value(variable)
             update(gradient, variable, learning_rate * ops.cast(factor, "float32"))
             # momentum that is left over would move on at a rate of 0
-            self.optimizer.assign(variable, ops.where(factor > 0, variable, before))
+            self.optimizer.assign(variable, _moved(factor, variable, before))
 
         def apply_weight_decay(variables):
             members = collections.defaultdict(list)
@@ -144,11 +145,11 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
             self.build(list(trainable_variables))
         variables = trainable_variables or self._trainable_variables
         held = [v for v in variables if self._moves_otherwise(v)]
-        before = [ops.copy(v) for v in held]
+        before = [_value(v) for v in held]
         self.optimizer.apply(grads, trainable_variables)
         for variable, value in zip(held, before, strict=True):
             factor = self._rates[self._group_index(variable)]
-            variable.assign(ops.where(factor > 0, variable, value))
+            variable.assign(_moved(factor, variable, value))
 
     def _moves_otherwise(self, variable):
         """Whether something besides the update writes the variable."""
@@ -250,7 +251,17 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
         return new
 
 
+def _value(variable):
+    return ops.copy(ops.convert_to_tensor(variable))
+
+
+def _moved(factor, variable, before):
+    """Returns the variable's value, or the one before at a factor of 0."""
+    return ops.where(ops.convert_to_tensor(factor) > 0, ops.convert_to_tensor(variable), before)
+
+
 def _fresh(optimizer):
+    """Returns an optimizer that can be wrapped; ValueError if it is none, a warning if unfit."""
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer | LayerwiseLearningRate):
         raise ValueError(
             f"`optimizer` should be a plain optimizer. Received: {type(optimizer).__name__}. "
@@ -261,4 +272,13 @@ def _fresh(optimizer):
             f"`optimizer` should be a new one. Received: {type(optimizer).__name__}, which is "
             "built for the variables of a model. Make one with `from_config(get_config())`."
         )
+    if type(optimizer).__name__ in _FORGETFUL:
+        warnings.warn(
+            f"{type(optimizer).__name__} computes variables anew from what it has gathered, so its "
+            "first step destroys pretrained weights at any learning rate. Use Adam or SGD instead.",
+            stacklevel=3,
+        )
     return optimizer
+
+
+_FORGETFUL = {"Ftrl", "ScheduleFreeAdamW"}
