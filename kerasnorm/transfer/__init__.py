@@ -2,12 +2,18 @@
 
 from kerasnorm.transfer import transferability
 from kerasnorm.transfer.change import Change
+from kerasnorm.transfer.feature_classifier import FeatureClassifier
 from kerasnorm.transfer.freezing import freeze, unfreeze
+from kerasnorm.transfer.probing import ProbeTable, probe_layers
+from kerasnorm.transfer.rule_of_thumb import Strategy, rule_of_thumb
 from kerasnorm.transfer.trainable_table import TrainableTable, trainable_table
 from kerasnorm.transfer.transferability import gbc, h_score, leep, logme, nce, trans_rate
 
 __all__ = [
     "Change",
+    "FeatureClassifier",
+    "ProbeTable",
+    "Strategy",
     "TrainableTable",
     "freeze",
     "gbc",
@@ -15,6 +21,8 @@ __all__ = [
     "leep",
     "logme",
     "nce",
+    "probe_layers",
+    "rule_of_thumb",
     "trainable_table",
     "trans_rate",
     "transferability",

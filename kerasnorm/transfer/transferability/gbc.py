@@ -51,11 +51,12 @@ def gbc(features: Any, y: Any) -> float:
     means = class_sums(components, codes) / counts
     variances = class_sums((components - means[codes]) ** 2, codes) / counts
     variances = np.maximum(variances, _LEAST_VARIANCE)
-    overlap = sum(
-        np.exp(-_distances(means[i], variances[i], means, variances)).sum()
-        for i in range(len(means))
-    )
-    return float(len(means) - overlap)  # each class overlaps with itself by 1
+    overlap = 0.0
+    for i in range(len(means)):
+        distances = _distances(means[i], variances[i], means, variances)
+        distances[i] = np.inf  # from itself
+        overlap += np.exp(-distances).sum()
+    return float(0 - overlap)
 
 
 def _principal_components(centred: np.ndarray) -> np.ndarray:

@@ -164,6 +164,19 @@ def test_better_separated_classes_score_higher(name):
     assert scores == sorted(scores) and scores[0] < scores[2]
 
 
+def test_gbc_of_classes_far_apart_is_small_and_not_0():
+    features, y = features_of(60, 4, signal=20.0)
+    np.testing.assert_allclose(gbc(features, y), dense.gbc(features, y), rtol=1e-6)
+    assert -1e-16 < gbc(features, y) < 0
+
+
+@each_score
+def test_one_class(name):
+    features, y = features_of(30, 4)
+    assert np.isfinite(OF_FEATURES[name][0](features, 0 * y))
+    assert np.isfinite(OF_FEATURES[name][0](features[:1], y[:1]))
+
+
 def softmax(logits):
     exp = np.exp(logits - logits.max(axis=1, keepdims=True))
     return exp / exp.sum(axis=1, keepdims=True)
