@@ -9,7 +9,7 @@ import numpy as np
 from kerasnorm._validation import listed, require
 
 KINDS = ("svm", "logistic")
-_SETTINGS, _ARRAYS = "estimator.json", "estimator.npz"
+FILES = _SETTINGS, _ARRAYS = "estimator.json", "estimator.npz"
 
 
 def make_estimator(estimator: Any, seed: int) -> Any:

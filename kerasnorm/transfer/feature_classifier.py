@@ -12,7 +12,7 @@ import numpy as np
 
 from kerasnorm._validation import listed
 from kerasnorm.surgery.batches import input_batches
-from kerasnorm.transfer.estimators import own_settings, read_estimator, write_estimator
+from kerasnorm.transfer.estimators import FILES, own_settings, read_estimator, write_estimator
 
 _BASE = "base.keras"
 
@@ -90,13 +90,15 @@ class FeatureClassifier:
         Raises:
             ValueError: if it is no such file.
         """
-        if not zipfile.is_zipfile(path) and Path(path).exists():
-            raise ValueError(f"'{path}' was not written by `FeatureClassifier.save`.")
+        path = Path(path)
+        if path.exists() and not zipfile.is_zipfile(path):
+            raise ValueError(f"'{path}' was not written by `FeatureClassifier.save`: it is no zip.")
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
-            if _BASE not in archive.namelist():
+            missing = {_BASE, *FILES}.difference(archive.namelist())
+            if missing:
                 raise ValueError(
-                    f"'{path}' was not written by `FeatureClassifier.save`: it has no '{_BASE}'. "
-                    f"It holds {listed(archive.namelist()[:5])}."
+                    f"'{path}' was not written by `FeatureClassifier.save`: it lacks "
+                    f"{listed(sorted(missing))}."
                 )
             base = keras.saving.load_model(archive.extract(_BASE, folder), safe_mode=safe_mode)
             return cls(base, read_estimator(archive))

@@ -74,8 +74,9 @@ def _score(
     shrinkage = _shrinkage(values, centred) if regularized else 0.0
     kept, ridge = (1 - shrinkage) * values, shrinkage * values.sum() / width
     between = (spectrum.projections**2 / np.bincount(codes)).sum(axis=1)
-    smallest = ridge if len(values) < width else max(ridge, values.min())
-    return float(kept / (kept + ridge) @ between), bool(smallest > GRAM_IS_PRECISE * values.max())
+    smallest = values.min() if len(values) == width else 0.0
+    precise = max(smallest, ridge / 100) > GRAM_IS_PRECISE * values.max()
+    return float(kept / (kept + ridge) @ between), bool(precise)
 
 
 def _shrinkage(values: np.ndarray, centred: np.ndarray) -> float:

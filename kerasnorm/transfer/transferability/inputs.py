@@ -40,7 +40,7 @@ def read_probabilities(probabilities: Any) -> np.ndarray:
     """
     name = "source_probabilities"
     array = _read_matrix(name, probabilities, "the source model's probabilities (N, Z)")
-    wrong = ~((array >= 0).all(axis=1) & (np.abs(array.sum(axis=1) - 1) <= _TOLERANCE))
+    wrong = ~((array.min(axis=1) >= 0) & (np.abs(array.sum(axis=1) - 1) <= _TOLERANCE))
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(

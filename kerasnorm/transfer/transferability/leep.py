@@ -6,7 +6,7 @@ import numpy as np
 
 from kerasnorm.transfer.arrays import read_labels
 from kerasnorm.transfer.transferability.inputs import read_probabilities
-from kerasnorm.transfer.transferability.spectrum import class_sums
+from kerasnorm.transfer.transferability.spectrum import by_class
 
 
 def leep(source_probabilities: Any, y: Any) -> float:
@@ -43,8 +43,9 @@ def leep(source_probabilities: Any, y: Any) -> float:
     """
     theta = read_probabilities(source_probabilities)
     _, codes = read_labels("y", y, len(theta))
-    joint = class_sums(theta, codes)
+    of_class = by_class(theta, codes)
+    joint = np.stack([rows.sum(axis=0) for rows in of_class])
     mass = joint.sum(axis=0)
     conditional = np.divide(joint, mass, out=np.zeros_like(joint), where=mass > 0)
-    predictions = np.einsum("iz,iz->i", theta, conditional[codes])
-    return float(np.log(predictions).mean())
+    predicted = [rows @ given for rows, given in zip(of_class, conditional, strict=True)]
+    return float(np.log(np.concatenate(predicted)).mean())

@@ -9,13 +9,14 @@ from kerasnorm.transfer.transferability.inputs import read_features
 from kerasnorm.transfer.transferability.spectrum import (
     GRAM_IS_PRECISE,
     Spectrum,
+    columns_are_alike,
     exact_spectrum,
     gram_spectrum,
 )
 
 _NOISE = 1e-12  # the least variance of the noise, 1/β: the evidence has no bound without one
 _STEP = 0.5  # of log(α/β), in which the evidence bends over about 4
-_BELOW, _ABOVE = 42.0, 28.0  # how far beyond the singular values the best log(α/β) is looked for
+_BELOW, _ABOVE = 42.0, 28.0  # how far beyond the eigenvalues the best log(α/β) is looked for
 _HALVINGS = 30
 
 
@@ -59,7 +60,7 @@ def logme(features: Any, y: Any) -> float:
     """
     array = read_features(features)
     _, codes = read_labels("y", y, len(array))
-    if array.shape[0] > array.shape[1]:
+    if array.shape[0] > array.shape[1] and columns_are_alike(array):
         evidence, precise = _maximum_evidence(gram_spectrum(array, codes), codes)
         if precise:
             return evidence
@@ -68,16 +69,16 @@ def logme(features: Any, y: Any) -> float:
 
 def _maximum_evidence(spectrum: Spectrum, codes: np.ndarray) -> tuple[float, bool]:
     """Returns the score, and whether the spectrum would have been precise enough as Gram's."""
-    values, squares = spectrum.values, spectrum.projections**2
+    squares = spectrum.projections**2
     norms = np.bincount(codes).astype(np.float64)
     n = len(codes)
     without = _evidence(norms, 0.0, n)  # α at infinity: the features explain nothing
-    if not values.size:
+    if not spectrum.values.size:
         return float(without.mean() / n), True
+    values = spectrum.values / spectrum.values.max()  # α takes up the scale
     residual = np.maximum(norms - squares.sum(axis=0), 0)
 
-    low, high = np.log(values.min()) - _BELOW, np.log(values.max()) + _ABOVE
-    grid = np.arange(low, high, _STEP)
+    grid = np.arange(np.log(values.min()) - _BELOW, _ABOVE, _STEP)
     shrunk = 1 / (1 + values * np.exp(-grid)[:, None])
     evidence = _evidence(shrunk @ squares + residual, np.log(shrunk).sum(1)[:, None], n)
     start = grid[evidence.argmax(axis=0)]
@@ -86,7 +87,7 @@ def _maximum_evidence(spectrum: Spectrum, codes: np.ndarray) -> tuple[float, boo
     shrunk = 1 / (1 + values[:, None] * np.exp(-best))
     misfit = (squares * shrunk).sum(axis=0) + residual
     refined = _evidence(misfit, np.log(shrunk).sum(axis=0), n)
-    precise = (np.exp(best) > GRAM_IS_PRECISE * values.max()) & (misfit > GRAM_IS_PRECISE * norms)
+    precise = (np.exp(best) > GRAM_IS_PRECISE) & (misfit > GRAM_IS_PRECISE * norms)
     maximum = np.maximum.reduce([evidence.max(axis=0), refined, without])
     return float(maximum.mean() / n), bool(precise.all())
 

@@ -30,8 +30,8 @@ def gram_spectrum(features: np.ndarray, codes: np.ndarray) -> Spectrum:
     values, vectors = np.linalg.eigh(features.T @ features)
     kept = values > values[-1] * len(values) * _EPSILON
     values, vectors = values[kept], vectors[:, kept]
-    sums = class_sums(features, codes)
-    return Spectrum(values, (sums @ vectors).T / np.sqrt(values)[:, None])
+    projections = (class_sums(features, codes) @ vectors).T / np.sqrt(values)[:, None]
+    return Spectrum(values, projections)
 
 
 def exact_spectrum(features: np.ndarray, codes: np.ndarray) -> Spectrum:
@@ -41,12 +41,23 @@ def exact_spectrum(features: np.ndarray, codes: np.ndarray) -> Spectrum:
     return Spectrum(singular[kept] ** 2, class_sums(left[:, kept], codes).T)
 
 
-def class_sums(rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Returns the sum of the rows of each class, of shape (K, D), for classes 0 to K - 1.
+def columns_are_alike(features: np.ndarray) -> bool:
+    """Returns whether FᵀF would keep every column, large or small, that is not 0."""
+    squares = np.einsum("ij,ij->j", features, features)
+    squares = squares[squares > 0]
+    return not squares.size or squares.min() > GRAM_IS_PRECISE * squares.max()
 
-    >>> class_sums(np.array([[1.0], [2.0], [4.0]]), np.array([1, 0, 1])).tolist()
-    [[2.0], [5.0]]
+
+def by_class(rows: np.ndarray, codes: np.ndarray) -> list[np.ndarray]:
+    """Returns the rows of each class, for classes 0 to K - 1.
+
+    >>> [part.tolist() for part in by_class(np.array([[1.0], [2.0], [4.0]]), np.array([1, 0, 1]))]
+    [[[2.0]], [[1.0], [4.0]]]
     """
     order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    return np.add.reduceat(rows[order], starts, axis=0)
+    return np.split(rows[order], np.cumsum(np.bincount(codes))[:-1])
+
+
+def class_sums(rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Returns the sum of the rows of each class: (K, D)."""
+    return np.stack([part.sum(axis=0) for part in by_class(rows, codes)])

@@ -7,6 +7,7 @@ import numpy as np
 from kerasnorm._validation import as_number
 from kerasnorm.transfer.arrays import read_labels
 from kerasnorm.transfer.transferability.inputs import centre, read_features
+from kerasnorm.transfer.transferability.spectrum import by_class
 
 _PRECISE = 1e8  # of I + Gram: eigenvalues up to here leave 8 digits of those near 1
 
@@ -46,10 +47,10 @@ def trans_rate(features: Any, y: Any, epsilon: float = 1e-4) -> float:
     """
     epsilon = as_number("epsilon", epsilon, 0, interval="()")
     array = read_features(features)
-    classes, codes = read_labels("y", y, len(array))
+    _, codes = read_labels("y", y, len(array))
     centred = centre(array)
-    of_classes = sum(_rate(centred[codes == code], epsilon) for code in range(len(classes)))
-    return float(_rate(centred, epsilon) - of_classes / len(classes))
+    of_classes = [_rate(rows, epsilon) for rows in by_class(centred, codes)]
+    return float(_rate(centred, epsilon) - np.mean(of_classes))
 
 
 def _rate(features: np.ndarray, epsilon: float) -> float:

@@ -102,12 +102,37 @@ def _logme_by_svd(features, y):
         inside = left.T @ target
         outside = ((target - left @ inside) ** 2).sum()
         found = []
-        for t in np.exp(np.linspace(-20, 40, 6001)):
+        for t in np.exp(np.linspace(-60, 80, 14001)):
             misfit = (inside**2 * t / (t + singular**2)).sum() + outside
             logdet = np.log(t / (t + singular**2)).sum()
             found.append(0.5 * (n * np.log(n / misfit / 2 / np.pi) - n + logdet))
         best.append(max(found) / n)
     return np.mean(best)
+
+
+UNLIKE = [1e8, 1e-2, 1.0, 1e3, 1.0, 1e-4]  # FᵀF keeps nothing of the last
+
+
+@pytest.mark.parametrize("name", ["logme", "h_score", "h_score_plain", "gbc"])
+def test_features_of_very_unlike_scales(name):
+    features, y = features_of(120, 6, signal=0.0)
+    features[:, -1] += 3 * y
+    scaled = features * UNLIKE
+    if name == "logme":
+        expected = _logme_by_svd(scaled, y)
+    elif name == "h_score_plain":
+        expected = h_score(features, y, regularized=False)  # whitening undoes the scales
+    else:
+        expected = OF_FEATURES[name][1](scaled, y)
+    np.testing.assert_allclose(OF_FEATURES[name][0](scaled, y), expected, rtol=1e-6)
+
+
+def test_trans_rate_of_large_features_in_duplicate():
+    """det(I + [F F]ᵀ[F F]) = det(I + 2FᵀF), of which a matrix of 1e18 in float64 says nothing."""
+    features, y = features_of(90, 5)
+    twice = np.concatenate([features, features], axis=1)
+    expected = trans_rate(np.sqrt(2) * features, y, epsilon=1e-18)
+    np.testing.assert_allclose(trans_rate(twice, y, epsilon=1e-18), expected, rtol=1e-8)
 
 
 def test_logme_does_not_count_directions_without_features():
@@ -122,7 +147,7 @@ def test_logme_does_not_count_directions_without_features():
 
 def test_logme_is_the_same_for_any_scale_of_the_features():
     features, y = features_of(90, 10)
-    for scale in (1e-6, 1e6):
+    for scale in (1e-100, 1e-6, 1e6, 1e100):
         np.testing.assert_allclose(logme(scale * features, y), logme(features, y), atol=1e-9)
 
 
