@@ -110,7 +110,7 @@ def _logme_by_svd(features, y):
     return np.mean(best)
 
 
-UNLIKE = [1e8, 1e-2, 1.0, 1e3, 1.0, 1e-4]  # FᵀF keeps nothing of the last
+UNLIKE = [1e12, 1e2, 1e4, 1e7, 1e4, 1.0]  # FᵀF keeps nothing of the last
 
 
 @pytest.mark.parametrize("name", ["logme", "h_score", "h_score_plain", "gbc"])
@@ -125,6 +125,23 @@ def test_features_of_very_unlike_scales(name):
     else:
         expected = OF_FEATURES[name][1](scaled, y)
     np.testing.assert_allclose(OF_FEATURES[name][0](scaled, y), expected, rtol=1e-6)
+
+
+def test_logme_of_features_of_mean_10_million():
+    """All columns alike, and FᵀF has lost what tells the classes apart."""
+    features, y = features_of(120, 6, signal=3.0)
+    np.testing.assert_allclose(
+        logme(features + 1e7, y), _logme_by_svd(features + 1e7, y), rtol=1e-6
+    )
+
+
+def test_gbc_of_one_direction_far_larger_than_the_others():
+    """FᵀF turns the components of the others by a hundredth."""
+    features, y = features_of(120, 6, signal=0.0)
+    features[:, -1] += y
+    rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]
+    features = features * [1e7, 3.0, 2.0, 1.5, 1.0, 0.7] @ rotation
+    np.testing.assert_allclose(gbc(features, y), dense.gbc(features, y), rtol=1e-6)
 
 
 def test_trans_rate_of_large_features_in_duplicate():
