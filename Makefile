@@ -42,6 +42,7 @@ lint: .venv/installed
 bench: .venv/installed
 	.venv/bin/python benchmarks/normalization.py
 	.venv/bin/python benchmarks/sampling.py
+	.venv/bin/python benchmarks/transferability.py
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -1,6 +1,6 @@
 """What surgery does to each model of keras.applications, as one table.
 
-    python benchmarks/applications.py [NAME ...]
+    python benchmarks/applications.py [--dtype float64] [NAME ...]
 
 Models have random weights, γ and β, the statistics of random images, and small inputs. The columns:
 how many layers group normalization (with the largest divisor of the channels up to 32) replaces,
@@ -11,7 +11,7 @@ difference that this makes in logits and in probabilities, that which moving the
 millionth makes in logits, and the largest logit.
 """
 
-import sys
+import argparse
 import tempfile
 import warnings
 from pathlib import Path
@@ -75,7 +75,7 @@ def make(name: str) -> keras.Model:
 def images(model: keras.Model, count: int) -> np.ndarray:
     """Returns random images of the model's size."""
     shape = count, *model.input_shape[1:]
-    return np.random.default_rng(count).uniform(0, 255, shape).astype("float32")
+    return np.random.default_rng(count).uniform(0, 255, shape).astype(model.compute_dtype)
 
 
 def examine(name: str) -> Row:
@@ -105,7 +105,7 @@ def examine(name: str) -> Row:
         f"{len(batch) - left}/{len(batch)}",
         largest(after - expected),
         largest(scipy.special.softmax(after, -1) - scipy.special.softmax(expected, -1)),
-        largest(outputs(model, x * np.float32(1 + 1e-6)) - expected),
+        largest(outputs(model, x * x.dtype.type(1 + 1e-6)) - expected),
         largest(expected),
     )
 
@@ -140,12 +140,17 @@ def _reload_error(model: keras.Model, x: np.ndarray) -> float:
 
 def main() -> None:
     """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--dtype", default="float32", choices=["float32", "float64"])
+    options = parser.parse_args()
     columns = "model", "replaced", "refused", "all else kept", "after a file", "sync and back"
     columns = *columns, "folded", "logits", "probabilities", "by 1e-6", "of"
     print("|", " | ".join(columns), "|")
     print("|---" * len(columns) + "|")
     words = {True: "yes", False: "NO"}
-    for name in sys.argv[1:] or names():
+    for name in options.names or names():
+        keras.config.set_dtype_policy(options.dtype)
         row = examine(name)
         cells = (
             *(name, row.replaced, row.refused, words[row.kept], f"{row.reload:g}"),

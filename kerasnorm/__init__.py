@@ -3,7 +3,7 @@
 Three chapters that can be used alone, and one page that composes them:
 
 - `kerasnorm.normalization`: the layers; `kerasnorm.surgery`: whole models;
-- `kerasnorm.transfer`: what trains and what does not;
+- `kerasnorm.transfer`: what trains and what does not, what will transfer and how well;
 - `kerasnorm.imbalance`: count, weigh and resample the classes;
 - `kerasnorm.recipe`: `Recipe` and `fit`.
 """
@@ -29,7 +29,15 @@ from kerasnorm.surgery import (
     revert_sync_batchnorm,
     unfreeze_statistics,
 )
-from kerasnorm.transfer import freeze, trainable_table, unfreeze
+from kerasnorm.transfer import (
+    LayerwiseLearningRate,
+    freeze,
+    layer_decay,
+    probe_layers,
+    rule_of_thumb,
+    trainable_table,
+    unfreeze,
+)
 
 __all__ = [
     "BatchNormalization",
@@ -39,6 +47,7 @@ __all__ = [
     "GroupNormalization",
     "InstanceNormalization",
     "LayerNormalization",
+    "LayerwiseLearningRate",
     "Recipe",
     "Run",
     "SyncBatchNormalization",
@@ -51,12 +60,15 @@ __all__ = [
     "freeze_statistics",
     "imbalance",
     "inspect",
+    "layer_decay",
     "normalization",
+    "probe_layers",
     "recipe",
     "recompute_statistics",
     "replace_normalization",
     "resample",
     "revert_sync_batchnorm",
+    "rule_of_thumb",
     "surgery",
     "trainable_table",
     "transfer",

@@ -3,6 +3,7 @@
 Each message says what came, what was expected and how to fix it.
 """
 
+import importlib.util
 import math
 import numbers
 import operator
@@ -56,3 +57,14 @@ def check_choice(name: str, value: Any, choices: Collection[Any]) -> Any:
 def listed(items: Iterable[Any]) -> str:
     """Returns the items as they read in a message: 'a', 'b', 'c'."""
     return ", ".join(repr(item) for item in items)
+
+
+def require(*packages: str, extra: str = "demo") -> None:
+    """Refuses to begin without packages that are needed in the end.
+
+    Raises:
+        ValueError: that says which extra of kerasnorm to install.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ValueError(f"This needs {listed(missing)}: pip install 'kerasnorm[{extra}]'.")

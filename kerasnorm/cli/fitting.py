@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from kerasnorm import normalization
-from kerasnorm._validation import as_int, listed
+from kerasnorm._validation import as_int, listed, require
 from kerasnorm.recipe import Recipe, Run
 from kerasnorm.recipe.chapters import IMBALANCES, TRANSFERS
 from kerasnorm.recipe.compare import Task, compare
@@ -27,7 +27,6 @@ from kerasnorm.recipe.folder import describe_unreadable, read_folder
 from kerasnorm.recipe.folder_task import FolderTask
 from kerasnorm.recipe.output import staged
 from kerasnorm.recipe.recipe import fine_tuning
-from kerasnorm.recipe.report import require
 
 EXAMPLES = """examples:
   kerasnorm fit digits --out run

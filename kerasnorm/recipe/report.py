@@ -1,11 +1,10 @@
 """The page about a run: one HTML file that fetches nothing."""
 
-import importlib.util
 import os
 from html import escape
 from pathlib import Path
 
-from kerasnorm._validation import listed
+from kerasnorm._validation import require
 from kerasnorm.recipe import figures
 from kerasnorm.recipe.comparison import Comparison, Trial, percent, rows, where_it_does_not_help
 from kerasnorm.recipe.recipe import CHAPTERS
@@ -35,17 +34,6 @@ dt { font-weight: 600; } dd { margin: 0; }
 summary { cursor: pointer; }
 pre { overflow-x: auto; background: #f4f6f8; padding: .75rem; }
 """
-
-
-def require(*packages: str) -> None:
-    """Refuses to begin without packages that are needed in the end.
-
-    Raises:
-        ValueError: that says what to install.
-    """
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ValueError(f"This needs {listed(missing)}: pip install 'kerasnorm[demo]'.")
 
 
 def write_report(path: str | os.PathLike, run: Run, comparison: Comparison | None = None) -> None:

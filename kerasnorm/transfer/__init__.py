@@ -1,17 +1,34 @@
-"""Transfer learning: what trains, what does not, and what will really train."""
+"""Transfer learning: what trains, what does not, what will transfer and how well."""
 
+from kerasnorm.transfer import transferability
 from kerasnorm.transfer.change import Change
+from kerasnorm.transfer.feature_classifier import FeatureClassifier
 from kerasnorm.transfer.freezing import freeze, unfreeze
 from kerasnorm.transfer.layer_decay import layer_decay
 from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate
+from kerasnorm.transfer.probing import ProbeTable, probe_layers
+from kerasnorm.transfer.rule_of_thumb import Strategy, rule_of_thumb
 from kerasnorm.transfer.trainable_table import TrainableTable, trainable_table
+from kerasnorm.transfer.transferability import gbc, h_score, leep, logme, nce, trans_rate
 
 __all__ = [
     "Change",
+    "FeatureClassifier",
     "LayerwiseLearningRate",
+    "ProbeTable",
+    "Strategy",
     "TrainableTable",
     "freeze",
+    "gbc",
+    "h_score",
     "layer_decay",
+    "leep",
+    "logme",
+    "nce",
+    "probe_layers",
+    "rule_of_thumb",
     "trainable_table",
+    "trans_rate",
+    "transferability",
     "unfreeze",
 ]

@@ -1,0 +1,99 @@
+"""The estimators that are put on features, and how they are kept in a file without pickle."""
+
+import json
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from kerasnorm._validation import listed, require
+
+KINDS = ("svm", "logistic")
+FILES = _SETTINGS, _ARRAYS = "estimator.json", "estimator.npz"
+
+
+def make_estimator(estimator: Any, seed: int) -> Any:
+    """Returns an unfitted scikit-learn pipeline: features scaled, then the estimator.
+
+    Args:
+        estimator: "svm", "logistic", or a scikit-learn classifier, which is copied.
+        seed: for the random numbers of "svm" and "logistic".
+
+    Raises:
+        ValueError: if it is none of these.
+    """
+    require("sklearn", extra="transfer")
+    from sklearn.base import clone, is_classifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import LinearSVC
+
+    if isinstance(estimator, str) and estimator in KINDS:
+        if estimator == "svm":
+            last = LinearSVC(dual="auto", max_iter=10_000, random_state=seed)
+        else:
+            last = LogisticRegression(max_iter=1_000, random_state=seed)
+    elif hasattr(estimator, "get_params") and not isinstance(estimator, type):
+        if not is_classifier(estimator):
+            raise ValueError(f"`estimator` should be a classifier. Received: {estimator!r}.")
+        last = clone(estimator)
+    else:
+        raise ValueError(
+            f"`estimator` should be one of {listed(KINDS)}, or a scikit-learn classifier. "
+            f"Received: estimator={estimator!r}."
+        )
+    return make_pipeline(StandardScaler(), last)
+
+
+def write_estimator(archive: zipfile.ZipFile, settings: dict[str, Any], pipeline: Any) -> None:
+    """Writes a fitted pipeline of ours, with what `own_settings` says of it."""
+    scaler, last = (step for _, step in pipeline.steps)
+    archive.writestr(_SETTINGS, json.dumps(settings))
+    with archive.open(_ARRAYS, "w") as file:
+        np.savez(
+            file,
+            mean=scaler.mean_,
+            variance=scaler.var_,
+            scale=scaler.scale_,
+            coefficients=last.coef_,
+            intercept=last.intercept_,
+            classes=last.classes_,
+        )
+
+
+def own_settings(pipeline: Any) -> dict[str, Any]:
+    """Returns the arguments of `make_estimator` that gave this pipeline.
+
+    Raises:
+        ValueError: if it is another's.
+    """
+    parts = _parts(pipeline)
+    seed = parts[-1][1].get("random_state") if parts else None
+    for kind in KINDS:
+        if _parts(make_estimator(kind, seed)) == parts:
+            return {"estimator": kind, "seed": seed}
+    raise ValueError(
+        f"Only the estimators {listed(KINDS)} can be saved: others would have to be pickled, and a "
+        f"pickle runs code when it is loaded. Received: {pipeline!r}. Save the model's `base`, "
+        "and the estimator by means that you trust."
+    )
+
+
+def _parts(pipeline: Any) -> list[tuple[type, dict[str, Any]]]:
+    return [(type(step), step.get_params()) for _, step in getattr(pipeline, "steps", ())]
+
+
+def read_estimator(archive: zipfile.ZipFile) -> Any:
+    """Returns the fitted pipeline that `write_estimator` has written."""
+    pipeline = make_estimator(**json.loads(archive.read(_SETTINGS)))
+    scaler, last = (step for _, step in pipeline.steps)
+    with archive.open(_ARRAYS) as file, np.load(file, allow_pickle=False) as arrays:
+        scaler.mean_, scaler.var_, scaler.scale_ = (
+            arrays[name] for name in ("mean", "variance", "scale")
+        )
+        last.coef_, last.intercept_, last.classes_ = (
+            arrays[name] for name in ("coefficients", "intercept", "classes")
+        )
+    scaler.n_features_in_ = last.n_features_in_ = len(scaler.mean_)
+    return pipeline

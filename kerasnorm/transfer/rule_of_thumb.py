@@ -1,0 +1,91 @@
+"""Which way to transfer, from two figures."""
+
+from typing import Any, NamedTuple
+
+from kerasnorm._validation import as_number
+
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "freeze": {"frozen": 1.0, "learning_rate": 1e-3},
+    "fine_tune": {"frozen": 0.0, "learning_rate": 1e-4},
+    "svm": {"estimator": "svm"},
+    "scratch": {"frozen": 0.0, "learning_rate": 1e-3},
+}
+_WAYS = {
+    "freeze": "keep the base as it is and train a new head on its features",
+    "fine_tune": "train a new head, then the base too at a tenth of the rate",
+    "svm": "put a linear classifier on the features of a lower layer, which `probe_layers` finds",
+    "scratch": "train all layers from the start, or from the source's weights if that is no worse",
+}
+
+
+class Strategy(NamedTuple):
+    """A way to transfer.
+
+    Attributes:
+        name: "freeze", "fine_tune", "svm" or "scratch".
+        reason: the figures that led to it, and what to do, in one sentence.
+        settings: `frozen`, the share of the base's layers that stays as it is, as `freeze` takes
+            it, and `learning_rate`, to start from with Adam; for "svm", `estimator`, as
+            `probe_layers` takes it.
+    """
+
+    name: str
+    reason: str
+    settings: dict[str, Any]
+
+
+def rule_of_thumb(
+    examples_per_class: float, similarity: float, many: float = 200, similar: float = 0.5
+) -> Strategy:
+    """Returns the usual way to transfer for so many examples of a task so similar to the source's.
+
+    Before anything has been tried. A first guess and no measurement: `probe_layers` and the scores
+    of `kerasnorm.transfer.transferability` measure. The four corners:
+
+    | examples | similar: high | similar: low |
+    |---|---|---|
+    | few | freeze | svm |
+    | many | fine_tune | scratch |
+
+    Args:
+        examples_per_class: labelled examples of a class, on average, 0 or more.
+        similarity: how like the source's the images and classes are, from 0 (X-rays and ImageNet)
+            to 1 (the same).
+        many: from so many examples a class on they are many.
+        similar: from this similarity on it is high.
+
+    Returns:
+        A `Strategy`.
+
+    Raises:
+        ValueError: if a number is out of range.
+
+    Example:
+
+    >>> strategy = rule_of_thumb(examples_per_class=30, similarity=0.9)
+    >>> strategy.name, strategy.settings["frozen"]
+    ('freeze', 1.0)
+    >>> rule_of_thumb(30, 0.9, many=20).name
+    'fine_tune'
+
+    Reference:
+        Yosinski et al., 2014, How transferable are features in deep neural networks?,
+        https://arxiv.org/abs/1411.1792
+    """
+    examples = as_number("examples_per_class", examples_per_class, 0)
+    similarity = as_number("similarity", similarity, 0, 1, interval="[]")
+    many = as_number("many", many, 0)
+    similar = as_number("similar", similar, 0, 1, interval="[]")
+    enough, near = examples >= many, similarity >= similar
+    name = {
+        (False, True): "freeze",
+        (True, True): "fine_tune",
+        (False, False): "svm",
+        (True, False): "scratch",
+    }[enough, near]
+    reason = (
+        f"{examples:g} examples a class are {'many' if enough else 'few'} (many: from {many:g} "
+        f"on), and a similarity of {similarity:g} is {'high' if near else 'low'} (high: from "
+        f"{similar:g} on): {_WAYS[name]}."
+    )
+    return Strategy(name, reason, dict(_SETTINGS[name]))

@@ -1,0 +1,14 @@
+"""How well a source model will transfer, from one pass over the target's examples.
+
+Arrays in, a float out; larger is better. Scores rank sources on one set of examples and mean
+nothing across sets.
+"""
+
+from kerasnorm.transfer.transferability.gbc import gbc
+from kerasnorm.transfer.transferability.h_score import h_score
+from kerasnorm.transfer.transferability.leep import leep
+from kerasnorm.transfer.transferability.logme import logme
+from kerasnorm.transfer.transferability.nce import nce
+from kerasnorm.transfer.transferability.trans_rate import trans_rate
+
+__all__ = ["gbc", "h_score", "leep", "logme", "nce", "trans_rate"]
