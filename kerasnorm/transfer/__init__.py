@@ -4,8 +4,11 @@ from kerasnorm.transfer import transferability
 from kerasnorm.transfer.change import Change
 from kerasnorm.transfer.feature_classifier import FeatureClassifier
 from kerasnorm.transfer.freezing import freeze, unfreeze
+from kerasnorm.transfer.gradual_unfreezing import GradualUnfreezing
+from kerasnorm.transfer.l2_sp import l2_sp
 from kerasnorm.transfer.layer_decay import layer_decay
 from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate
+from kerasnorm.transfer.learning_rate_finder import LearningRateFinder
 from kerasnorm.transfer.probing import ProbeTable, probe_layers
 from kerasnorm.transfer.rule_of_thumb import Strategy, rule_of_thumb
 from kerasnorm.transfer.trainable_table import TrainableTable, trainable_table
@@ -14,13 +17,16 @@ from kerasnorm.transfer.transferability import gbc, h_score, leep, logme, nce, t
 __all__ = [
     "Change",
     "FeatureClassifier",
+    "GradualUnfreezing",
     "LayerwiseLearningRate",
+    "LearningRateFinder",
     "ProbeTable",
     "Strategy",
     "TrainableTable",
     "freeze",
     "gbc",
     "h_score",
+    "l2_sp",
     "layer_decay",
     "leep",
     "logme",

@@ -1,0 +1,159 @@
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasnorm._validation import as_int, as_number, require
+
+
+class LearningRateFinder(keras.callbacks.Callback):
+    """Raises the learning rate from batch to batch and records the loss; then undoes the training.
+
+    Pass it to `fit` before training: the loss falls fastest at a rate that learns, and explodes at
+    rates too high. When it has seen enough it stops `fit`, and sets weights, the optimizer's state
+    and its rate to what they were. With `LayerwiseLearningRate` it moves the base rate.
+
+    Args:
+        lowest, highest: floats, 0 < lowest < highest: the range of rates.
+        steps: int ≥ 10, the number of batches; `fit` needs enough epochs to have them.
+        smoothing: float in [0, 1), the weight of the past in the averaged losses.
+        divergence: float > 1: stops at this multiple of the least averaged loss.
+
+    Attributes:
+        rates: (n,) float64 array of the rates tried, n ≤ steps.
+        losses: (n,) float64 array of the losses of each batch.
+        averages: (n,) float64 array, losses averaged over the past with the weight `smoothing`.
+        suggestion: float, the rate in the middle of the fifth of the (logarithmic) range over which
+            the averages fall most.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> x = np.random.default_rng(0).normal(size=(320, 4))
+    >>> finder = LearningRateFinder(1e-4, 10)
+    >>> history = model.fit(x, x[:, :1], epochs=10, callbacks=[finder], verbose=0)
+    >>> 1e-3 < finder.suggestion < 1
+    True
+
+    Raises:
+        ValueError: for arguments out of range; in `fit`, for an optimizer with a schedule; and
+            for a suggestion or a plot before there are 10 batches.
+
+    References:
+        Smith, 2017, https://arxiv.org/abs/1506.01186
+    """
+
+    def __init__(
+        self,
+        lowest: float = 1e-7,
+        highest: float = 1.0,
+        steps: int = 100,
+        smoothing: float = 0.9,
+        divergence: float = 4.0,
+    ):
+        super().__init__()
+        self.lowest = as_number("lowest", lowest, 0, interval="()")
+        self.highest = as_number("highest", highest, self.lowest, interval="()")
+        self.steps = as_int("steps", steps, low=10)
+        self.smoothing = as_number("smoothing", smoothing, 0, 1)
+        self.divergence = as_number("divergence", divergence, 1, interval="()")
+        self.rates = self.losses = self.averages = np.zeros(0)
+
+    def on_train_begin(self, logs=None):
+        optimizer = self.model.optimizer
+        if not optimizer.built:
+            optimizer.build(self.model.trainable_variables)
+        self._check_rate_can_be_set(optimizer)
+        self._variables = [*self.model.variables, *optimizer.variables]
+        self._before = [ops.convert_to_numpy(variable).copy() for variable in self._variables]
+        self.rates = self.losses = self.averages = np.zeros(0)
+
+    def _check_rate_can_be_set(self, optimizer):
+        try:
+            optimizer.learning_rate = float(ops.convert_to_numpy(optimizer.learning_rate))
+        except TypeError as error:
+            raise ValueError(
+                "LearningRateFinder sets the learning rate, so it needs an optimizer without a "
+                "schedule. Compile with a float first, then with the schedule."
+            ) from error
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._mean, self._count = 0.0, 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        share = len(self.rates) / (self.steps - 1)
+        self._sync()
+        self._rate = self.lowest * (self.highest / self.lowest) ** share
+        self.model.optimizer.learning_rate = self._rate
+
+    def _sync(self):
+        """JAX keeps variables elsewhere between batches; they are put back and read again."""
+        if hasattr(self.model, "jax_state_sync"):
+            self.model.jax_state_sync()
+
+    def on_train_batch_end(self, batch, logs=None):
+        # `fit` logs the mean over the epoch so far
+        mean, self._count = logs["loss"], self._count + 1
+        loss = mean * self._count - self._mean * (self._count - 1)
+        self._mean = mean
+        if not math.isfinite(loss):
+            self.model.stop_training = True
+            return
+        self.rates = np.append(self.rates, self._rate)
+        self.losses = np.append(self.losses, loss)
+        self.averages = _averages(self.losses, self.smoothing)
+        diverged = self.averages[-1] > self.divergence * self.averages.min() > 0
+        if len(self.rates) == self.steps or (diverged and len(self.rates) >= 10):
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        for variable, value in zip(self._variables, self._before, strict=True):
+            variable.assign(value)
+
+    @property
+    def suggestion(self) -> float:
+        self._check_enough()
+        # over a fifth of the range, as batches differ; the first averages are of few losses
+        half, first = (
+            len(self.rates) // 10,
+            min(round(1 / (1 - self.smoothing)), len(self.rates) // 2),
+        )
+        falls = self.averages[: -2 * half] - self.averages[2 * half :]
+        first = min(first, len(falls) - 1)
+        return float(self.rates[first + half + np.argmax(falls[first:])])
+
+    def _check_enough(self):
+        if len(self.rates) < 10:
+            raise ValueError(
+                "LearningRateFinder needs at least 10 batches with a finite loss. "
+                f"Received: {len(self.rates)}. Pass it to `fit`, with more epochs or a lower range."
+            )
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draws the losses over the rates with the suggestion, and returns the matplotlib axes."""
+        self._check_enough()
+        require("matplotlib")
+        if ax is None:
+            from matplotlib.figure import Figure
+
+            ax = Figure(layout="constrained").subplots()
+        ax.plot(self.rates, self.losses, ".", alpha=0.4, label="batch")
+        ax.plot(self.rates, self.averages, label="average")
+        ax.axvline(self.suggestion, linestyle="--", label=f"steepest: {self.suggestion:.1e}")
+        ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+        low, high = self.averages.min(), max(self.averages[0], self.averages.min())
+        ax.set_ylim(low - 0.2 * (high - low), high + 0.6 * (high - low) + 1e-12)
+        ax.legend()
+        return ax
+
+
+def _averages(losses, smoothing):
+    """Returns exponential averages, corrected for their start."""
+    averages, average = [], 0.0
+    for index, loss in enumerate(losses, 1):
+        average = smoothing * average + (1 - smoothing) * loss
+        averages.append(average / (1 - smoothing**index))
+    return np.array(averages)
