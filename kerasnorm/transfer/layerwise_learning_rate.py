@@ -36,8 +36,8 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
         name: of the optimizer.
 
     Attributes:
-        multipliers: dict of the current floats by key; the optimizer's own from a file are named
-            by text.
+        multipliers: dict of the current floats by key; from a file, a layer is there by its name,
+            as text.
 
     Example:
 

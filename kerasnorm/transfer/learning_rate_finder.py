@@ -25,8 +25,8 @@ class LearningRateFinder(keras.callbacks.Callback):
         rates: (n,) float64 array of the rates tried, n ≤ steps.
         losses: (n,) float64 array of the losses of each batch.
         averages: (n,) float64 array, losses averaged over the past with the weight `smoothing`.
-        suggestion: float, the rate in the middle of the fifth of the (logarithmic) range over which
-            the averages fall most.
+        suggestion: float, the rate in the middle of the tenth of the (logarithmic) range over which
+            the averages fall most, before their least.
 
     Example:
 
@@ -39,8 +39,8 @@ class LearningRateFinder(keras.callbacks.Callback):
     True
 
     Raises:
-        ValueError: for arguments out of range; in `fit`, for an optimizer with a schedule; and
-            for a suggestion or a plot before there are 10 batches.
+        ValueError: for arguments out of range; in `fit`, for an optimizer with a schedule; for a
+            suggestion or a plot before there are 10 batches, and a suggestion if no loss fell.
 
     References:
         Smith, 2017, https://arxiv.org/abs/1506.01186
@@ -115,15 +115,25 @@ class LearningRateFinder(keras.callbacks.Callback):
 
     @property
     def suggestion(self) -> float:
+        steepest = self._steepest()
+        if steepest is None:
+            raise ValueError(
+                "The loss did not fall at any rate, so there is none to suggest. See `plot()`, and "
+                "try larger batches, more steps or another range."
+            )
+        return float(self.rates[steepest])
+
+    def _steepest(self):
+        """Returns the middle of that tenth of the steps over which the averages fall most."""
         self._check_enough()
-        # over a fifth of the range, as batches differ; the first averages are of few losses
-        half, first = (
-            len(self.rates) // 10,
-            min(round(1 / (1 - self.smoothing)), len(self.rates) // 2),
-        )
-        falls = self.averages[: -2 * half] - self.averages[2 * half :]
-        first = min(first, len(falls) - 1)
-        return float(self.rates[first + half + np.argmax(falls[first:])])
+        # the first averages are of few losses
+        first = min(round(1 / (1 - self.smoothing)), len(self.rates) // 2)
+        before_least = self.averages[first : np.argmin(self.averages) + 1]
+        width = max(len(self.rates) // 10, 2)
+        falls = before_least[:-width] - before_least[width:]
+        if not np.any(falls > 0):
+            return None
+        return first + width // 2 + int(np.argmax(falls))
 
     def _check_enough(self):
         if len(self.rates) < 10:
@@ -142,10 +152,14 @@ class LearningRateFinder(keras.callbacks.Callback):
             ax = Figure(layout="constrained").subplots()
         ax.plot(self.rates, self.losses, ".", alpha=0.4, label="batch")
         ax.plot(self.rates, self.averages, label="average")
-        ax.axvline(self.suggestion, linestyle="--", label=f"steepest: {self.suggestion:.1e}")
+        steepest = self._steepest()
+        if steepest is not None:
+            rate = self.rates[steepest]
+            ax.axvline(rate, linestyle="--", label=f"steepest: {rate:.1e}")
         ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
-        low, high = self.averages.min(), max(self.averages[0], self.averages.min())
-        ax.set_ylim(low - 0.2 * (high - low), high + 0.6 * (high - low) + 1e-12)
+        # the explosion at the end would flatten all before it
+        low, high = self.averages.min(), np.quantile(self.averages, 0.9)
+        ax.set_ylim(low - 0.2 * (high - low), high + 0.6 * (high - low))
         ax.legend()
         return ax
 

@@ -109,6 +109,16 @@ def test_the_finder_keeps_the_ratios_of_layers():
     assert float(optimizer.learning_rate) == pytest.approx(0.01)
 
 
+def test_no_suggestion_where_nothing_falls():
+    model = network()
+    model.compile("sgd", lambda y, p: 1 + 0 * p)
+    finder = LearningRateFinder(steps=20)
+    fit(model, 20, finder)
+    with pytest.raises(ValueError, match="did not fall"):
+        finder.suggestion  # noqa: B018
+    assert len(finder.plot().lines) == 2
+
+
 def test_the_finders_plot():
     pytest.importorskip("matplotlib")
     model = network()
