@@ -2,8 +2,8 @@
 
 import keras
 
-from kerasnorm.recipe.head import is_graph
 from kerasnorm.surgery.leaves import leaves
+from kerasnorm.transfer.head import is_graph
 
 
 def reinitialise(model: keras.Model) -> keras.Model:

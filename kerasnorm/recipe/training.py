@@ -14,7 +14,6 @@ from kerasnorm.imbalance import class_weights, count_classes
 from kerasnorm.recipe.chapters import OPTIMIZERS
 from kerasnorm.recipe.examples import Examples, Load, read_examples
 from kerasnorm.recipe.freezing import set_trainable
-from kerasnorm.recipe.head import find_head, gives_logits, is_graph, replace_head
 from kerasnorm.recipe.held_out import HeldOut
 from kerasnorm.recipe.normalizing import with_normalization
 from kerasnorm.recipe.output import staged
@@ -22,6 +21,7 @@ from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.reinitialising import reinitialise
 from kerasnorm.recipe.run import Run
 from kerasnorm.surgery.copying import copy_model
+from kerasnorm.transfer.head import find_head, gives_logits, is_graph, put_new_head
 
 
 def fit(
@@ -135,7 +135,7 @@ def _prepare(recipe: Recipe, model: keras.Model, classes: int) -> keras.Model:
     """Returns the copy to train: with a head for the classes, new weights if from scratch."""
     model = copy_model(model)
     if find_head(model).units != classes:
-        model = replace_head(model, classes)
+        model = put_new_head(model, classes)
     return reinitialise(model) if recipe.transfer == "scratch" else model
 
 

@@ -5,6 +5,7 @@ from kerasnorm.transfer.change import Change
 from kerasnorm.transfer.feature_classifier import FeatureClassifier
 from kerasnorm.transfer.freezing import freeze, unfreeze
 from kerasnorm.transfer.gradual_unfreezing import GradualUnfreezing
+from kerasnorm.transfer.head import replace_head
 from kerasnorm.transfer.l2_sp import l2_sp
 from kerasnorm.transfer.layer_decay import layer_decay
 from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate
@@ -32,6 +33,7 @@ __all__ = [
     "logme",
     "nce",
     "probe_layers",
+    "replace_head",
     "rule_of_thumb",
     "trainable_table",
     "trans_rate",

@@ -2,6 +2,10 @@
 
 import keras
 
+from kerasnorm._validation import as_int
+from kerasnorm.surgery.copying import copy_model
+from kerasnorm.surgery.graphs import graph_of
+
 _ACTIVATIONS = (keras.layers.Activation, keras.layers.Softmax)
 _PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
 
@@ -39,13 +43,34 @@ def gives_logits(model: keras.Model) -> bool:
 
 
 def replace_head(model: keras.Model, classes: int) -> keras.Model:
-    """Returns a model of the same layers below a new head of `classes` units.
+    """Returns a new model: a copy of a classifier whose last Dense layer is a new one.
 
-    The new head has the old one's name, bias and activation, softmax in place of a sigmoid.
+    The new head has the old one's name, bias and activation (softmax in place of a sigmoid), and
+    new random weights; all else has the weights and flags of the given model, which stays as it is.
+
+    Args:
+        model: functional model or built Sequential that ends in a Dense layer, and perhaps an
+            activation. The layers below may be nested.
+        classes: int ≥ 1, units of the new head.
+
+    Returns:
+        A functional model that is not compiled.
 
     Raises:
-        ValueError: if the model is neither functional nor a built Sequential.
+        ValueError: if `classes` is out of range, or the model does not end so, has no graph or
+            cannot be copied.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(10, "softmax")])
+    >>> replace_head(model, 3).output_shape
+    (None, 3)
     """
+    return put_new_head(copy_model(model), as_int("classes", classes, low=1))
+
+
+def put_new_head(model: keras.Model, classes: int) -> keras.Model:
+    """Returns a model of the same layers below a new head, as `replace_head` describes it."""
     old = find_head(model)
     if not is_graph(model):
         raise ValueError(
@@ -64,4 +89,4 @@ def replace_head(model: keras.Model, classes: int) -> keras.Model:
     outputs = new(old.input)
     for activation in model.layers[model.layers.index(old) + 1 :]:
         outputs = type(activation).from_config(activation.get_config())(outputs)
-    return keras.Model(model.inputs[0], outputs, name=model.name)
+    return keras.Model(graph_of(model)._inputs_struct, outputs, name=model.name)
