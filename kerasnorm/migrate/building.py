@@ -70,7 +70,9 @@ class Builder:
     def remember(self, layer: keras.Layer, saved: Saved, path: str) -> None:
         name = saved.name.partition(">")[2] or saved.name
         self.old_classes[id(layer)] = name
-        self.translated.append((path, saved.name, f"{type(layer).__module__}.{type(layer).__name__}"))
+        self.translated.append(
+            (path, saved.name, f"{type(layer).__module__}.{type(layer).__name__}")
+        )
 
     def call(self, layer: keras.Layer, inputs: Any, kwargs: dict[str, Any]) -> Any:
         """Returns what a layer gives for its first argument and others by name.
@@ -95,7 +97,9 @@ class Builder:
         for key, value in saved.config.items():
             if key in _INSIDE and value is not None:
                 inner = as_saved(value, f"The {key} of layer '{path}'")
-                config[key] = self.make_layer(inner, _inside(path, inner), _inner_shape(saved, shape))
+                config[key] = self.make_layer(
+                    inner, _inside(path, inner), _inner_shape(saved, shape)
+                )
             elif key == "cells":
                 cells = [as_saved(cell, "A cell") for cell in expect(value, list, "`cells`")]
                 config[key] = [self.make_layer(cell, _inside(path, cell), None) for cell in cells]

@@ -96,6 +96,8 @@ def _names(saved: Any) -> Iterator[str]:
 
 def _with_replacement(name: str) -> str:
     replacement = REPLACEMENTS.get(name)
-    return f"'{name}' ({'now ' if replacement.startswith('`') else ''}{replacement})" if (
-        replacement
-    ) else f"'{name}'"
+    return (
+        f"'{name}' ({'now ' if replacement.startswith('`') else ''}{replacement})"
+        if (replacement)
+        else f"'{name}'"
+    )

@@ -199,7 +199,7 @@ def _read_saved_model(path: Path) -> OldModel:
 
 
 def _read_h5(file: h5py.File) -> LayerLists | H5Objects:
-    group = file["model_weights"] if "model_weights" in file else file
+    group = file.get("model_weights", file)
     if "layer_names" not in group.attrs:
         arrays = _arrays(file)
         if not arrays:

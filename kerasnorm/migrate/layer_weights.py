@@ -108,9 +108,10 @@ def _last(name: str) -> str:
 
 def _old_order(twin: Twin) -> tuple[list[Owned], list[Owned]]:
     """Returns the weights that train and those that do not, in Keras 2's order."""
-    own = [(twin, slot) for slot in twin.slots if slot.trains], [
-        (twin, slot) for slot in twin.slots if not slot.trains
-    ]
+    own = (
+        [(twin, slot) for slot in twin.slots if slot.trains],
+        [(twin, slot) for slot in twin.slots if not slot.trains],
+    )
     inside = [_old_order(child) for child in twin.inside()]
     theirs = _joined(trains for trains, _ in inside), _joined(rests for _, rests in inside)
     if "layers" in twin.children:

@@ -154,7 +154,9 @@ def _make_functional(
     while any(_progress(builder, graph, items, path)):
         pass
     for item in items:
-        if item.name != "InputLayer" and (graph.waiting[_name(item)] or _name(item) not in graph.made):
+        if item.name != "InputLayer" and (
+            graph.waiting[_name(item)] or _name(item) not in graph.made
+        ):
             raise LayerError(
                 f"Layer '{_join(path, item)}' of class {item.name} is called with what no layer of "
                 "the file returns."

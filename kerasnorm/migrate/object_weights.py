@@ -32,7 +32,9 @@ class H5Cursor:
         for twin in twins:
             name = snake_case(twin.old_class)
             number = counts[name] = counts.get(name, -1) + 1
-            found.append(self.held(f"{attribute}/{name}_{number}" if number else f"{attribute}/{name}"))
+            found.append(
+                self.held(f"{attribute}/{name}_{number}" if number else f"{attribute}/{name}")
+            )
         return found
 
     def weight(self, slot: Slot, index: int) -> np.ndarray:

@@ -1,14 +1,12 @@
 """Files of the models in `old_models`, with what TensorFlow Addons computes of them.
 
-`GOLDEN/<name>.npz` has inputs x0, x1, …, the outputs y of the model loaded from its file, targets
-t, the losses of five steps of SGD towards them and the outputs z after those; and the SHA-256 of
-each file of the model.
+`GOLDEN/<name>.zip` has all files of a model, and of those that are loaded `<name>.npz`: inputs x0,
+x1, …, the outputs y of the model loaded from its file, targets t, the losses of five steps of SGD
+towards them and the outputs z after those; and the SHA-256 of each file.
 """
 
 import hashlib
-import io
 import pathlib
-import shutil
 import zipfile
 
 import numpy as np
@@ -20,7 +18,6 @@ RATE, STEPS = 0.05, 5
 SAVED_MODELS = ("backbone", "spectral", "weight_norm")
 WEIGHT_FILES = ("backbone", "group", "instance", "weight_norm")
 UNTRAINED = ("mixed", "volume")  # float16 is not promised; TensorFlow's CPU has no such Conv3D
-REFUSED_KERAS = ("custom", "operation")
 
 
 def write(name, folder):
@@ -28,8 +25,7 @@ def write(name, folder):
     if name in REFUSED:
         model = fresh(REFUSED[name][0])
         model.save(folder / f"{name}.h5")
-        if name in REFUSED_KERAS:
-            model.save(folder / f"{name}.keras")
+        model.save(folder / f"{name}.keras")
         return
     trained = fresh(MODELS[name])
     random = np.random.default_rng(0)
@@ -48,7 +44,8 @@ def write(name, folder):
     if name == "volume":
         found |= numbered("y", first_as_last(model)(np.moveaxis(x, 1, -1)))
     else:
-        model = tf.keras.models.load_model(folder / f"{name}.h5", compile=False)
+        # Keras 2 cannot load all the .h5 files that it saves
+        model = tf.keras.models.load_model(folder / f"{name}.keras", compile=False)
         found |= numbered("y", model(x)) | numbered("t", targets)
     if name not in UNTRAINED:
         found["losses"] = train(model, x, targets, STEPS)
@@ -88,25 +85,25 @@ def train(model, x, targets, steps):
 def save(model, name, folder):
     """Returns the files that it has written."""
     files = [folder / f"{name}.h5", folder / f"{name}.keras"]
+    for file in files:
+        model.save(file)
     if name in WEIGHT_FILES:
-        files += [folder / f"{name}_only.h5", folder / f"{name}.weights.h5"]
+        weights = [folder / f"{name}_only.h5", folder / f"{name}.weights.h5"]
+        for file in weights:
+            model.save_weights(file)
         model.save_weights(folder / f"{name}_checkpoint")
         (folder / "checkpoint").unlink()
-    for file in files:
-        (model.save_weights if "only" in file.name or ".weights" in file.name else model.save)(file)
+        files += weights
     if name in SAVED_MODELS:
         model.save(folder / name)
-        files.append(folder / f"{name}.zip")
-        pack(folder / name, files[-1])
     return files
 
 
 def pack(folder, file):
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 archive.write(path, path.relative_to(folder))
-    shutil.rmtree(folder)
 
 
 def digest(file):
@@ -121,8 +118,3 @@ def first_as_last(model):
     twin = volume_last()
     twin.set_weights(model.get_weights())
     return twin
-
-
-def archive_bytes(file, name):
-    with zipfile.ZipFile(file) as archive:
-        return io.BytesIO(archive.read(name))

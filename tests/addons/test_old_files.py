@@ -1,5 +1,6 @@
 """The committed files of old models are what TensorFlow Addons writes and computes."""
 
+import io
 import json
 import os
 import zipfile
@@ -7,35 +8,40 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-from old_files import GOLDEN, REFUSED, SAVED_MODELS, WEIGHT_FILES, archive_bytes, write
-from old_models import MODELS
+from old_files import GOLDEN, pack, write
+from old_models import MODELS, REFUSED
 
 EVERY = [*MODELS, *REFUSED]
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_files_are_what_addons_writes(name, tmp_path):
+    new, old = tmp_path / "new", tmp_path / "old"
+    new.mkdir()
+    write(name, new)
     if os.environ.get("REGENERATE"):
         GOLDEN.mkdir(exist_ok=True)
-        write(name, GOLDEN)
+        pack(new, GOLDEN / f"{name}.zip")
         return
-    write(name, tmp_path)
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names <= {path.name for path in GOLDEN.iterdir()}
-    for file in sorted(names):
-        new, old = content(tmp_path / file), content(GOLDEN / file)
-        assert new.keys() == old.keys()
-        for key, value in new.items():
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-                np.testing.assert_allclose(value, old[key], rtol=1e-3, atol=1e-4, err_msg=key)
-            else:
-                np.testing.assert_array_equal(value, old[key], err_msg=key)
+    with zipfile.ZipFile(GOLDEN / f"{name}.zip") as archive:
+        archive.extractall(old)
+    files = {path.relative_to(new) for path in new.rglob("*")}
+    assert files == {path.relative_to(old) for path in old.rglob("*")}
+    for file in files:
+        compare(content(new / file), content(old / file))
 
 
 def test_every_file_is_of_a_model():
-    stems = {path.name.partition(".")[0] for path in GOLDEN.iterdir()}
-    weights = {f"{name}_{kind}" for name in WEIGHT_FILES for kind in ("only", "checkpoint")}
-    assert stems == {*EVERY, *weights} and {*SAVED_MODELS, *WEIGHT_FILES} <= {*MODELS}
+    assert {path.stem for path in GOLDEN.iterdir()} == {*EVERY}
+
+
+def compare(new, old):
+    assert new.keys() == old.keys()
+    for key, value in new.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            np.testing.assert_allclose(value, old[key], rtol=1e-3, atol=1e-4, err_msg=key)
+        else:
+            np.testing.assert_array_equal(value, old[key], err_msg=key)
 
 
 def content(path):
@@ -46,12 +52,10 @@ def content(path):
     if path.suffix == ".h5":
         return hdf5(path)
     if path.suffix == ".keras":
-        config = json.load(archive_bytes(path, "config.json"))
-        return {"config": stable(config), **hdf5(archive_bytes(path, "model.weights.h5"))}
-    if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
-            return {"names": sorted(archive.namelist())}
-    return {}  # of a checkpoint: its values are those of the other files
+            config = stable(json.loads(archive.read("config.json")))
+            return {"config": config, **hdf5(io.BytesIO(archive.read("model.weights.h5")))}
+    return {}  # of SavedModels and checkpoints: their values are those of the other files
 
 
 def hdf5(source):
