@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+# what TensorFlow's reader raises for damaged files
+_ERRORS = (tf.errors.OpError, RuntimeError, ValueError, TypeError, LookupError, MemoryError)
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
@@ -19,12 +21,12 @@ def open_checkpoint(prefix: Path) -> tuple[bytes, Callable[[str], np.ndarray]]:
     def read(key: str) -> np.ndarray:
         try:
             return reader.get_tensor(key)
-        except (tf.errors.OpError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+        except _ERRORS as error:
             raise ValueError(_damaged(prefix, error)) from error
 
     try:
         reader = tf.train.load_checkpoint(str(prefix))
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+    except _ERRORS as error:
         raise ValueError(_damaged(prefix, error)) from error
     if not reader.has_tensor(GRAPH):
         raise ValueError(

@@ -22,3 +22,24 @@ def hard_sigmoid_of_keras_2(x):
     0.7
     """
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+def sparsemax(x):
+    """Returns the nearest probabilities to x along the last axis; many are 0.
+
+    Keras 3.15's own do not add up to 1.
+
+        y = max(x − τ, 0), τ such that Σ y = 1
+
+    >>> keras.ops.convert_to_numpy(sparsemax(keras.ops.array([[0.5, 0.3, -2.0]]))).round(4)
+    array([[0.6, 0.4, 0. ]], dtype=float32)
+
+    Reference:
+        Martins and Astudillo, 2016, https://arxiv.org/abs/1602.02068
+    """
+    x = x - ops.max(x, axis=-1, keepdims=True)
+    ordered = -ops.sort(-x, axis=-1)
+    thresholds = (ops.cumsum(ordered, axis=-1) - 1) / ops.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    # τ is the largest of them: each support adds what lies above its threshold
+    return ops.relu(x - ops.max(thresholds, axis=-1, keepdims=True))

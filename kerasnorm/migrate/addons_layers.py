@@ -81,8 +81,8 @@ def _gelu(config: Config, shape: Shape) -> tuple[type, Config]:
 def _sparsemax(config: Config, shape: Shape) -> tuple[type, Config]:
     config = dict(config)
     if config.pop("axis", -1) != -1:
-        raise ValueError("It is along another axis than the last. Use `keras.ops.sparsemax`.")
-    return keras.layers.Activation, {**config, "activation": keras.activations.sparsemax}
+        raise ValueError("It is along another axis than the last. Put a Permute around it.")
+    return keras.layers.Activation, {**config, "activation": ACTIVATIONS["Addons>sparsemax"]}
 
 
 def _adaptive(name: str):

@@ -70,9 +70,8 @@ class Builder:
     def remember(self, layer: keras.Layer, saved: Saved, path: str) -> None:
         name = saved.name.partition(">")[2] or saved.name
         self.old_classes[id(layer)] = name
-        self.translated.append(
-            (path, saved.name, f"{type(layer).__module__}.{type(layer).__name__}")
-        )
+        package = type(layer).__module__.partition(".")[0]
+        self.translated.append((path, saved.name, f"{package}.{type(layer).__name__}"))
 
     def call(self, layer: keras.Layer, inputs: Any, kwargs: dict[str, Any]) -> Any:
         """Returns what a layer gives for its first argument and others by name.

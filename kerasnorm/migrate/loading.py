@@ -14,6 +14,7 @@ from kerasnorm.migrate.plan import Plan
 from kerasnorm.migrate.twins import Twin, make_twin
 from kerasnorm.migrate.values import Saved
 from kerasnorm.surgery.frozen import remember, set_statistics
+from kerasnorm.surgery.graphs import graph_of
 from kerasnorm.surgery.leaves import every_layer, leaves
 
 Translated = list[tuple[str, str, str]]
@@ -101,7 +102,7 @@ def load_tfa_weights(model: keras.Model, path: str | os.PathLike) -> None:
     >>> kn.load_tfa_weights(model, "old.weights.h5")  # doctest: +SKIP
     """
     leaves(model)  # refuses what is not built
-    if not isinstance(model, (keras.Sequential, keras.models.Functional)):
+    if graph_of(model) is None:
         raise ValueError(
             f"Model '{model.name}' of class {type(model).__name__} should be functional or "
             "Sequential: the order of a subclassed model's layers is not known."

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from kerasnorm.migrate.activations import gelu_tanh, hard_sigmoid_of_keras_2
+from kerasnorm.migrate.activations import gelu_tanh, hard_sigmoid_of_keras_2, sparsemax
 from kerasnorm.migrate.values import as_saved, short
 
 _INITIALIZERS = (
@@ -30,7 +30,7 @@ ACTIVATIONS: dict[str, Callable] = {
     "Addons>hardshrink": keras.activations.hard_shrink,
     "Addons>softshrink": keras.activations.soft_shrink,
     "Addons>tanhshrink": keras.activations.tanh_shrink,
-    "Addons>sparsemax": keras.activations.sparsemax,
+    "Addons>sparsemax": sparsemax,
 }
 _DTYPES = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 

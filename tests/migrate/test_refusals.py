@@ -34,7 +34,7 @@ def test_refused_by_the_name_of_the_layer(name, suffix, old):
 def test_lambda_of_a_trusted_file(suffix, old):
     path = old(f"anonymous{suffix}")
     if sys.version_info[:2] != (3, 11):
-        with pytest.raises(ValueError, match="'twice'.* 3.11"):
+        with pytest.raises(ValueError, match=r"'twice'.* 3\.11"):
             load_tfa_model(path, safe_mode=False)
         return
     model = load_tfa_model(path, safe_mode=False)
@@ -85,7 +85,7 @@ def test_training_in_a_call(old):
     def call_in_training(layers):
         layers["base"]["inbound_nodes"][0][0][3]["training"] = True
 
-    with pytest.raises(ValueError, match="'base'.*training=True"):
+    with pytest.raises(ValueError, match=r"'base'.*training=True"):
         load_tfa_model(edited(old("backbone.h5"), call_in_training))
 
 
