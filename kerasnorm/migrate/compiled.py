@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-_KERAS = "Keras 3 has its own"
-_RATES = "keras.optimizers.schedules, or `kerasnorm` fine-tuning"
 REPLACEMENTS = {
     "AdaBelief": "no successor; `keras.optimizers.Adam` is nearest",
     "AdamW": "`keras.optimizers.AdamW`",
@@ -14,7 +12,9 @@ REPLACEMENTS = {
     "LazyAdam": "`keras.optimizers.Adam`, which updates the rows that an embedding used alone",
     "Lookahead": "no successor; `use_ema=True` of any optimizer is nearest",
     "MovingAverage": "`use_ema=True` of any optimizer",
-    "MultiOptimizer": "`keras.optimizers.MultiOptimizer`, or rates a layer",
+    "MultiOptimizer": (
+        "`kerasnorm.LayerwiseLearningRate`, or `keras.optimizers.MultiOptimizer` for different ones"
+    ),
     "NovoGrad": "no successor; `keras.optimizers.AdamW` is nearest",
     "ProximalAdagrad": "`keras.optimizers.Adagrad` and an L1 regularizer",
     "RectifiedAdam": "`keras.optimizers.Adam` and a warmup",
@@ -46,7 +46,6 @@ REPLACEMENTS = {
     "PearsonsCorrelation": "`keras.metrics.PearsonCorrelation`",
     "RSquare": "`keras.metrics.R2Score`",
 }
-_NAMED = ("class_name", "loss", "optimizer", "metrics")
 
 
 def describe_dropped(training: dict[str, Any]) -> str | None:
@@ -96,8 +95,6 @@ def _names(saved: Any) -> Iterator[str]:
 
 def _with_replacement(name: str) -> str:
     replacement = REPLACEMENTS.get(name)
-    return (
-        f"'{name}' ({'now ' if replacement.startswith('`') else ''}{replacement})"
-        if (replacement)
-        else f"'{name}'"
-    )
+    if replacement is None:
+        return f"'{name}'"
+    return f"'{name}' ({'now ' if replacement.startswith('`') else ''}{replacement})"
