@@ -3,9 +3,8 @@
 import keras
 
 from kerasnorm import normalization as norms
-from kerasnorm.migrate.addons_spectral_normalization import AddonsSpectralNormalization
 from kerasnorm.migrate.addons_tlu import AddonsTLU
-from kerasnorm.migrate.keras_layers import Config, Shape
+from kerasnorm.migrate.keras_layers import KERAS_2, Config, Shape
 from kerasnorm.migrate.objects import ACTIVATIONS
 from kerasnorm.migrate.values import expect
 
@@ -64,10 +63,6 @@ def _weight(config: Config, shape: Shape) -> tuple[type, Config]:
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 
 
-def _spectral(config: Config, shape: Shape) -> tuple[type, Config]:
-    return AddonsSpectralNormalization, config
-
-
 def _lstm_cell(config: Config, shape: Shape) -> tuple[type, Config]:
     return norms.LayerNormLSTMCell, config
 
@@ -101,7 +96,7 @@ ADDONS = {
     "FilterResponseNormalization": _filter_response,
     "TLU": _tlu,
     "WeightNormalization": _weight,
-    "SpectralNormalization": _spectral,
+    "SpectralNormalization": KERAS_2["SpectralNormalization"],
     "LayerNormLSTMCell": _lstm_cell,
     "GELU": _gelu,
     "Sparsemax": _sparsemax,

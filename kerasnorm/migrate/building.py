@@ -2,7 +2,7 @@
 
 import contextlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,9 @@ from kerasnorm.migrate.keras_layers import KERAS_2, Config, Shape, accepted
 from kerasnorm.migrate.lambdas import make_lambda
 from kerasnorm.migrate.objects import argument
 from kerasnorm.migrate.values import Saved, as_saved, expect
+from kerasnorm.surgery.flags import set_trainable
 
+MODELS = ("Functional", "Model", "Sequential")
 _EVERY = {"name", "dtype", "trainable", "activity_regularizer"}
 _INSIDE = ("layer", "backward_layer", "cell")  # arguments that are layers
 _HOLDERS = {
@@ -22,6 +24,7 @@ _HOLDERS = {
     "StackedRNNCells": keras.layers.StackedRNNCells,
     "TimeDistributed": keras.layers.TimeDistributed,
 }
+_RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 # what Keras, its backend and our layers raise for arguments that make no sense
 ERRORS = (
     *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError),
@@ -34,6 +37,7 @@ class Builder:
     """Makes layers, and keeps what it has made of what.
 
     Attributes:
+        make_model: makes a model of what a file says of it, with this builder.
         safe_mode: whether Lambda layers are refused.
         old_classes: what the file calls a layer's class, by the layer's id.
         old_orders: a model's layers in the file's order, by the model's id.
@@ -41,6 +45,7 @@ class Builder:
         still: layers that the file calls with `training=False`.
     """
 
+    make_model: Callable[["Builder", Saved, str, Shape], keras.Model]
     safe_mode: bool = True
     old_classes: dict[int, str] = field(default_factory=dict)
     old_orders: dict[int, list[keras.Layer]] = field(default_factory=dict)
@@ -48,13 +53,15 @@ class Builder:
     still: list[keras.Layer] = field(default_factory=list)
 
     def make_layer(self, saved: Saved, path: str, shape: Shape) -> keras.Layer:
-        """Returns an unbuilt layer.
+        """Returns an unbuilt layer, or a model.
 
         Args:
-            saved: what the file says of it, no model.
+            saved: what the file says of it.
             path: its own name after those of the models that it is in.
             shape: of the input that it is to be called with.
         """
+        if saved.name in MODELS:
+            return self.make_model(self, saved, path, shape)
         name = path.rpartition("/")[2]
         with naming(path, saved.name):
             if not isinstance(saved.config.get("trainable", True), bool):
@@ -63,7 +70,10 @@ class Builder:
                 layer = make_lambda(saved.config, name, self.safe_mode)
             else:
                 cls, config = self._translate(saved, path, shape)
-                layer = cls(**accepted(cls, {**config, "name": name}, _arguments(cls)))
+                config = accepted(cls, {**config, "name": name}, _arguments(cls))
+                trainable = config.pop("trainable", True)
+                layer = cls(**config)
+                set_trainable(layer, trainable, inside=False)
         self.remember(layer, saved, path)
         return layer
 
@@ -80,6 +90,8 @@ class Builder:
             ValueError: if it is called as no model of Keras 3 can call it.
         """
         kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        if isinstance(layer, _RECURRENT) and isinstance(inputs, list):
+            inputs, *kwargs["initial_state"] = inputs
         training = kwargs.pop("training", None)
         if training is not None and any(map(_minds_training, layer._flatten_layers())):
             if training:
@@ -149,13 +161,16 @@ def _minds_training(layer: keras.Layer) -> bool:
 
 def _arguments(cls: type) -> set[str]:
     """Returns the names of the arguments that a class of layers takes."""
-    known = {*_EVERY}
+    known: set[str] = set()
     for base in cls.__mro__:
         if base is keras.Layer:
-            break
+            return known | _EVERY
         if "__init__" in vars(base):
-            known |= inspect.signature(base.__init__).parameters.keys()
-    return known - {"self", "args", "kwargs"}
+            parameters = inspect.signature(base.__init__).parameters
+            known |= parameters.keys() - {"self", "args", "kwargs"}
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+                break
+    return known | {"trainable"}
 
 
 def new_name(name: str) -> str:

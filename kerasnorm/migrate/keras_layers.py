@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from kerasnorm import normalization as norms
+from kerasnorm.migrate.addons_spectral_normalization import AddonsSpectralNormalization
 from kerasnorm.migrate.values import short
 
 Config = dict[str, Any]
@@ -25,7 +26,7 @@ PLAIN = (
     *("RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "ReLU"),
     *("RepeatVector", "Rescaling", "Reshape", "Resizing", "SeparableConv1D"),
     *("SeparableConv2D", "SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D"),
-    *("SpatialDropout2D", "SpatialDropout3D", "SpectralNormalization", "Subtract"),
+    *("SpatialDropout2D", "SpatialDropout3D", "Subtract"),
     *("UnitNormalization", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D"),
     *("ZeroPadding2D", "ZeroPadding3D"),
 )
@@ -90,6 +91,10 @@ def _synchronized(config: Config, shape: Shape) -> tuple[type, Config]:
     return norms.SyncBatchNormalization, _batch_normalization(config, None)[1]
 
 
+def _spectral(config: Config, shape: Shape) -> tuple[type, Config]:
+    return AddonsSpectralNormalization, config  # Keras took TFA's over
+
+
 def _renamed(config: Config, old: str, new: str) -> Config:
     return {new if key == old else key: value for key, value in config.items()}
 
@@ -103,6 +108,7 @@ KERAS_2 = {
     "LeakyReLU": _leaky_relu,
     "SeparableConv1D": _separable(keras.layers.SeparableConv1D),
     "SeparableConv2D": _separable(keras.layers.SeparableConv2D),
+    "SpectralNormalization": _spectral,
     "SyncBatchNormalization": _synchronized,
     "ThresholdedReLU": _thresholded_relu,
 }

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import keras
 
-from kerasnorm.migrate.building import Builder
+from kerasnorm.migrate.building import MODELS, Builder
 from kerasnorm.migrate.compiled import describe_dropped
 from kerasnorm.migrate.files import read_model, read_weights
-from kerasnorm.migrate.models import MODELS, make_model
+from kerasnorm.migrate.models import make_model
 from kerasnorm.migrate.plan import Plan
 from kerasnorm.migrate.twins import Twin, make_twin
 from kerasnorm.migrate.values import Saved
@@ -65,7 +65,7 @@ def load_and_list(
     """Returns the model, what has become of each layer, and what is dropped."""
     old = read_model(path)
     _check_kind(old.saved)
-    builder = Builder(safe_mode)
+    builder = Builder(make_model, safe_mode)
     model = make_model(builder, old.saved)
     twin = make_twin(model, "", builder.old_classes, builder.old_orders)
     _plan(twin, old.weights.match(twin)).assign()

@@ -6,13 +6,10 @@ from typing import Any
 
 import keras
 
-from kerasnorm.migrate.building import Builder, LayerError, naming, new_name
+from kerasnorm.migrate.building import MODELS, Builder, LayerError, naming, new_name
 from kerasnorm.migrate.called import call_arguments, is_reference
 from kerasnorm.migrate.values import Saved, as_saved, expect
 from kerasnorm.surgery.flags import set_trainable
-
-_GRAPHS = ("Functional", "Model")
-MODELS = (*_GRAPHS, "Sequential")
 
 
 def make_model(builder: Builder, saved: Saved, path: str = "", shape: Any = None) -> keras.Model:
@@ -47,12 +44,6 @@ def _check_names(items: list[Saved], model: str) -> None:
 
 def _name(saved: Saved) -> str:
     return expect(saved.config.get("name"), str, f"The name of a layer of class {saved.name}")
-
-
-def _make(builder: Builder, saved: Saved, path: str, shape: Any) -> keras.Layer:
-    if saved.name in MODELS:
-        return make_model(builder, saved, path, shape)
-    return builder.make_layer(saved, path, shape)
 
 
 def _make_input(saved: Saved, path: str) -> keras.KerasTensor:
@@ -94,7 +85,7 @@ def _make_sequential(
     shape = tuple(source.shape)
     for item in items:
         where = _join(path, item)
-        layer = _make(builder, item, where, shape)
+        layer = builder.make_layer(item, where, shape)
         with naming(where, item.name):
             model.add(layer)
             shape = model.output_shape
@@ -193,7 +184,7 @@ def _call(builder: Builder, graph: _Graph, item: Saved, node: Any, path: str) ->
     inputs, kwargs = arguments
     if name not in graph.made:
         shape = keras.tree.map_structure(lambda tensor: tuple(tensor.shape), inputs)
-        graph.made[name] = _make(builder, item, where, shape)
+        graph.made[name] = builder.make_layer(item, where, shape)
     layer = graph.made[name]
     with naming(where, item.name):
         result = builder.call(layer, inputs, kwargs)

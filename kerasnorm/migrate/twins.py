@@ -178,7 +178,7 @@ def _wrap(twin: Twin) -> None:
         twin.slots = [Slot(("g",), wrapper.g, True), held, flag]
         twin.settle = _settle_weight_normalization(wrapper, kernel)
     else:
-        twin.slots = [held, Slot(("sn_u", "u"), wrapper._vectors[0], False)]
+        twin.slots = [held, Slot(("sn_u", "vector_u", "u"), wrapper._vectors[0], False)]
 
 
 def _settle_weight_normalization(wrapper: Any, kernel: keras.Variable) -> Any:

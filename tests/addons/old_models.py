@@ -192,6 +192,19 @@ def recurrent():
     return tf.keras.Model(inputs, L.SimpleRNN(2)(x))
 
 
+def states():
+    """States passed on from one recurrent layer to another, and a model in a wrapper."""
+    images, words = L.Input((4, 6, 6, 2), name="images"), L.Input((3, 3), name="words")
+    eye = tf.keras.Sequential(
+        [L.Conv2D(3, 3, input_shape=(6, 6, 2)), L.BatchNormalization(), L.GlobalMaxPooling2D()],
+        name="eye",
+    )
+    _, h, c = L.LSTM(4, return_state=True)(L.TimeDistributed(eye)(images))
+    y, _, _ = L.LSTM(4, return_state=True, return_sequences=True)(words, initial_state=[h, c])
+    y, state = L.GRU(3, return_state=True)(L.SpatialDropout1D(0.0)(y))
+    return tf.keras.Model([images, words], [y, state])
+
+
 def mixed():
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     try:
@@ -222,7 +235,7 @@ MODELS = {
     make.__name__: make
     for make in (
         *(group, instance, response, weight_norm, spectral, spectral_embedding, activations),
-        *(backbone, frozen_base, shared, attention, unet, recurrent, mixed, volume),
+        *(backbone, frozen_base, shared, attention, unet, recurrent, states, mixed, volume),
     )
 }
 
