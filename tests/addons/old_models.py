@@ -196,7 +196,7 @@ def states():
     """States passed on from one recurrent layer to another, and a model in a wrapper."""
     images, words = L.Input((4, 6, 6, 2), name="images"), L.Input((3, 3), name="words")
     eye = tf.keras.Sequential(
-        [L.Conv2D(3, 3, input_shape=(6, 6, 2)), L.BatchNormalization(), L.GlobalMaxPooling2D()],
+        [L.Conv2D(4, 3, input_shape=(6, 6, 2)), A.GroupNormalization(2), L.GlobalMaxPooling2D()],
         name="eye",
     )
     _, h, c = L.LSTM(4, return_state=True)(L.TimeDistributed(eye)(images))
