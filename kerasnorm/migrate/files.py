@@ -12,16 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import h5py
-import numpy as np
 
-from kerasnorm.migrate.layer_weights import Named, match_layers
-from kerasnorm.migrate.object_weights import (
-    GraphCursor,
-    H5Cursor,
-    match_objects,
-    refuse_left,
-    root_of,
-)
+from kerasnorm.migrate.hdf5 import H5Objects, read_arrays, read_h5, read_text
+from kerasnorm.migrate.object_weights import GraphCursor, match_objects, root_of
 from kerasnorm.migrate.plan import Plan
 from kerasnorm.migrate.protobuf import read_object_graph, read_root_metadata
 from kerasnorm.migrate.twins import Twin
@@ -55,28 +48,6 @@ class OldModel:
     saved: Saved
     training: dict[str, Any]
     weights: Weights
-
-
-@dataclass
-class LayerLists:
-    """Weights by layers."""
-
-    layers: dict[str, Named]
-    others: list[str]
-
-    def match(self, twin: Twin) -> Plan:
-        refuse_left(self.others, "The file")
-        return match_layers(twin, self.layers)
-
-
-@dataclass
-class H5Objects:
-    """Weights by objects, in HDF5."""
-
-    arrays: dict[str, np.ndarray]
-
-    def match(self, twin: Twin) -> Plan:
-        return match_objects(twin, H5Cursor(self.arrays), "The file")
 
 
 @dataclass
@@ -114,10 +85,10 @@ def read_model(path: str | os.PathLike) -> OldModel:
                     f"{str(path)!r} holds no model, only weights perhaps. Build the model with "
                     "Keras 3 and use `load_tfa_weights(model, path)`."
                 )
-            saved = as_saved(parse(_string(file.attrs["model_config"])), "A model")
+            saved = as_saved(parse(read_text(file.attrs["model_config"])), "A model")
             training = file.attrs.get("training_config")
-            training = {} if training is None else parse(_string(training))
-            return OldModel(saved, expect(training, dict, "How it trains"), _read_h5(file))
+            training = {} if training is None else parse(read_text(training))
+            return OldModel(saved, expect(training, dict, "How it trains"), read_h5(file))
 
 
 def read_weights(path: str | os.PathLike) -> Weights:
@@ -143,7 +114,7 @@ def read_weights(path: str | os.PathLike) -> Weights:
         if zipfile.is_zipfile(io.BytesIO(content)):
             return _read_keras(content, path).weights
         with h5py.File(io.BytesIO(content), "r") as file:
-            return _read_h5(file)
+            return read_h5(file)
 
 
 def _existing(path: str | os.PathLike) -> Path:
@@ -176,7 +147,7 @@ def _read_keras(content: bytes, path: Path) -> OldModel:
         weights = archive.read("model.weights.h5")
     training = fields.get("compile_config") or {}
     with h5py.File(io.BytesIO(weights), "r") as file:
-        arrays = H5Objects(_arrays(file))
+        arrays = H5Objects(read_arrays(file))
     return OldModel(as_saved(fields, "A model"), expect(training, dict, "How it trains"), arrays)
 
 
@@ -196,50 +167,3 @@ def _read_saved_model(path: Path) -> OldModel:
         fields = expect(parse(read_root_metadata(metadata.read_bytes())), dict, "A model")
     training = expect(fields.get("training_config") or {}, dict, "How it trains")
     return OldModel(as_saved(fields, "A model"), training, Checkpoint(variables))
-
-
-def _read_h5(file: h5py.File) -> LayerLists | H5Objects:
-    group = file.get("model_weights", file)
-    if "layer_names" not in group.attrs:
-        arrays = _arrays(file)
-        if not arrays:
-            raise ValueError("The file holds no weights.")
-        return H5Objects(arrays)
-    layers = {name: _named(group[name]) for name in _strings(group.attrs, "layer_names")}
-    own = group.get("top_level_model_weights")
-    return LayerLists(layers, [name for name, _ in _named(own)] if own is not None else [])
-
-
-def _named(group: h5py.Group) -> Named:
-    return [(name, _array(group[name])) for name in _strings(group.attrs, "weight_names")]
-
-
-def _arrays(file: h5py.File) -> dict[str, np.ndarray]:
-    found = {}
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            found[name] = _array(item)
-
-    file.visititems(visit)
-    return found
-
-
-def _array(dataset: h5py.Dataset) -> np.ndarray:
-    if not isinstance(dataset, h5py.Dataset):
-        raise TypeError(f"{dataset.name} should be an array.")
-    return np.asarray(dataset[()])
-
-
-def _strings(attributes: Any, key: str) -> list[str]:
-    """Returns a list of names, which is in several attributes where it is long."""
-    keys = [key] if key in attributes else []
-    while f"{key}{len(keys)}" in attributes:
-        keys.append(f"{key}{len(keys)}")
-    if not keys:
-        raise KeyError(f"it has no {key}")
-    return [_string(name) for key in keys for name in np.atleast_1d(attributes[key])]
-
-
-def _string(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else expect(str(value), str, "A name")
