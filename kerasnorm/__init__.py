@@ -3,13 +3,15 @@
 Three chapters that can be used alone, and one page that composes them:
 
 - `kerasnorm.normalization`: the layers; `kerasnorm.surgery`: whole models;
-- `kerasnorm.transfer`: what trains and what does not, what will transfer and how well;
+- `kerasnorm.migrate`: models of TensorFlow Addons and Keras 2;
+- `kerasnorm.transfer`: what trains and how fast, what will transfer and how well;
 - `kerasnorm.imbalance`: count, weigh and resample the classes;
 - `kerasnorm.recipe`: `Recipe` and `fit`.
 """
 
-from kerasnorm import imbalance, normalization, recipe, surgery, transfer
+from kerasnorm import imbalance, migrate, normalization, recipe, surgery, transfer
 from kerasnorm.imbalance import ClassCounts, ClassWeights, class_weights, count_classes, resample
+from kerasnorm.migrate import fold_weight_norm, load_tfa_model, load_tfa_weights
 from kerasnorm.normalization import (
     BatchNormalization,
     ConvNormActivation,
@@ -56,11 +58,15 @@ __all__ = [
     "count_classes",
     "fit",
     "fold_batchnorm",
+    "fold_weight_norm",
     "freeze",
     "freeze_statistics",
     "imbalance",
     "inspect",
     "layer_decay",
+    "load_tfa_model",
+    "load_tfa_weights",
+    "migrate",
     "normalization",
     "probe_layers",
     "recipe",

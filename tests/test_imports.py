@@ -13,13 +13,14 @@ PACKAGE = pathlib.Path(kerasnorm.__file__).parent
 LEVELS = [
     {"_validation", "backend"},
     {"normalization"},
-    {"surgery", "migrate"},
+    {"surgery"},
+    {"migrate"},  # it copies models and freezes statistics as surgery does
     {"transfer", "imbalance", "distribute"},
     {"recipe"},
     {"tuning"},
     {"cli"},
 ]
-# surgery and migrate may know each other's layer below, but no one its own level's others,
+# A part may know those below, and no other of its own level,
 # except for the first: the backend may use the checks.
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 FRAMEWORKS = {"tensorflow", "jax", "torch"}

@@ -102,6 +102,8 @@ def _batch(x, gamma, beta, view, epsilon):
 def _group(x, gamma, beta, view, epsilon):
     x = x.movedim(view.channel, 1).contiguous()
     gamma, beta = (None if t is None else t.reshape(-1) for t in (gamma, beta))
+    if gamma is None and beta is not None:
+        gamma = torch.ones_like(beta)  # without it torch has no gradient of β
     examples, channels, *positions = x.shape
     groups = view.groups or channels
     sizes = examples, channels, math.prod(positions), groups

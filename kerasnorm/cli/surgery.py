@@ -12,7 +12,7 @@ from kerasnorm import normalization
 from kerasnorm.recipe.weights import load_model
 from kerasnorm.surgery import inspect, replace_normalization
 
-_UNSAFE = "let Lambda layers in the file run their code: only for files of people you trust"
+UNSAFE = "let Lambda layers in the file run their code: only for files of people you trust"
 
 
 def add_inspect(commands: Any) -> None:
@@ -44,7 +44,7 @@ def add_replace(commands: Any) -> None:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="file of a model: .keras or .h5")
-    parser.add_argument("--unsafe", action="store_true", help=_UNSAFE)
+    parser.add_argument("--unsafe", action="store_true", help=UNSAFE)
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
@@ -52,13 +52,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
 
 
 def _replace(arguments: argparse.Namespace) -> None:
-    out = Path(arguments.out)
-    if out.suffix != ".keras":
-        raise ValueError(f"`--out` should end in .keras. Received: {arguments.out!r}.")
-    if out.exists() and not arguments.overwrite:
-        raise FileExistsError(f"{arguments.out!r} exists. Choose another --out, or --overwrite.")
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {str(out.parent)!r} to write {out.name!r} to.")
+    out = check_out(arguments.out, arguments.overwrite, "--out")
     settings = {} if arguments.groups is None else {"groups": arguments.groups}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*cannot be replaced")  # the report says it too
@@ -69,7 +63,7 @@ def _replace(arguments: argparse.Namespace) -> None:
             weight_standardization=arguments.weight_standardization,
             **settings,
         )
-    _save(model, out)
+    save_whole(model, out)
     print(report)
     print(f"The new model is in {arguments.out}. Train it: its features are those of the old one.")
 
@@ -89,7 +83,21 @@ def _load(arguments: argparse.Namespace) -> keras.Model:
         ) from error
 
 
-def _save(model: keras.Model, path: Path) -> None:
+def check_out(out: str, overwrite: bool, argument: str) -> Path:
+    """Returns the path of a file that can be written; OSError or ValueError if it cannot."""
+    path = Path(out)
+    if path.suffix != ".keras":
+        raise ValueError(f"`{argument}` should end in .keras. Received: {out!r}.")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{out!r} exists. Choose another {argument}, or --overwrite.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {str(path.parent)!r} to write {path.name!r} to."
+        )
+    return path
+
+
+def save_whole(model: keras.Model, path: Path) -> None:
     """Writes the file whole or not at all."""
     part = path.with_name(f".{path.name}")
     try:

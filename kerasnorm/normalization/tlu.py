@@ -73,15 +73,15 @@ class TLU(keras.layers.Layer):
     def build(self, input_shape):
         channel = as_axis("axis", self.axis, len(input_shape))
         channels = known_size(input_shape, channel)
-        self.tau = self._add_parameter("tau", channels)
+        self.tau = self._add_parameter("tau", (channels,))
         if self.affine:
-            self.alpha = self._add_parameter("alpha", channels)
+            self.alpha = self._add_parameter("alpha", (channels,))
         self.input_spec = keras.layers.InputSpec(ndim=len(input_shape), axes={channel: channels})
 
-    def _add_parameter(self, name, channels):
+    def _add_parameter(self, name, shape):
         return self.add_weight(
             name=name,
-            shape=(channels,),
+            shape=shape,
             initializer=getattr(self, f"{name}_initializer"),
             regularizer=getattr(self, f"{name}_regularizer"),
             constraint=getattr(self, f"{name}_constraint"),

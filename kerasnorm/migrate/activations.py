@@ -1,0 +1,45 @@
+"""Activations of Keras 2 and TensorFlow Addons that Keras 3 computes otherwise."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+def gelu_tanh(x):
+    """Returns TensorFlow Addons' GELU, 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
+
+    >>> round(float(gelu_tanh(keras.ops.ones(()))), 4)
+    0.8412
+    """
+    return keras.activations.gelu(x, approximate=True)
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+def hard_sigmoid_of_keras_2(x):
+    """Returns 0.2·x + 0.5 between 0 and 1; the slope of Keras 3's is 1/6.
+
+    >>> round(float(hard_sigmoid_of_keras_2(keras.ops.ones(()))), 4)
+    0.7
+    """
+    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+def sparsemax(x):
+    """Returns the nearest probabilities to x along the last axis; many are 0.
+
+    Keras 3.15's own do not add up to 1.
+
+        y = max(x − τ, 0), τ such that Σ y = 1
+
+    >>> keras.ops.convert_to_numpy(sparsemax(keras.ops.array([[0.5, 0.3, -2.0]]))).round(4)
+    array([[0.6, 0.4, 0. ]], dtype=float32)
+
+    Reference:
+        Martins and Astudillo, 2016, https://arxiv.org/abs/1602.02068
+    """
+    x = x - ops.max(x, axis=-1, keepdims=True)
+    ordered = -ops.sort(-x, axis=-1)
+    thresholds = (ops.cumsum(ordered, axis=-1) - 1) / ops.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    # τ is the largest of them: each support adds what lies above its threshold
+    return ops.relu(x - ops.max(thresholds, axis=-1, keepdims=True))

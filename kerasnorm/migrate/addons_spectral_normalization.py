@@ -1,0 +1,81 @@
+import dataclasses
+
+import keras
+from keras import ops
+
+from kerasnorm.normalization import SpectralNormalization
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class AddonsSpectralNormalization(SpectralNormalization):
+    """Spectral normalization that goes on as a file of TensorFlow Addons left off.
+
+    For models loaded by `load_tfa_model`; in a new one use `SpectralNormalization`. TFA keeps no
+    kernel apart from the normalized one: a training call divides the kernel by its largest
+    singular value, and at inference it computes with what the last step has made of it. With r
+    a number that starts at 1 and W·r in place of TFA's kernel,
+
+        training: r ← 1/σ(W), and the gradient of W·r as if it did not depend on σ,
+        inference: the layer with W·r.
+
+    So outputs and steps of SGD are TFA's, and nothing writes to a kernel. Like TFA's, the matrix
+    has a column for each entry of the kernel's last axis, in a transposed convolution too.
+
+    Args:
+        layer: Dense, a convolution or transposed convolution, or Embedding.
+        power_iterations: int above 0, how many a training call makes.
+        **kwargs: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        inputs: what the layer takes.
+        training: bool. A frozen layer computes as at inference, whatever it is.
+
+    Input shape and output shape:
+        Those of the layer.
+
+    The weights are `vector_u` of shape (1, last axis of the kernel), `rescaling` of shape (),
+    and those of the layer. A regularizer or constraint of the layer sees W.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = AddonsSpectralNormalization(keras.layers.Dense(8))
+    >>> x = np.ones((2, 16))
+    >>> before = layer(x)  # of the kernel as it is
+    >>> y = layer(x, training=True)
+    >>> bool(np.allclose(layer(x), y, atol=1e-5))
+    True
+
+    Reference:
+        Miyato et al., 2018, https://arxiv.org/abs/1802.05957
+    """
+
+    def __init__(self, layer, power_iterations=1, **kwargs):
+        super().__init__(layer, power_iterations, **kwargs)
+        self.kernel_parameters = tuple(
+            dataclasses.replace(parameter, outputs=(-1,)) for parameter in self.kernel_parameters
+        )
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.rescaling = self.add_weight(
+            name="rescaling",
+            shape=(),
+            initializer="ones",
+            dtype=self._vectors[0].dtype,
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+        )
+
+    def substitutes(self, training, inputs=None, mask=None):
+        ((parameter, kernel),) = self._kernels().items()
+        if not training:
+            return {parameter: kernel * self.rescaling.value}
+        normalized = ops.stop_gradient(super().substitutes(training)[parameter])
+        constant = ops.stop_gradient(kernel)
+        square = ops.sum(ops.square(constant))
+        ratio = ops.sum(normalized * constant) / ops.where(square > 0, square, 1.0)
+        rescaling = ops.where(square > 0, ratio, self.rescaling.value)
+        self.rescaling.assign(rescaling)
+        return {parameter: normalized + (kernel - constant) / rescaling}

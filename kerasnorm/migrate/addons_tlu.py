@@ -1,0 +1,58 @@
+import keras
+from keras import ops
+
+from kerasnorm.normalization import TLU
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class AddonsTLU(TLU):
+    """Thresholded linear unit with a threshold a position, as TensorFlow Addons has it.
+
+    For models loaded by `load_tfa_model`; the paper's, one a channel, is `TLU`.
+
+        y = max(x, τ), or with `affine` y = max(x, α·x + τ)
+
+    Args:
+        *args, **kwargs: those of `TLU`; `axis` should be -1.
+
+    Call arguments:
+        inputs: tensor of rank 2 or more.
+
+    Input shape and output shape:
+        `(N, …, C)`, of one size: τ and α have the shape of an example.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = AddonsTLU(tau_initializer=keras.initializers.Constant(-1.0))
+    >>> y = layer(np.array([[[-3.0], [2.0]]], "float32"))
+    >>> keras.ops.convert_to_numpy(y).tolist(), tuple(layer.tau.shape)
+    ([[[-1.0], [2.0]]], (2, 1))
+
+    Raises:
+        ValueError: for an input whose size is not known.
+
+    Reference:
+        Singh and Krishnan, 2020, https://arxiv.org/abs/1911.09737
+    """
+
+    def build(self, input_shape):
+        shape = tuple(input_shape[1:])
+        if None in shape:
+            raise ValueError(
+                "AddonsTLU has a threshold for each position, so it should know the size of its "
+                f"input. Received: input_shape={tuple(input_shape)}."
+            )
+        self.tau = self._add_parameter("tau", shape)
+        if self.affine:
+            self.alpha = self._add_parameter("alpha", shape)
+        self.input_spec = keras.layers.InputSpec(shape=(None, *shape))
+
+    def call(self, inputs):
+        floor = ops.cast(self.tau, inputs.dtype)
+        if self.affine:
+            floor = floor + ops.cast(self.alpha, inputs.dtype) * inputs
+        return ops.maximum(inputs, floor)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)

@@ -1,0 +1,65 @@
+"""Golden models of real TensorFlow Addons: outputs, files, steps of SGD."""
+
+import hashlib
+
+import keras
+import numpy as np
+import pytest
+from migrate.old_files import GOLDEN, MODEL_FILES, NAMES, Golden, difference, run, train
+
+from kerasnorm.migrate import load_tfa_model
+
+LIMITS = {"mixed": 5e-3, "spectral": 1e-5, "spectral_embedding": 1e-5}  # the first: not promised
+UNTRAINED = ("mixed", "volume")
+every_file = pytest.mark.parametrize("file", MODEL_FILES)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The model is loaded uncompiled"),
+    pytest.mark.usefixtures("without_tracing"),
+]
+
+
+@pytest.fixture
+def load(old):
+    """Returns a function from a file's name to what was computed of it and the model."""
+
+    def both(file):
+        path = old(file)
+        return Golden(path.parent, file.partition(".")[0]), load_tfa_model(path)
+
+    return both
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_are_those_that_were_computed(name, old):
+    folder = old(name).parent
+    for file, expected in Golden(folder, name).hashes.items():
+        assert hashlib.sha256((folder / file).read_bytes()).hexdigest() == expected
+
+
+def test_golden_files_are_small():
+    assert sum(path.stat().st_size for path in GOLDEN.parent.rglob("*.*")) < 2_000_000
+
+
+@every_file
+def test_outputs_and_files(file, load, tmp_path):
+    golden, model = load(file)
+    model.save(tmp_path / "new.keras")
+    again = keras.saving.load_model(tmp_path / "new.keras")
+    for old, new in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(old), keras.ops.convert_to_numpy(new)
+        )
+    if file.startswith("volume"):
+        return  # TensorFlow's CPU has no such convolution: test_volume
+    y = run(model, golden.x)
+    assert difference(y, golden.y) < LIMITS.get(file.partition(".")[0], 5e-6)
+    assert difference(y, run(again, golden.x)) == 0
+
+
+@pytest.mark.parametrize("file", [file for file in MODEL_FILES if file.endswith(".h5")])
+def test_five_steps_of_sgd(file, load):
+    if file.partition(".")[0] in UNTRAINED:
+        pytest.skip("It cannot be trained here, or is not promised to follow.")
+    golden, model = load(file)
+    np.testing.assert_allclose(train(model, golden), golden.losses, rtol=1e-5, atol=1e-6)
+    assert difference(run(model, golden.x), golden.z) < 1e-5
