@@ -83,19 +83,23 @@ def spectral_embedding():
 
 
 def activations():
-    x = inputs = L.Input((7,))
-    functions = tfa.activations
-    for name in ("gelu", "mish", "hardshrink", "softshrink", "tanhshrink", "sparsemax"):
-        x = L.Dense(6, activation=getattr(functions, name), name=f"dense_{name}")(x)
-    x = L.Activation(functions.mish)(x)
-    x = A.GELU()(x)
-    x = A.GELU(approximate=False)(x)
-    x = L.Dense(5, activation="hard_sigmoid")(x)
-    x = L.Dense(5, activation="gelu")(x)
-    x = L.Dense(5, activation="swish")(x)
-    x = L.ThresholdedReLU(theta=0.1)(x)
-    x = L.PReLU()(x)
-    return tf.keras.Model(inputs, L.Concatenate()([x, A.Sparsemax()(x)]))
+    """Side by side, so that none is fed what another has made 0."""
+    inputs = L.Input((7,))
+    functions = [getattr(tfa.activations, name) for name in _ADDED]
+    branches = [
+        L.Dense(6, activation=function, name=f"dense_{name}")(inputs)
+        for name, function in zip(_ADDED, functions, strict=True)
+    ]
+    branches += [L.Dense(5, activation=name)(inputs) for name in ("hard_sigmoid", "gelu", "swish")]
+    layers = [
+        *(L.Activation(tfa.activations.mish), A.GELU(), A.GELU(approximate=False), A.Sparsemax()),
+        *(L.ThresholdedReLU(theta=0.1), L.PReLU(), L.ELU(0.5), L.ReLU(1.5, 0.1, 0.2)),
+    ]
+    branches += [layer(L.Dense(4)(inputs)) for layer in layers]
+    return tf.keras.Model(inputs, L.Concatenate()(branches))
+
+
+_ADDED = ("gelu", "mish", "hardshrink", "softshrink", "tanhshrink", "sparsemax")
 
 
 def separable_block(x, filters, name):
