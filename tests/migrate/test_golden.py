@@ -1,15 +1,19 @@
 """Golden models of real TensorFlow Addons: outputs, files, steps of SGD."""
 
 import hashlib
+import pathlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
-from migrate.old_files import GOLDEN, MODEL_FILES, NAMES, Golden, difference, run, train
+from migrate.old_files import GOLDEN, MODEL_FILES, NAMES, Golden, difference, run, train, unpack
 
 from kerasnorm.migrate import load_tfa_model
 
 LIMITS = {"mixed": 5e-3, "spectral": 1e-5, "spectral_embedding": 1e-5}  # the first: not promised
+TESTS = pathlib.Path(__file__).parents[1]
 UNTRAINED = ("mixed", "volume")
 every_file = pytest.mark.parametrize("file", MODEL_FILES)
 pytestmark = [
@@ -63,3 +67,36 @@ def test_five_steps_of_sgd(file, load):
     golden, model = load(file)
     np.testing.assert_allclose(train(model, golden), golden.losses, rtol=1e-5, atol=1e-6)
     assert difference(run(model, golden.x), golden.z) < 1e-5
+
+
+CHILD = f"""
+import pathlib, sys
+sys.path.insert(0, {str(TESTS)!r})
+import keras, numpy as np
+import kerasnorm
+from migrate.old_files import Golden, run
+folder = pathlib.Path(sys.argv[1])
+for path in folder.glob("*.keras"):
+    model = keras.saving.load_model(path)
+    np.savez(folder / f"again_{{path.stem}}.npz", *run(model, Golden(folder, path.stem).x))
+"""
+
+
+def test_files_load_in_a_new_process(tmp_path):
+    """One process for all of them; only `import kerasnorm` is known there."""
+    expected = {}
+    for name in NAMES:
+        if name == "volume" or f"{name}.h5" not in MODEL_FILES:
+            continue
+        unpack(name, tmp_path)
+        model = load_tfa_model(tmp_path / f"{name}.h5")
+        model.save(tmp_path / f"{name}.keras")
+        expected[name] = run(model, Golden(tmp_path, name).x)
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(tmp_path)], capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(expected) > 10
+    for name, y in expected.items():
+        with np.load(tmp_path / f"again_{name}.npz") as file:
+            assert difference(y, [file[key] for key in file.files]) == 0, name
