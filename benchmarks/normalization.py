@@ -8,8 +8,8 @@ A contender whose environment is not there is left out: `.venv-addons` comes wit
 rounds; "×" is the contender's time over ours (above 1 we are faster), by minimum and by median.
 torch runs eagerly whatever the mode. Passes: the output; the output and the gradients, as in
 training; the gradients alone, for which graphs compute no output. "floor" copies what must be read
-and written. Memory is the peak of a run, outputs included, in sizes of the input. Freed memory stays
-with the process while it is timed: see `contender.py`.
+and written. Memory is the peak of a run, outputs included, in sizes of the input. While timed, a
+process keeps the memory that it frees: see `contender.py`.
 """
 
 import argparse
