@@ -11,6 +11,8 @@ from keras import ops, optimizers
 
 from kerasnorm.transfer import LayerwiseLearningRate
 
+# XLA takes longer to compile a step than to make twenty
+JIT = "auto" if keras.config.backend() == "jax" else False
 MULTIPLIERS = {"low": 0.1, "middle": 0.5, "head": 1.0}
 X, Y = np.random.default_rng(0).normal(size=(2, 160, 6)).astype("float32")
 
@@ -56,8 +58,8 @@ def network(kernel_constraint=None):
     return keras.Sequential([keras.Input((6,)), *layers])
 
 
-def train(model, optimizer, epochs=1, **kwargs):
-    model.compile(optimizer, "mse")
+def train(model, optimizer, epochs=1, jit_compile=JIT, **kwargs):
+    model.compile(optimizer, "mse", jit_compile=jit_compile)
     model.fit(X, Y, batch_size=8, epochs=epochs, shuffle=False, verbose=0, **kwargs)
     return model.get_weights()
 
@@ -67,7 +69,6 @@ def schedule(rate):
 
 
 RULES = {
-    "sgd": lambda rate, **kw: optimizers.SGD(rate, **kw),
     "momentum": lambda rate, **kw: optimizers.SGD(rate, momentum=0.9, **kw),
     "nesterov": lambda rate, **kw: optimizers.SGD(rate, momentum=0.9, nesterov=True, **kw),
     "adam": lambda rate, **kw: optimizers.Adam(rate, **kw),
@@ -75,7 +76,6 @@ RULES = {
     "nadam": lambda rate, **kw: optimizers.Nadam(rate, **kw),
     "rmsprop": lambda rate, **kw: optimizers.RMSprop(rate, momentum=0.5, centered=True, **kw),
     "lion": lambda rate, **kw: optimizers.Lion(rate, weight_decay=0.1, **kw),
-    "lamb": lambda rate, **kw: optimizers.Lamb(rate, **kw),
     "muon": lambda rate, **kw: optimizers.Muon(rate, exclude_layers=["head"], **kw),
     "adafactor": lambda rate, **kw: optimizers.Adafactor(rate, **kw),
 }
@@ -103,7 +103,7 @@ def test_equal_with_a_schedule():
         return optimizers.AdamW(schedule(0.02 * multiplier), weight_decay=0.1)
 
     oracle = Separate(make, MULTIPLIERS)
-    got = train(network(), LayerwiseLearningRate(make(1), MULTIPLIERS))
+    got = train(network(), LayerwiseLearningRate(make(1), MULTIPLIERS), jit_compile="auto")
     for ours, theirs in zip(got, train(network(), oracle), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
 
