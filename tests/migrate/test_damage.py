@@ -105,7 +105,7 @@ def changed(config, dice):
 def test_values_in_an_architecture(file, tmp_path):
     dice = random.Random(0)
     path = tmp_path / file
-    for _ in range(60 if file != "recurrent.h5" else 25):
+    for _ in range(30 if file != "recurrent.h5" else 15):
         path.write_bytes(stored(file))
         with h5py.File(path, "r+") as h5:
             config = changed(json.loads(h5.attrs["model_config"]), dice)
@@ -115,7 +115,7 @@ def test_values_in_an_architecture(file, tmp_path):
 
 def test_values_in_a_keras_file(tmp_path):
     dice = random.Random(0)
-    for _ in range(60):
+    for _ in range(30):
         with zipfile.ZipFile(io.BytesIO(stored("group.keras"))) as archive:
             parts = {name: archive.read(name) for name in archive.namelist()}
         name = dice.choice(["config.json", "config.json", "config.json", "metadata.json"])
