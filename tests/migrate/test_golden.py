@@ -2,13 +2,12 @@
 
 import hashlib
 import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 from migrate.old_files import GOLDEN, MODEL_FILES, NAMES, Golden, difference, run, train, unpack
+from processes import run_in_a_new_process
 
 from kerasnorm.migrate import load_tfa_model
 
@@ -92,10 +91,7 @@ def test_files_load_in_a_new_process(tmp_path):
         model = load_tfa_model(tmp_path / f"{name}.h5")
         model.save(tmp_path / f"{name}.keras")
         expected[name] = run(model, Golden(tmp_path, name).x)
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(tmp_path)], capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_in_a_new_process(CHILD, tmp_path)
     assert len(expected) > 10
     for name, y in expected.items():
         with np.load(tmp_path / f"again_{name}.npz") as file:

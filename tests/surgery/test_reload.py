@@ -2,13 +2,12 @@
 
 import json
 import pathlib
-import subprocess
-import sys
 import warnings
 
 import keras
 import numpy as np
 import pytest
+from processes import run_in_a_new_process
 from surgery.surgery_models import MODELS, outputs, randomised
 
 from kerasnorm.surgery import (
@@ -91,11 +90,7 @@ def reloaded(tmp_path_factory):
         model.save(folder / f"{kind}-{way}.keras")
         model.save_weights(folder / f"{kind}-{way}.weights.h5")
         models[f"{kind}-{way}"] = model
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(folder)], capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder, models, json.loads(done.stdout.rpartition("FOUND")[2])
+    return folder, models, json.loads(run_in_a_new_process(CHILD, folder).rpartition("FOUND")[2])
 
 
 @pytest.mark.parametrize(("kind", "way"), CASES)

@@ -2,14 +2,13 @@
 
 import os
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from processes import run_in_a_new_process
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 from transfer.probing_models import MODELS, images, nested, sequential
@@ -74,9 +73,7 @@ def test_predictions_are_the_same_in_a_new_process(tmp_path):
     np.save(x, X)
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    command = [sys.executable, "-c", PREDICT, path, x, found]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    run_in_a_new_process(PREDICT, path, x, found, env=environment)
     with np.load(found) as arrays:
         np.testing.assert_array_equal(arrays["label"], classifier.predict(X))
         np.testing.assert_allclose(arrays["score"], classifier.decision_function(X), atol=1e-5)

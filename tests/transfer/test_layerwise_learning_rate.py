@@ -1,13 +1,12 @@
 """A rate per layer against separate optimizers, which know nothing of each other."""
 
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 from keras import ops, optimizers
+from processes import run_in_a_new_process
 
 from kerasnorm.transfer import LayerwiseLearningRate
 
@@ -226,10 +225,8 @@ def test_a_file_goes_on_in_a_new_process(tmp_path, keys):
     model.save(tmp_path / "model.keras")
     np.savez(tmp_path / "data.npz", x=X, y=Y)
     model.fit(X, Y, batch_size=8, shuffle=False, verbose=0)
-    command = [sys.executable, "-c", CHILD, str(tmp_path), keys]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    before, after = json.loads(done.stdout.rpartition("FOUND")[2])
+    printed = run_in_a_new_process(CHILD, tmp_path, keys)
+    before, after = json.loads(printed.rpartition("FOUND")[2])
     assert before == pytest.approx([0.3, 0.5, 1.0])
     assert after == pytest.approx([0.3, 0.25 if keys == "layers" else 0.5, 1.0])
     with np.load(tmp_path / "after.npz") as found:

@@ -2,10 +2,9 @@
 
 import json
 import pathlib
-import subprocess
-import sys
 
 import pytest
+from processes import run_in_a_new_process
 from transfer.freezing_models import BELOW_HEAD, MODELS, should_move
 
 from kerasnorm.surgery import freeze_statistics
@@ -47,11 +46,7 @@ def reloaded(tmp_path_factory):
     for kind in MODELS:
         for mode in MODES:
             prepared(kind, mode).save(folder / f"{kind}-{mode}.keras")
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(folder)], capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.rpartition("FOUND")[2])
+    return json.loads(run_in_a_new_process(CHILD, folder).rpartition("FOUND")[2])
 
 
 def facts(rows):
