@@ -7,6 +7,7 @@ import importlib.util
 import math
 import numbers
 import operator
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -52,6 +53,17 @@ def check_choice(name: str, value: Any, choices: Collection[Any]) -> Any:
     if isinstance(value, (str, int, float, type(None))) and value in choices:
         return value
     raise ValueError(f"`{name}` should be one of {listed(choices)}. Received: {name}={value!r}.")
+
+
+def as_pattern(name: str, value: str | re.Pattern[str], expected: str = "a regex") -> re.Pattern:
+    """Returns `value` as a compiled regex; `expected` says what else it might have been."""
+    try:
+        return re.compile(value)
+    except re.error as error:
+        raise ValueError(
+            f"`{name}` should be {expected}. Received: {name}={value!r}, which is no regex: "
+            f"{error}."
+        ) from error
 
 
 def listed(items: Iterable[Any]) -> str:

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -36,8 +35,7 @@ def _migrate(arguments: argparse.Namespace) -> None:
         if "safe_mode=False" not in str(error):
             raise
         raise ValueError(str(error).replace("Say `safe_mode=False`", "Add --unsafe")) from error
-    _verify(model, unsafe=arguments.unsafe)
-    save_whole(model, out)
+    save_whole(model, out, lambda part: _verify(model, part, unsafe=arguments.unsafe))
     print(_table(translated))
     if dropped:
         print(f"kerasnorm: {dropped}", file=sys.stderr)
@@ -55,12 +53,9 @@ def _table(translated: Translated) -> str:
     return aligned([("old class", "new class", "first layer", "layers"), *rows], left=3)
 
 
-def _verify(model: keras.Model, unsafe: bool) -> None:
-    """Raises ValueError if the model is another one once it is saved and loaded again."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "new.keras"
-        model.save(path)
-        again = keras.saving.load_model(path, safe_mode=not unsafe)
+def _verify(model: keras.Model, path: Path, unsafe: bool) -> None:
+    """Raises ValueError if the file that the model was saved to holds another one."""
+    again = keras.saving.load_model(path, safe_mode=not unsafe)
     same = all(
         np.array_equal(keras.ops.convert_to_numpy(old), keras.ops.convert_to_numpy(new))
         for old, new in zip(model.weights, again.weights, strict=True)

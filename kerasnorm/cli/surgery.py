@@ -3,6 +3,7 @@
 import argparse
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +98,14 @@ def check_out(out: str, overwrite: bool, argument: str) -> Path:
     return path
 
 
-def save_whole(model: keras.Model, path: Path) -> None:
-    """Writes the file whole or not at all."""
+def save_whole(
+    model: keras.Model, path: Path, check: Callable[[Path], None] = lambda part: None
+) -> None:
+    """Writes the file whole or not at all: not if `check`, which may read it, raises."""
     part = path.with_name(f".{path.name}")
     try:
         model.save(part)
+        check(part)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -1,5 +1,4 @@
 import keras
-from keras import ops
 
 from kerasnorm.normalization import TLU
 
@@ -49,10 +48,7 @@ class AddonsTLU(TLU):
         self.input_spec = keras.layers.InputSpec(shape=(None, *shape))
 
     def call(self, inputs):
-        floor = ops.cast(self.tau, inputs.dtype)
-        if self.affine:
-            floor = floor + ops.cast(self.alpha, inputs.dtype) * inputs
-        return ops.maximum(inputs, floor)
+        return self._above_threshold(inputs, others=(0,))
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)

@@ -12,7 +12,7 @@ from kerasnorm.migrate.addons_layers import ADDONS
 from kerasnorm.migrate.keras_layers import KERAS_2, Config, Shape, accepted
 from kerasnorm.migrate.lambdas import make_lambda
 from kerasnorm.migrate.objects import argument
-from kerasnorm.migrate.values import Saved, as_saved, expect
+from kerasnorm.migrate.values import Saved, as_saved, expect, new_name
 from kerasnorm.surgery.flags import set_trainable
 
 MODELS = ("Functional", "Model", "Sequential")
@@ -171,11 +171,6 @@ def _arguments(cls: type) -> set[str]:
             if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
                 break
     return known | {"trainable"}
-
-
-def new_name(name: str) -> str:
-    """Returns a name as Keras 3 takes it: without slashes."""
-    return name.replace("/", "_")
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from kerasnorm.migrate.matching import missing, place
 from kerasnorm.migrate.object_weights import refuse_left
 from kerasnorm.migrate.plan import Plan
 from kerasnorm.migrate.twins import Slot, Twin
+from kerasnorm.migrate.values import new_name
 
 Named = list[tuple[str, np.ndarray]]
 Owned = tuple[Twin, Slot]
@@ -26,11 +27,11 @@ def match_layers(model: Twin, layers: dict[str, Named]) -> Plan:
     model_layers = [twin for twin in model.children["layers"] if [*twin.every_slot()]]
     stored = {name: _without_clones(named) for name, named in layers.items() if named}
     names = [twin.layer.name for twin in model_layers]
-    if {*names} != {name.replace("/", "_") for name in stored}:
+    if {*names} != {new_name(name) for name in stored}:
         _check_count(model_layers, stored)
         pairs = zip(model_layers, stored.values(), strict=True)
     else:
-        by_name = {name.replace("/", "_"): named for name, named in stored.items()}
+        by_name = {new_name(name): named for name, named in stored.items()}
         pairs = [(twin, by_name[twin.layer.name]) for twin in model_layers]
     plan = Plan()
     for twin, named in pairs:
@@ -41,13 +42,13 @@ def match_layers(model: Twin, layers: dict[str, Named]) -> Plan:
 def _check_count(model_layers: list[Twin], stored: dict[str, Named]) -> None:
     if len(model_layers) == len(stored):
         return
-    names = {name.replace("/", "_") for name in stored}
+    names = {new_name(name) for name in stored}
     absent = [twin for twin in model_layers if twin.layer.name not in names]
     if len(model_layers) > len(stored):
         twin = (absent or model_layers)[-1]
         raise ValueError(missing(twin, next(twin.every_slot())))
     own = {twin.layer.name for twin in model_layers}
-    left = [name for name in stored if name.replace("/", "_") not in own] or [*stored]
+    left = [name for name in stored if new_name(name) not in own] or [*stored]
     refuse_left(left, "The file")
 
 
@@ -66,7 +67,7 @@ def _match_layer(twin: Twin, named: Named, plan: Plan) -> None:
     unplaced: dict[int, dict[str, np.ndarray]] = {}
     for (owner, slot), array in order:
         place(owner, slot, array, plan, unplaced.setdefault(id(owner), {}))
-    for owner in _every(twin):
+    for owner in twin.every():
         if owner.settle:
             owner.settle(plan, unplaced[id(owner)])
 
@@ -85,7 +86,7 @@ def _by_name(owned: list[Owned], named: Named) -> list[tuple[Owned, np.ndarray]]
 
 
 def _is_called(name: str, owner: Twin, slot: Slot) -> bool:
-    of = name.rpartition("/")[0].replace("/", "_")
+    of = new_name(name.rpartition("/")[0])
     layer = owner.layer.name
     return _last(name) in slot.names and (of == layer or of.endswith(f"_{layer}"))
 
@@ -128,9 +129,3 @@ def _joined(lists: Iterable[list[Owned]]) -> list[Owned]:
 
 def _unique(owned: list[Owned]) -> list[Owned]:
     return list({id(slot): (owner, slot) for owner, slot in reversed(owned)}.values())[::-1]
-
-
-def _every(twin: Twin) -> Iterable[Twin]:
-    yield twin
-    for child in twin.inside():
-        yield from _every(child)

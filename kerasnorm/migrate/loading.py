@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from collections.abc import Iterable
 
 import keras
 
@@ -124,7 +123,7 @@ def _check_kind(saved: Saved) -> None:
 def _plan(twin: Twin, plan: Plan) -> Plan:
     """Refuses a model with weights that no file of Keras 2 could have."""
     known = {id(slot.variable) for slot in twin.every_slot()}
-    ours = {id(variable) for wrapper in _wrappers(twin) for variable in wrapper.layer.weights}
+    ours = {id(v) for each in twin.every() if _is_wrapper(each) for v in each.layer.weights}
     for leaf in every_layer(twin.layer):
         for variable in leaf.weights:
             if id(variable) not in known | ours and variable not in plan:
@@ -135,11 +134,8 @@ def _plan(twin: Twin, plan: Plan) -> Plan:
     return plan
 
 
-def _wrappers(twin: Twin) -> Iterable[Twin]:
-    if twin.settle or any(slot.names[0] == "w" for slot in twin.slots):
-        yield twin
-    for child in twin.inside():
-        yield from _wrappers(child)
+def _is_wrapper(twin: Twin) -> bool:
+    return bool(twin.settle) or any(slot.names[0] == "w" for slot in twin.slots)
 
 
 def _finish(model: keras.Model) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from kerasnorm.migrate.building import MODELS, Builder, LayerError, naming, new_name
+from kerasnorm.migrate.building import MODELS, Builder, LayerError, naming
 from kerasnorm.migrate.called import call_arguments, is_reference
-from kerasnorm.migrate.values import Saved, as_saved, expect
+from kerasnorm.migrate.values import Saved, as_saved, expect, new_name
 from kerasnorm.surgery.flags import set_trainable
 
 

@@ -61,10 +61,15 @@ class Twin:
             found += child if isinstance(child, list) else [child]
         return found
 
-    def every_slot(self) -> Iterator[Slot]:
-        yield from self.slots
+    def every(self) -> Iterator["Twin"]:
+        """Yields this twin and those inside at any depth."""
+        yield self
         for twin in self.inside():
-            yield from twin.every_slot()
+            yield from twin.every()
+
+    def every_slot(self) -> Iterator[Slot]:
+        for twin in self.every():
+            yield from twin.slots
 
 
 def make_twin(

@@ -75,6 +75,11 @@ def _is_in(module: str, packages: tuple[str, ...]) -> bool:
     return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
+def new_name(name: str) -> str:
+    """Returns a name as Keras 3 takes it: without slashes."""
+    return name.replace("/", "_")
+
+
 def short(value: Any) -> str:
     """Returns a value as a message shows it."""
     text = repr(value)

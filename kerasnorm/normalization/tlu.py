@@ -95,12 +95,15 @@ class TLU(keras.layers.Layer):
             check_mask_fits(mask, x.shape, channel)
             mask = ops.expand_dims(ops.cast(mask, "bool"), channel)
             x = ops.where(mask, x, ops.zeros((), x.dtype))
-        others = tuple(axis for axis in range(rank) if axis != channel)
+        y = self._above_threshold(x, tuple(axis for axis in range(rank) if axis != channel))
+        return y if mask is None else ops.where(mask, y, ops.zeros((), y.dtype))
+
+    def _above_threshold(self, x, others):
+        """Returns max(x, α·x + τ), with α and τ the same along the other axes."""
         floor = ops.expand_dims(ops.cast(self.tau, x.dtype), others)
         if self.affine:
             floor = floor + ops.expand_dims(ops.cast(self.alpha, x.dtype), others) * x
-        y = ops.maximum(x, floor)
-        return y if mask is None else ops.where(mask, y, ops.zeros((), y.dtype))
+        return ops.maximum(x, floor)
 
     def compute_output_shape(self, input_shape):
         as_axis("axis", self.axis, len(input_shape))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import keras
 
-from kerasnorm._validation import listed
+from kerasnorm._validation import as_pattern, listed
 from kerasnorm.surgery.leaves import Leaf
 
 Where = str | re.Pattern[str] | type | Callable[[keras.Layer], bool]
@@ -40,12 +40,7 @@ def _matcher(name: str, where: Where | None) -> Callable[[Leaf], bool]:
     if isinstance(where, type):
         return lambda leaf: isinstance(leaf.layer, where)
     if isinstance(where, (str, re.Pattern)):
-        try:
-            pattern = re.compile(where)
-        except re.error as error:
-            raise ValueError(
-                f"`{name}` should be a regex. Received: {name}={where!r}, which is none: {error}."
-            ) from error
+        pattern = as_pattern(name, where)
         return lambda leaf: pattern.search(leaf.path) is not None
     if callable(where) and not isinstance(where, keras.Layer):
         return lambda leaf: bool(where(leaf.layer))

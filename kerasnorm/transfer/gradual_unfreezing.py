@@ -44,8 +44,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
     def __init__(self, multipliers: Mapping[Key, float], every: int = 1):
         super().__init__()
         self.multipliers = {
-            key: as_number("a multiplier", value, 0, interval="[)")
-            for key, value in multipliers.items()
+            key: as_number("a multiplier", value, 0) for key, value in multipliers.items()
         }
         self.every = as_int("every", every, low=1)
         self.steps = sorted(set(self.multipliers.values()), reverse=True)

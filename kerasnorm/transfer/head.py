@@ -71,8 +71,8 @@ def replace_head(model: keras.Model, classes: int) -> keras.Model:
 
 def put_new_head(model: keras.Model, classes: int) -> keras.Model:
     """Returns a model of the same layers below a new head, as `replace_head` describes it."""
-    old = find_head(model)
-    if not is_graph(model):
+    old, graph = find_head(model), graph_of(model)
+    if graph is None:
         raise ValueError(
             f"Model '{model.name}' has {old.units} outputs for {classes} classes, and a new head "
             f"can be put on functional and Sequential models only. Received: "
@@ -89,4 +89,4 @@ def put_new_head(model: keras.Model, classes: int) -> keras.Model:
     outputs = new(old.input)
     for activation in model.layers[model.layers.index(old) + 1 :]:
         outputs = type(activation).from_config(activation.get_config())(outputs)
-    return keras.Model(graph_of(model)._inputs_struct, outputs, name=model.name)
+    return keras.Model(graph._inputs_struct, outputs, name=model.name)

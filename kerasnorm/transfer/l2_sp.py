@@ -5,7 +5,7 @@ import re
 import keras
 from keras import ops
 
-from kerasnorm._validation import as_number, listed
+from kerasnorm._validation import as_number, as_pattern, listed
 
 
 def l2_sp(
@@ -44,12 +44,8 @@ def l2_sp(
         Li, Grandvalet and Davoine, 2018, https://arxiv.org/abs/1802.01483
     """
     alpha = as_number("alpha", alpha, 0)
-    try:
-        chosen = [v for v in model.trainable_variables if re.search(where or "", v.path)]
-    except re.error as error:
-        raise ValueError(
-            f"`where` should be a regex. Received: where={where!r}: {error}."
-        ) from error
+    pattern = as_pattern("where", where or "")
+    chosen = [v for v in model.trainable_variables if pattern.search(v.path)]
     if not chosen:
         paths = [variable.path for variable in model.trainable_variables]
         raise ValueError(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import keras
 
-from kerasnorm._validation import as_number, listed
+from kerasnorm._validation import as_number, as_pattern, listed
 from kerasnorm.surgery.leaves import Leaf, leaves
 
 
@@ -62,7 +62,8 @@ def _steps(weighted: list[Leaf], blocks: list[str | re.Pattern[str]]) -> list[in
     """Returns how many steps below the head each leaf is."""
     if not blocks:
         raise ValueError("`blocks` should have at least one regex, or be None. Received: none.")
-    found = [[i for i, b in enumerate(blocks) if re.search(b, leaf.path)] for leaf in weighted]
+    patterns = [as_pattern("blocks", block) for block in blocks]
+    found = [[i for i, p in enumerate(patterns) if p.search(leaf.path)] for leaf in weighted]
     used = {index for matching in found for index in matching}
     empty = [block for index, block in enumerate(blocks) if index not in used]
     if empty:

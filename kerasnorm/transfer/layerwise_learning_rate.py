@@ -70,14 +70,12 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
         if not isinstance(multipliers, Mapping):
             raise ValueError(f"`multipliers` should be a dict. Received: {multipliers!r}.")
         values = {
-            group_of(key): as_number("a multiplier", value, 0, interval="[)")
-            for key, value in multipliers.items()
+            group_of(key): as_number("a multiplier", value, 0) for key, value in multipliers.items()
         }
         if default is not None:
-            values[RateGroup()] = as_number("default", default, 0, interval="[)")
+            values[RateGroup()] = as_number("default", default, 0)
         super().__init__(learning_rate=0.0, name=name)
         self.optimizer = optimizer
-        self.default = default
         self._groups = [*values]
         self._rates = [self._add_rate(value) for value in values.values()]
         self._routing: list[dict[str, Any]] | None = None
@@ -166,7 +164,7 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
             ValueError: for a key that is not in `multipliers`, or a value out of range.
         """
         index = self._index_of(key)
-        self._rates[index].assign(as_number("value", value, 0, interval="[)"))
+        self._rates[index].assign(as_number("value", value, 0))
 
     def _index_of(self, key):
         wanted = group_of(key)
@@ -244,9 +242,7 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
         optimizer = keras.saving.deserialize_keras_object(config["optimizer"], custom_objects)
         groups = [RateGroup(**group) for group in config["groups"]]
         values = dict(zip(groups, config["multipliers"], strict=True))
-        default = next((value for group, value in values.items() if group.is_default), None)
-        keys = {group: value for group, value in values.items() if not group.is_default}
-        new = cls(optimizer, keys, default, config["name"])
+        new = cls(optimizer, values, name=config["name"])
         new._routing = config["routing"]
         return new
 

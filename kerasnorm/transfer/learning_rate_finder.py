@@ -68,6 +68,7 @@ class LearningRateFinder(keras.callbacks.Callback):
             optimizer.build(self.model.trainable_variables)
         self._check_rate_can_be_set(optimizer)
         self._variables = [*self.model.variables, *optimizer.variables]
+        self._average = 0.0
         self._before = [ops.convert_to_numpy(variable).copy() for variable in self._variables]
         self.rates = self.losses = self.averages = np.zeros(0)
 
@@ -104,7 +105,9 @@ class LearningRateFinder(keras.callbacks.Callback):
             return
         self.rates = np.append(self.rates, self._rate)
         self.losses = np.append(self.losses, loss)
-        self.averages = _averages(self.losses, self.smoothing)
+        self._average = self.smoothing * self._average + (1 - self.smoothing) * loss
+        corrected = self._average / (1 - self.smoothing ** len(self.losses))  # for its start at 0
+        self.averages = np.append(self.averages, corrected)
         diverged = self.averages[-1] > self.divergence * self.averages.min() > 0
         if len(self.rates) == self.steps or (diverged and len(self.rates) >= 10):
             self.model.stop_training = True
@@ -162,12 +165,3 @@ class LearningRateFinder(keras.callbacks.Callback):
         ax.set_ylim(low - 0.2 * (high - low), high + 0.6 * (high - low))
         ax.legend()
         return ax
-
-
-def _averages(losses, smoothing):
-    """Returns exponential averages, corrected for their start."""
-    averages, average = [], 0.0
-    for index, loss in enumerate(losses, 1):
-        average = smoothing * average + (1 - smoothing) * loss
-        averages.append(average / (1 - smoothing**index))
-    return np.array(averages)

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasnorm._validation import listed
+from kerasnorm._validation import as_pattern, listed
 
 Key = str | re.Pattern[str] | keras.Layer
 
@@ -60,15 +60,9 @@ def group_of(key: Any) -> RateGroup:
                 "first: call it on a batch, or give its `keras.Input`."
             )
         return RateGroup(layer_name=key.name, layer=key)
-    if isinstance(key, re.Pattern):
-        key = key.pattern
-    if not isinstance(key, str):
+    if not isinstance(key, (str, re.Pattern)):
         raise ValueError(f"Keys of `multipliers` should be regexes or layers. Received: {key!r}.")
-    try:
-        re.compile(key)
-    except re.error as error:
-        raise ValueError(f"{key!r} in `multipliers` is no regex: {error}.") from error
-    return RateGroup(pattern=key)
+    return RateGroup(pattern=as_pattern("multipliers", key).pattern)
 
 
 def route(variables: Sequence[keras.Variable], groups: Sequence[RateGroup]) -> list[int]:

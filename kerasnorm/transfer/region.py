@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasnorm._validation import as_int, as_number, listed
+from kerasnorm._validation import as_int, as_number, as_pattern, listed
 from kerasnorm.surgery.leaves import Leaf
 
 Boundary = int | float | str | re.Pattern[str] | Callable[[keras.Layer], bool]
@@ -29,7 +29,9 @@ def split(leaves: list[Leaf], name: str, boundary: Boundary) -> tuple[list[Leaf]
     if isinstance(boundary, str):
         position = _position_of(leaves, name, boundary)
         if position is None:
-            return _matching(leaves, name, _as_pattern(name, boundary))
+            return _matching(
+                leaves, name, as_pattern(name, boundary, "the name of a layer or a regex")
+            )
     elif isinstance(boundary, re.Pattern) or _is_predicate(boundary):
         return _matching(leaves, name, boundary)
     else:
@@ -97,16 +99,6 @@ def _anchor(leaf: Leaf, key: str, anywhere: bool, block: bool) -> keras.Layer | 
         if named and names[start:end] == above:
             return leaf.nodes[end] if block else leaf.nodes[end + 1]
     return None
-
-
-def _as_pattern(name: str, key: str) -> re.Pattern[str]:
-    try:
-        return re.compile(key)
-    except re.error as error:
-        raise ValueError(
-            f"`{name}` should be the name of a layer or a regex. Received: {name}={key!r}, which "
-            f"is neither: {error}."
-        ) from error
 
 
 def _matching(leaves: list[Leaf], name: str, boundary: Boundary) -> tuple[list[Leaf], list[Leaf]]:

@@ -100,8 +100,12 @@ def _evidence(misfit: np.ndarray, logdet: Any, n: int) -> np.ndarray:
         logdet: Σ log w, for w = α / (α + β s²), the share of each direction that is shrunk away.
         n: the number of examples.
     """
-    beta = 1 / np.maximum(misfit / n, _NOISE)
+    beta = _best_beta(misfit, n)
     return 0.5 * (n * np.log(beta / (2 * np.pi)) - beta * misfit + logdet)
+
+
+def _best_beta(misfit: np.ndarray, n: int) -> np.ndarray:
+    return 1 / np.maximum(misfit / n, _NOISE)
 
 
 def _refine(
@@ -114,7 +118,7 @@ def _refine(
         ratio = values * np.exp(-middle)
         shrunk = 1 / (1 + ratio)
         fitted = ratio * shrunk
-        beta = 1 / np.maximum(((squares * shrunk).sum(axis=0) + residual) / n, _NOISE)
+        beta = _best_beta((squares * shrunk).sum(axis=0) + residual, n)
         rising = fitted.sum(axis=0) > beta * (squares * shrunk * fitted).sum(axis=0)
         low, high = np.where(rising, middle, low), np.where(rising, high, middle)
     return (low + high) / 2
