@@ -3,6 +3,8 @@
 from kerasnorm.transfer import transferability
 from kerasnorm.transfer.change import Change
 from kerasnorm.transfer.feature_classifier import FeatureClassifier
+from kerasnorm.transfer.fine_tune import fine_tune
+from kerasnorm.transfer.fine_tuning import FineTuning
 from kerasnorm.transfer.freezing import freeze, unfreeze
 from kerasnorm.transfer.gradual_unfreezing import GradualUnfreezing
 from kerasnorm.transfer.head import replace_head
@@ -18,12 +20,14 @@ from kerasnorm.transfer.transferability import gbc, h_score, leep, logme, nce, t
 __all__ = [
     "Change",
     "FeatureClassifier",
+    "FineTuning",
     "GradualUnfreezing",
     "LayerwiseLearningRate",
     "LearningRateFinder",
     "ProbeTable",
     "Strategy",
     "TrainableTable",
+    "fine_tune",
     "freeze",
     "gbc",
     "h_score",
