@@ -1,6 +1,7 @@
 """Transfer learning: what trains, what does not, what will transfer and how well."""
 
 from kerasnorm.transfer import transferability
+from kerasnorm.transfer.adapt_input import adapt_input
 from kerasnorm.transfer.change import Change
 from kerasnorm.transfer.feature_classifier import FeatureClassifier
 from kerasnorm.transfer.fine_tune import fine_tune
@@ -27,6 +28,7 @@ __all__ = [
     "ProbeTable",
     "Strategy",
     "TrainableTable",
+    "adapt_input",
     "fine_tune",
     "freeze",
     "gbc",
