@@ -19,7 +19,7 @@ _FOLDS = 5
 def svm_model(
     model: keras.Model, data: tuple[Any, Any], estimator: str, seed: int
 ) -> tuple[keras.Model, dict[str, list[float]]]:
-    """Returns a model cut at its best layer for the classes, below a linear classifier.
+    """Returns a model cut at the layer below its head that is best for the classes, with an SVM.
 
     The outputs are the classifier's scores, one a class, as a Dense layer gives them: scaler and
     estimator become its kernel and bias.
@@ -36,7 +36,10 @@ def svm_model(
     Raises:
         ValueError: if a class has fewer than two examples.
     """
-    classes = max(find_head(model).units, 2)
+    head = find_head(model)
+    top = model.layers[model.layers.index(head) :]
+    below = [leaf.path for leaf in depths(model, None) if leaf.nodes[1] not in top]
+    classes = max(head.units, 2)
     examples = {
         name: _whole(each, classes)
         for name, each in zip(("", "val_"), data, strict=True)
@@ -49,9 +52,10 @@ def svm_model(
             "Where to cut is chosen by cross-validation, so each class should have two examples "
             f"or more. Received: {counts.min()} of class {counts.argmin()}."
         )
-    table = probe_layers(model, x, y, estimator, folds=min(_FOLDS, int(counts.min())), seed=seed)
+    folds = min(_FOLDS, int(counts.min()))
+    table = probe_layers(model, x, y, estimator, below, folds, seed)
     (leaf,) = depths(model, [table.best])
-    new = _with_scores(cut(model, leaf), table.estimator, classes, model.name)
+    new = _with_scores(cut(model, leaf), table.estimator, classes, model.name, head.name)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     new.compile(loss=loss, metrics=["accuracy"])
     history = {
@@ -69,13 +73,16 @@ def _whole(data: Any, classes: int) -> tuple[Any, np.ndarray]:
     return x, y.argmax(axis=1) if one_hot else y.reshape(len(y)).astype(int)
 
 
-def _with_scores(base: keras.Model, pipeline: Any, classes: int, name: str) -> keras.Model:
+def _with_scores(
+    base: keras.Model, pipeline: Any, classes: int, name: str, head_name: str
+) -> keras.Model:
+    """Returns the base below a Dense layer that computes the pipeline's scores."""
     scaler, linear = (step for _, step in pipeline.steps)
     kernel = linear.coef_ / scaler.scale_
     bias = linear.intercept_ - kernel @ scaler.mean_
     if classes == 2:  # one score, of the second class
         kernel, bias = np.concatenate([-kernel, kernel]) / 2, np.concatenate([-bias, bias]) / 2
-    head = keras.layers.Dense(classes, name="head", dtype="float32")
+    head = keras.layers.Dense(classes, name=head_name, dtype="float32")
     new = keras.Model(graph_of(base)._inputs_struct, head(base.output), name=name)
     head.set_weights([kernel.T, bias])
     return new
