@@ -77,14 +77,15 @@ def fine_tune(
     | "svm" | no epochs: a linear SVM on the layer's features that cross-validation finds best |
 
     Args:
-        model: built keras.Model that ends in a Dense layer; it stays as it is, weights and flags.
+        model: built keras.Model that ends in a Dense layer, or with `classes` a backbone, as in
+            `replace_head`; it stays as it is, weights and flags.
         train: (x, y) arrays, or a finite Dataset of (x, y): a tf.data.Dataset of single examples
             or of batches, or a PyDataset of batches. y: ints (N,) or (N, 1), one-hot rows (N, K),
             or what `loss` takes.
         validation: as `train`, for the curves; nothing is chosen by it.
         strategy: one of the table, or what `rule_of_thumb` returns, whose learning rate is taken
             if none is given.
-        classes: units of a new head in place of the last Dense layer; None keeps that.
+        classes: int ≥ 1, units of a new head in place of the last Dense layer; None keeps that.
         head_epochs, epochs: ints ≥ 0, the epochs of the two phases.
         learning_rate: of the head alone, and of "scratch": a float, 1e-3 by default, or a
             keras.optimizers.schedules.LearningRateSchedule.
