@@ -26,6 +26,17 @@ def check_structure(dataset: tf.data.Dataset) -> tuple[Any, ...]:
     return spec
 
 
+def check_single_examples(dataset: tf.data.Dataset) -> tuple[Any, ...]:
+    """Returns the element spec of a dataset of unbatched `(x, y)` or `(x, y, w)`."""
+    spec = check_structure(dataset)
+    if spec[1].shape.rank and is_batched(spec):
+        raise ValueError(
+            "The dataset should yield single examples, and this one seems to yield batches: use "
+            f"`dataset.unbatch()`. Received: element_spec={spec}."
+        )
+    return spec
+
+
 def is_batched(spec: tuple[Any, ...]) -> bool:
     """Whether `(x, y, ...)` of this spec is a batch of examples rather than one example.
 

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 
 from kerasnorm._validation import as_int
+from kerasnorm.imbalance._folders import class_files
 from kerasnorm.imbalance._labels import is_dataset, read_labels
 from kerasnorm.imbalance._tally import Tally
 from kerasnorm.imbalance.counts import ClassCounts
-
-# what keras.utils.image_dataset_from_directory reads
-IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
 
 def count_classes(
@@ -70,7 +68,7 @@ def count_classes(
     if ignore_class is not None:
         ignore_class = as_int("ignore_class", ignore_class)
     if isinstance(data, str | os.PathLike):
-        named = _count_files(pathlib.Path(data))
+        named = {name: len(files) for name, files in class_files(pathlib.Path(data)).items()}
         return _named_counts(named, num_classes, ignore_class)
     batches = _label_batches(data)
     first = next(batches, None)
@@ -101,28 +99,6 @@ def _label_batches(data: Any) -> Iterator[np.ndarray]:
             )
         return iter([labels])
     return iter([read_labels(data)])
-
-
-def _count_files(folder: pathlib.Path) -> dict[str, int]:
-    if not folder.is_dir():
-        raise ValueError(f"There is no folder {str(folder)!r} to count the images of.")
-    classes = sorted(
-        entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."
-    )
-    counts = {
-        name: sum(
-            pathlib.Path(file).suffix.lower() in IMAGES
-            for _, _, files in os.walk(folder / name)
-            for file in files
-        )
-        for name in classes
-    }
-    if not any(counts.values()):
-        raise ValueError(
-            f"The folder {str(folder)!r} should hold one sub-folder of images a class. Received: "
-            f"sub-folders {classes}, with no file that ends in {', '.join(IMAGES)}."
-        )
-    return counts
 
 
 def _count_strings(batches: Iterable[np.ndarray]) -> dict[str, int]:
