@@ -82,7 +82,9 @@ class Stream:
 
             zero = tf.zeros([], tf.int64)
             start = (zero, zero, tf.zeros([0], tf.int64))
-            buffers = self.dataset.batch(self.buffer_size or _BUFFER).repeat()
+            # no strategy yields less than it reads, so no more than this is ever needed
+            needed = self.dataset.repeat().take(epoch_size)
+            buffers = needed.batch(self.buffer_size or _BUFFER)
             batches = buffers.scan(start, step).rebatch(batch_size)
             return batches.enumerate().map(until_the_end)
 
