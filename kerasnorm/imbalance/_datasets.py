@@ -60,15 +60,20 @@ def _is_image_and_map(x: tf.TensorShape, y: tf.TensorShape) -> bool:
     return len(x) == 3 and len(y) in (2, 3) and x[:2] == y[:2] and not batch_of_sequences
 
 
-def label_batches(dataset: tf.data.Dataset) -> Iterator[np.ndarray]:
-    """Yields the labels of a dataset in one pass, with the examples on the first axis."""
+def label_batches(dataset: tf.data.Dataset) -> tuple[Iterator[np.ndarray], int | None]:
+    """Returns the labels of a dataset, with the examples on the first axis; and how many batches.
+
+    The labels are read in one pass, and the rest of the examples is not made where it is not
+    needed for them.
+    """
     spec = check_structure(dataset)
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError("The dataset never ends. Count before `repeat`, or use `dataset.take`.")
     labels = dataset.map(lambda x, y, *w: y)
     if not is_batched(spec):
         labels = labels.batch(_UNBATCHED_ROWS if spec[1].shape.rank < 2 else 1)
-    return labels.as_numpy_iterator()
+    size = int(labels.cardinality())
+    return labels.as_numpy_iterator(), size if size >= 0 else None
 
 
 def add_weights(dataset: tf.data.Dataset, class_weights: Any) -> tf.data.Dataset:

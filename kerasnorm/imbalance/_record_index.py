@@ -65,15 +65,14 @@ def _make(path: str, parse: Parse) -> RecordIndex:
 
 def _find_records(path: str) -> tuple[np.ndarray, np.ndarray]:
     found = []
-    end = os.path.getsize(path)
+    at, end = 0, os.path.getsize(path)
     with open(path, "rb") as file:
-        at = 0
         while at < end:
+            file.seek(at)
             header = file.read(_HEADER)
             length = struct.unpack("<Q", header[:8])[0] if len(header) == _HEADER else end
             found.append((at + _HEADER, length))
             at += _HEADER + length + _FOOTER
-            file.seek(at)
     if not found or at != end:
         raise ValueError(
             f"{path!r} should be an uncompressed TFRecord file with at least one record. It is "

@@ -58,6 +58,11 @@ class ImageFolder:
         self.labels = np.repeat(np.arange(len(files)), [len(names) for names in files.values()])
         self.size = len(self.paths)
 
+    def counts(self) -> dict[str, int]:
+        """Returns the number of images of each class, by its name."""
+        found = np.bincount(self.labels, minlength=len(self.class_names))
+        return dict(zip(self.class_names, found.tolist(), strict=True))
+
     def gatherer(self) -> Any:
         """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""
         import tensorflow as tf
