@@ -15,15 +15,19 @@ class ResampledDataset(keras.utils.PyDataset):
     Use it on the JAX and torch backends to have no tf.data at work, and wherever a batch is
     wanted by its number: batch `i` of the epoch `epoch_counter.next` is `dataset[i]`, and it is
     the same as in `resample` with the same arguments. In `fit` the next epoch begins when all
-    batches of one were made. Make it the argument of a `PyDataset` of your own to augment.
+    batches of one were made.
+
+    It has no workers, since to gather a batch is quicker than to hand it over. For work that is
+    worth workers, such as augmentation, put it into a `PyDataset` of your own that has them,
+    with `FollowEpochs` in `fit`. On the TensorFlow backend, that is: on JAX and torch Keras
+    (3.15) looks at a batch before it begins, and hands out in each epoch what its workers had
+    left over from the one before.
 
     Args:
         data: Tuple `(x, y)` or `(x, y, w)` of arrays, in memory or `numpy.memmap`, as in
             `resample`, or a tf.data.Dataset that fits in memory.
         strategy, batch_size, seed, epoch_size, weights, threshold, labels, epochs, num_classes,
             ignore_class, missing: As in `resample`.
-        workers, use_multiprocessing, max_queue_size: As in `keras.utils.PyDataset`. Worker
-            processes do not tell how far they came: each epoch of `fit` counts as a whole then.
 
     Raises:
         ValueError: As `resample`.
@@ -53,13 +57,10 @@ class ResampledDataset(keras.utils.PyDataset):
         num_classes: int | None = None,
         ignore_class: int | None = None,
         missing: str = "zero",
-        workers: int = 1,
-        use_multiprocessing: bool = False,
-        max_queue_size: int = 10,
     ) -> None:
         from kerasnorm.imbalance._arrays import Arrays
 
-        super().__init__(workers, use_multiprocessing, max_queue_size)
+        super().__init__()
         read_integers(batch_size, seed, epoch_size, num_classes)
         how = read_strategy(strategy, threshold, epochs, weights, labels)
         self._plan = make_plan(
@@ -88,7 +89,7 @@ class ResampledDataset(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         """Called by `fit`, also after it looked at one batch to build a model."""
-        if self._begun and (self._made_all or self.use_multiprocessing):
+        if self._begun and self._made_all:
             self.epoch_counter.begin()
             self._made_all = False
         self._begun = False
