@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from seen import fit_and_look
 
 from kerasnorm.imbalance import FollowEpochs, ResampledDataset, resample
 
@@ -55,38 +56,6 @@ def test_wrong_arguments_are_refused_as_by_resample():
         ResampledDataset((X, Y))[2]
 
 
-class Seen(keras.metrics.Metric):
-    """Which examples were trained on, as a histogram of their ids."""
-
-    def __init__(self):
-        super().__init__(name="seen")
-        self.total = self.add_weight(shape=(N,), initializer="zeros", name="total")
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        found = keras.ops.one_hot(keras.ops.cast(y_true[:, 0], "int32"), N)
-        self.total.assign_add(keras.ops.sum(found, axis=0))
-
-    def result(self):
-        return keras.ops.sum(self.total)
-
-
-def fit(dataset, callbacks=(), built=True, **settings):
-    """Returns what a model trained on in each epoch, (epochs, N)."""
-    seen = Seen()
-    model = keras.Sequential([*([keras.Input((1,))] if built else []), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(0.0), "mse", metrics=[seen], jit_compile=False)
-    epochs = []
-
-    def note(epoch, logs):
-        if hasattr(model, "jax_state_sync"):
-            model.jax_state_sync()
-        epochs.append(keras.ops.convert_to_numpy(seen.total))
-
-    note = keras.callbacks.LambdaCallback(on_epoch_end=note)
-    model.fit(dataset, shuffle=False, verbose=0, callbacks=[*callbacks, note], **settings)
-    return np.array(epochs).astype(int)
-
-
 def expected(epochs):
     dataset = ResampledDataset((X, X), labels=Y, batch_size=8)
     found = []
@@ -99,7 +68,9 @@ def expected(epochs):
 @pytest.mark.parametrize("built", [True, False], ids=["built", "unbuilt"])
 def test_fit_trains_on_one_epoch_after_another(built):
     dataset = ResampledDataset((X, X), labels=Y, batch_size=8)
-    np.testing.assert_array_equal(fit(dataset, built=built, epochs=3), expected(range(3)))
+    np.testing.assert_array_equal(
+        fit_and_look(dataset, N, built=built, epochs=3), expected(range(3))
+    )
 
 
 class InWorkers(keras.utils.PyDataset):
@@ -123,7 +94,7 @@ class InWorkers(keras.utils.PyDataset):
 def test_workers_make_the_batches_of_the_epoch(processes):
     dataset = ResampledDataset((X, X), labels=Y, batch_size=8)
     workers = InWorkers(dataset, workers=2, use_multiprocessing=processes, max_queue_size=3)
-    found = fit(workers, [FollowEpochs(dataset)], epochs=3)
+    found = fit_and_look(workers, N, [FollowEpochs(dataset)], epochs=3)
     np.testing.assert_array_equal(found, expected(range(3)))
 
 
@@ -131,7 +102,7 @@ def test_workers_make_the_batches_of_the_epoch(processes):
 @pytest.mark.parametrize("built", [True, False], ids=["built", "unbuilt"])
 def test_follow_epochs_goes_on_with_the_epoch_of_fit(make, built):
     dataset = make((X, X), labels=Y, batch_size=8)
-    found = fit(dataset, [FollowEpochs(dataset)], built, initial_epoch=3, epochs=5)
+    found = fit_and_look(dataset, N, [FollowEpochs(dataset)], built, initial_epoch=3, epochs=5)
     np.testing.assert_array_equal(found, expected([3, 4]))
 
 
@@ -145,7 +116,7 @@ def test_fit_after_back_up_and_restore_sees_what_it_would_have_seen(tmp_path):
                 raise KeyboardInterrupt
 
         stop = keras.callbacks.LambdaCallback(on_epoch_begin=stop)
-        return fit(dataset, [FollowEpochs(dataset), backup, stop], epochs=4)
+        return fit_and_look(dataset, N, [FollowEpochs(dataset), backup, stop], epochs=4)
 
     with pytest.raises(KeyboardInterrupt):
         start(2)
