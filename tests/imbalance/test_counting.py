@@ -309,6 +309,16 @@ def test_plot_draws_the_counts():
     assert [bar.get_height() for bar in ax.patches] == [5, 3, 1]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["b", "a", "c"]
     assert ClassCounts([3, 5, 1]).plot(ax) is ax
+    assert ax.get_yscale() == "linear"
+
+
+def test_plot_shows_rare_classes_and_long_names():
+    ax = ClassCounts([1000, 2, 0, 5], tuple(f"a long class name {i}" for i in range(4))).plot()
+    ax.figure.canvas.draw()
+    assert ax.get_yscale() == "log"
+    bar = ax.patches[2].get_window_extent()  # that of 2
+    assert bar.height > 5
+    assert {tick.get_rotation() for tick in ax.get_xticklabels()} == {45.0}
 
 
 def test_counts_cannot_be_changed():
