@@ -87,11 +87,9 @@ def _read_dataset(dataset: tf.data.Dataset) -> Any:
             "read it as a stream by saying how long an epoch is, `epoch_size=`."
         )
     try:
-        with tf.device(_HOST):
-            examples = next(iter(dataset.batch(size)))
+        return next(dataset.batch(size).as_numpy_iterator())
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(
             "The examples of the dataset do not make one array: all should have the same shape. "
             f"Resize or pad them, or pass arrays. TensorFlow said: {error.message}"
         ) from error
-    return tf.nest.map_structure(lambda leaf: leaf.numpy(), examples)

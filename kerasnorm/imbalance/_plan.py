@@ -15,10 +15,9 @@ from kerasnorm.imbalance.weights import ClassWeights
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
-    """Which examples of a source make up each epoch.
+    """Which examples make up each epoch; without the examples, which are large.
 
     Attributes:
-        source: Holds `size` examples.
         strategy: Says how often each is repeated, by its classes.
         members: The classes; None where `weights` say it instead.
         weights: (N,), or None.
@@ -26,7 +25,6 @@ class Plan:
         seed: Decides, with the number of the epoch.
     """
 
-    source: Any
     strategy: Strategy
     members: Members | None
     weights: np.ndarray | None
@@ -52,12 +50,12 @@ def make_plan(
     ignore_class: int | None,
     missing: str,
 ) -> Plan:
-    """Checks the labels of all examples, or their weights."""
+    """Checks the labels of all examples of a source, or their weights."""
     check_choice("missing", missing, ("error", "zero"))
     size = source.size
     if weights is not None and strategy.weights is None:
         shares = _given_shares(weights, size)
-        return Plan(source, strategy, None, shares, epoch_size or size, seed)
+        return Plan(strategy, None, shares, epoch_size or size, seed)
     if strategy.weights is not None:
         num_classes = len(strategy.weights)
     members = find_members(source.labels if labels is None else labels, num_classes, ignore_class)
@@ -72,7 +70,7 @@ def make_plan(
             'Pass `missing="zero"` to draw from the other classes.'
         )
     expected = _repeats(strategy, members, 0).sum()
-    return Plan(source, strategy, members, None, epoch_size or whole(expected), seed)
+    return Plan(strategy, members, None, epoch_size or whole(expected), seed)
 
 
 def read_strategy(

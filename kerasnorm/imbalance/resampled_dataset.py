@@ -63,8 +63,9 @@ class ResampledDataset(keras.utils.PyDataset):
         super().__init__()
         read_integers(batch_size, seed, epoch_size, num_classes)
         how = read_strategy(strategy, threshold, epochs, weights, labels)
+        self._source = source = Arrays(data)
         self._plan = make_plan(
-            Arrays(data), how, seed, epoch_size, weights, labels, num_classes, ignore_class, missing
+            source, how, seed, epoch_size, weights, labels, num_classes, ignore_class, missing
         )
         self._batch_size = batch_size
         self._drawn: tuple[int, np.ndarray] | None = None
@@ -81,7 +82,7 @@ class ResampledDataset(keras.utils.PyDataset):
             raise IndexError(f"There are batches 0 to {len(self) - 1}. Received: {index}.")
         self._made_all |= index == len(self) - 1
         start = index * self._batch_size
-        return self._plan.source.batch(self._indices()[start : start + self._batch_size])
+        return self._source.batch(self._indices()[start : start + self._batch_size])
 
     def on_epoch_begin(self) -> None:
         """Called by `fit`."""
