@@ -35,7 +35,7 @@ class Members:
             return self.classes
         raise ValueError(
             "Examples should have one class each: labels (N,), (N, 1), or one-hot (N, K). "
-            "Received: label maps, sequences or multilabel rows. Use "
+            "Received: label maps, sequences, multilabel rows or ignored labels. Use "
             "strategy='repeat_factor', or pass the class of each example as `labels=`, or how "
             "often to draw it as `weights=`."
         )

@@ -9,14 +9,23 @@ import numpy as np
 
 from kerasnorm._validation import as_int, as_number, check_choice
 from kerasnorm.imbalance._members import Members
+from kerasnorm.imbalance.weighting import class_weights
 from kerasnorm.imbalance.weights import ClassWeights
+
+
+def _weights(n: np.ndarray, scheme: str) -> np.ndarray:
+    """Class weights of which those of all examples sum to their number, as repeats do."""
+    return class_weights(n, scheme, normalize="expected").as_numpy()
+
 
 # How often an epoch repeats an example of a class, from the n examples of each class that has
 # some, the N of all, how far training is (0 to 1) and the threshold; natural is 1 everywhere.
 _REPEATS: dict[str, Callable[[np.ndarray, int, float, float | None], np.ndarray]] = {
-    "class_balanced": lambda n, N, progress, threshold: N / (len(n) * n),
-    "square_root": lambda n, N, progress, threshold: N / (np.sqrt(n) * np.sqrt(n).sum()),
-    "progressive": lambda n, N, progress, threshold: 1 - progress + progress * N / (len(n) * n),
+    "class_balanced": lambda n, N, progress, threshold: _weights(n, "balanced"),
+    "square_root": lambda n, N, progress, threshold: _weights(n, "sqrt"),
+    "progressive": lambda n, N, progress, threshold: (
+        1 - progress + progress * _weights(n, "balanced")
+    ),
     "repeat_factor": lambda n, N, progress, threshold: np.maximum(1, np.sqrt(threshold * N / n)),
 }
 STRATEGIES = tuple(_REPEATS)
@@ -67,8 +76,8 @@ class Strategy:
         present = counts > 0
         if self.weights is None:
             progress = min(1.0, epoch / self.epochs)
-            n = counts[present].astype(np.float64)
-            of_class[present] = _REPEATS[self.name](n, size, progress, self.threshold)
+            repeats = _REPEATS[self.name](counts[present], size, progress, self.threshold)
+            of_class[present] = repeats
         else:
             of_class = self.weights.as_numpy()
             total = counts @ of_class
