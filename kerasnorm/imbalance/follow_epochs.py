@@ -16,6 +16,9 @@ class FollowEpochs(keras.callbacks.Callback):
         dataset: What `resample` or `ResampledDataset` returned; train on it, or on what follows
             from it (`dataset.map(...)`).
 
+    Raises:
+        ValueError: If it is something else, such as that which follows.
+
     Example:
 
     >>> import keras
@@ -32,7 +35,13 @@ class FollowEpochs(keras.callbacks.Callback):
 
     def __init__(self, dataset: Any) -> None:
         super().__init__()
-        self._counter = dataset.epoch_counter
+        self._counter = getattr(dataset, "epoch_counter", None)
+        if self._counter is None:
+            raise ValueError(
+                "`dataset` should be what `resample` or `ResampledDataset` returned itself, not "
+                "what `map`, `prefetch` and the like made of it. "
+                f"Received: {type(dataset).__name__}."
+            )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Sets the epoch that the dataset yields next."""

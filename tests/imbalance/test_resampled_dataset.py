@@ -106,6 +106,11 @@ def test_follow_epochs_goes_on_with_the_epoch_of_fit(make, built):
     np.testing.assert_array_equal(found, expected([3, 4]))
 
 
+def test_follow_epochs_needs_the_dataset_itself():
+    with pytest.raises(ValueError, match="returned itself"):
+        FollowEpochs(resample((X, Y)).prefetch(1))
+
+
 def test_fit_after_back_up_and_restore_sees_what_it_would_have_seen(tmp_path):
     def start(interrupt_at):
         dataset = resample((X, X), labels=Y, batch_size=8)
