@@ -140,7 +140,7 @@ WAYS = {
     "layer-wise": {"strategy": "fine_tune", "decay": 0.5},
     "scratch": {"strategy": "scratch"},
 }
-EPOCHS = {3: 30, 10: 24, 50: 12, 400: 6}
+EPOCHS = {3: 3, 10: 3} if FAST else {3: 30, 10: 24, 50: 12, 400: 6}
 RATES = {"learning_rate": 3e-3, "base_learning_rate": 1e-3}
 
 
