@@ -106,8 +106,8 @@ def fine_tune(
         cache_limit: bytes of features that memory may hold; beyond it they are memory-mapped from a
             file, in `backup_dir` or the system's folder for temporary files.
         backup_dir: folder to note the progress in after each epoch. Called again with the same
-            arguments after a break, it goes on there; of arrays, with the same batches if there is
-            a seed. It is removed at the end.
+            arguments after a break, it goes on there; with a seed, and arrays, it ends with the
+            same weights as without the break. It is removed at the end.
         callbacks: further Keras callbacks, in both phases.
         seed: int ≥ 0. Sets the global seeds, which decide new weights and dropout, and the order
             of the examples.
@@ -168,7 +168,7 @@ def fine_tune(
         compiling=compiling,
         fitting={"class_weight": class_weight, "verbose": verbose},
         callbacks=tuple(callbacks),
-        seed=order,
+        seed=seed,
         backup_dir=None if backup_dir is None else Path(backup_dir),
         plan={
             "strategy": strategy.name,

@@ -28,7 +28,7 @@ class Stages:
         compiling: arguments of `compile` but for the optimizer.
         fitting: arguments of `fit` but for the data and the epochs.
         callbacks: further callbacks.
-        seed: of what dropout and augmentation do.
+        seed: of what dropout and augmentation do; None leaves them alone.
         backup_dir: folder for what is needed to go on after a break; None: none.
         plan: what has to be the same when it goes on, as JSON has it.
 
@@ -39,7 +39,7 @@ class Stages:
     compiling: Mapping[str, Any]
     fitting: Mapping[str, Any]
     callbacks: Iterable[keras.callbacks.Callback]
-    seed: int
+    seed: int | None
     backup_dir: Path | None
     plan: Mapping[str, Any]
 
@@ -142,7 +142,7 @@ class _Log(keras.callbacks.Callback):
     Files of weights do not hold how far generators of random numbers are.
     """
 
-    def __init__(self, path: Path | None, batches: Any, seed: int):
+    def __init__(self, path: Path | None, batches: Any, seed: int | None):
         super().__init__()
         self._path, self._batches, self._seed = path, batches, seed
         kept = path is not None and path.exists()
@@ -151,11 +151,13 @@ class _Log(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if isinstance(self._batches, Batches):
             self._batches.set_epoch(epoch)
-        draw = np.random.default_rng((self._seed, epoch))
-        for leaf in every_layer(self.model):
-            for generator in generators(leaf.layer):
-                state = generator.state
-                state.assign(draw.integers(2**31, size=state.shape).astype(state.dtype))
+        if self._seed is not None:
+            draw = np.random.default_rng((self._seed, epoch))
+            keras.utils.set_random_seed(int(draw.integers(2**31)))  # torch's dropout asks no other
+            for leaf in every_layer(self.model):
+                for generator in generators(leaf.layer):
+                    state = generator.state
+                    state.assign(draw.integers(2**31, size=state.shape).astype(state.dtype))
 
     def on_epoch_end(self, epoch, logs=None):
         self.rows[epoch:] = [{name: float(value) for name, value in (logs or {}).items()}]

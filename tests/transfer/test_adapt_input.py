@@ -43,7 +43,7 @@ def per_channel():
 
 def ops_before():
     images = keras.Input((12, 12, 3))
-    x = layers.Conv2D(4, 3, padding="same", name="conv1")(images[..., ::-1] * 2.0 - 3.0)
+    x = layers.Conv2D(4, 3, padding="same", name="conv1")(ops.flip(images, -1) * 2.0 - 3.0)
     return keras.Model(images, layers.GlobalMaxPooling2D()(x))
 
 

@@ -168,7 +168,7 @@ def test_the_table_warns_of_flags_that_fit_does_not_know(recwarn):
 
     fitted()
     trainable_table(model)
-    assert not recwarn.list
+    assert not [each for each in recwarn.list if "compile" in str(each.message)]
     for trainable in (False, True):
         model.get_layer("a_conv2").trainable = trainable
         with pytest.warns(UserWarning, match="a_conv2/kernel.*compile"):
