@@ -154,7 +154,8 @@ class _Log(keras.callbacks.Callback):
         if self._seed is not None:
             draw = np.random.default_rng((self._seed, epoch))
             keras.utils.set_random_seed(int(draw.integers(2**31)))  # torch's dropout asks no other
-            for leaf in every_layer(self.model):
+            # from the head down, the same whether what is below is part of the model or not
+            for leaf in reversed(every_layer(self.model)):
                 for generator in generators(leaf.layer):
                     state = generator.state
                     state.assign(draw.integers(2**31, size=state.shape).astype(state.dtype))

@@ -98,6 +98,7 @@ def test_kept_features_change_nothing(strategy, tmp_path, monkeypatch):
             classes=3,
             head_epochs=3,
             epochs=1,
+            optimizer="sgd",
             **QUICK,
             **kwargs,
         ).model
