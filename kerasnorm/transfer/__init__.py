@@ -1,6 +1,6 @@
 """Transfer learning: what trains, what does not, what will transfer and how well."""
 
-from kerasnorm.transfer import transferability
+from kerasnorm.transfer import tasks, transferability
 from kerasnorm.transfer.change import Change
 from kerasnorm.transfer.feature_classifier import FeatureClassifier
 from kerasnorm.transfer.freezing import freeze, unfreeze
@@ -12,6 +12,13 @@ from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate
 from kerasnorm.transfer.learning_rate_finder import LearningRateFinder
 from kerasnorm.transfer.probing import ProbeTable, probe_layers
 from kerasnorm.transfer.rule_of_thumb import Strategy, rule_of_thumb
+from kerasnorm.transfer.tasks import (
+    Selection,
+    TaskTree,
+    affinity_from_wins,
+    select_sources,
+    task_tree,
+)
 from kerasnorm.transfer.trainable_table import TrainableTable, trainable_table
 from kerasnorm.transfer.transferability import gbc, h_score, leep, logme, nce, trans_rate
 
@@ -22,8 +29,11 @@ __all__ = [
     "LayerwiseLearningRate",
     "LearningRateFinder",
     "ProbeTable",
+    "Selection",
     "Strategy",
+    "TaskTree",
     "TrainableTable",
+    "affinity_from_wins",
     "freeze",
     "gbc",
     "h_score",
@@ -35,6 +45,9 @@ __all__ = [
     "probe_layers",
     "replace_head",
     "rule_of_thumb",
+    "select_sources",
+    "task_tree",
+    "tasks",
     "trainable_table",
     "trans_rate",
     "transferability",
