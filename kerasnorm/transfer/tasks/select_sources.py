@@ -177,9 +177,8 @@ def _read_weights(
             f"`{argument}` should be of names in `edges`. Received: {listed(unknown)}. There are "
             f"{listed(names)}."
         )
-    return {
-        name: as_number(f"{argument}[{name!r}]", (given or {}).get(name, 1), 0) for name in names
-    }
+    values = {**dict.fromkeys(names, 1), **(given or {})}
+    return {name: as_number(f"{argument}[{name!r}]", value, 0) for name, value in values.items()}
 
 
 def _check_affordable(edges: list[Edge], budget: float, cost: dict[str, float]) -> None:

@@ -24,7 +24,8 @@ class TaskTree:
 
     Example:
 
-    >>> print(task_tree([[4, 1], [1, 4], [3, 2]], ["edges", "class", "lines"], ["corners", "digit"]))
+    >>> affinity = [[4, 1], [1, 4], [3, 2]]
+    >>> print(task_tree(affinity, ["edges", "class", "lines"], ["corners", "digit"]))
     ┬─class
     └─┬─edges
       └─lines

@@ -34,8 +34,7 @@ def read_edges(name):
 
 def read_affinity(name):
     """Returns the affinities of transfers from one task (S, T), with the names of both."""
-    values = {
-        (names[0], target): value for names, target, value in read_edges(name) if len(names) == 1
-    }
+    edges = [edge for edge in read_edges(name) if len(edge[0]) == 1]
+    values = {(source, target): value for (source,), target, value in edges}
     sources, targets = (sorted(set(column)) for column in zip(*values, strict=True))
     return np.array([[values[s, t] for t in targets] for s in sources]), sources, targets
