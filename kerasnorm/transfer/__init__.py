@@ -13,17 +13,26 @@ from kerasnorm.transfer.learning_rate_finder import LearningRateFinder
 from kerasnorm.transfer.probing import ProbeTable, probe_layers
 from kerasnorm.transfer.rule_of_thumb import Strategy, rule_of_thumb
 from kerasnorm.transfer.tasks import (
+    Affinities,
+    Cost,
     Selection,
+    Task,
+    TaskAffinity,
     TaskTree,
     affinity_from_wins,
+    debiased_cka,
+    default_head,
     select_sources,
     task_tree,
+    win_rates,
 )
 from kerasnorm.transfer.trainable_table import TrainableTable, trainable_table
 from kerasnorm.transfer.transferability import gbc, h_score, leep, logme, nce, trans_rate
 
 __all__ = [
+    "Affinities",
     "Change",
+    "Cost",
     "FeatureClassifier",
     "GradualUnfreezing",
     "LayerwiseLearningRate",
@@ -31,9 +40,13 @@ __all__ = [
     "ProbeTable",
     "Selection",
     "Strategy",
+    "Task",
+    "TaskAffinity",
     "TaskTree",
     "TrainableTable",
     "affinity_from_wins",
+    "debiased_cka",
+    "default_head",
     "freeze",
     "gbc",
     "h_score",
@@ -52,4 +65,5 @@ __all__ = [
     "trans_rate",
     "transferability",
     "unfreeze",
+    "win_rates",
 ]

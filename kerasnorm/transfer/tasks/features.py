@@ -1,7 +1,7 @@
 """The features of frozen encoders, and the batches of them that heads learn from."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -79,15 +79,15 @@ def joined_shape(sources: Iterable[str], shapes: Mapping[str, tuple[int, ...]]) 
     return (*size, sum(shape[-1] for shape in parts.values()))
 
 
-class FeatureBatches(keras.utils.PyDataset):
-    """Batches of features and targets; those of several encoders are joined along the channels.
+class FeatureBatches:
+    """Batches of features and targets; each iteration is an epoch.
 
     Args:
-        features: one or several of the same height and width.
+        features: those of one encoder, or of several, which are joined along the channels.
         targets: `(N, ...)` of all examples.
         rows: indices of the examples to give.
         batch_size: examples a batch.
-        seed: of the order, another in each epoch, where the examples left over by whole batches
+        seed: of the order, another in each epoch, in which the examples left over by whole batches
             are left out; None: in the order of the rows, all of them.
     """
 
@@ -99,21 +99,17 @@ class FeatureBatches(keras.utils.PyDataset):
         batch_size: int,
         seed: int | None = None,
     ):
-        super().__init__()
         self._features, self._targets, self._rows = features, targets, rows
         self._size = min(batch_size, len(rows))
         self._random = None if seed is None else np.random.default_rng(seed)
-        self.on_epoch_end()
 
     def __len__(self) -> int:
         whole, left = divmod(len(self._rows), self._size)
         return whole + bool(left and self._random is None)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = self._rows[index * self._size : (index + 1) * self._size]
-        parts = [features[rows] for features in self._features]
-        return np.concatenate(parts, axis=-1), self._targets[rows]
-
-    def on_epoch_end(self) -> None:
-        if self._random is not None:
-            self._rows = self._random.permutation(self._rows)
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        order = self._rows if self._random is None else self._random.permutation(self._rows)
+        for index in range(len(self)):
+            rows = order[index * self._size : (index + 1) * self._size]
+            parts = [features[rows] for features in self._features]
+            yield np.concatenate(parts, axis=-1), self._targets[rows]

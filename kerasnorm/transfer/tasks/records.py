@@ -36,12 +36,10 @@ class Records:
         if self._directory is not None:
             self._directory.mkdir(parents=True, exist_ok=True)
             there = _read_contents(self._directory)
-            differing = [
-                name for name in contents if there.get(name, contents[name]) != contents[name]
-            ]
+            differing = [key for key, text in contents.items() if there.get(key, text) != text]
             if differing:
                 raise ValueError(
-                    f"`directory` '{self._directory}' holds transfers of another "
+                    f"`directory` '{self._directory}' holds transfers with another "
                     f"{', another '.join(differing)}. Give another directory, or delete it."
                 )
             text = json.dumps({**there, **contents}, indent=2)

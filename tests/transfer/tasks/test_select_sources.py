@@ -15,19 +15,17 @@ def best_value(edges, budget, costs=None, importance=None):
     """The value of the best subset of the sources, by trying every one that can be afforded."""
     costs, importance = costs or {}, importance or {}
     sources = sorted({name for names, _, _ in edges for name in names})
+    bits = {name: 1 << index for index, name in enumerate(sources)}
+    edges = sorted(edges, key=lambda edge: edge[1])
+    needs = np.array([sum(bits[name] for name in set(names)) for names, _, _ in edges])
+    gains = np.array([importance.get(target, 1) * p for _, target, p in edges]).clip(0)
+    _, starts = np.unique([target for _, target, _ in edges], return_index=True)
     best = 0
-    for size in range(len(sources) + 1):
+    for size in range(len(sources) + 1 if costs else budget + 1):
         for chosen in combinations(sources, size):
-            if sum(costs.get(name, 1) for name in chosen) > budget + 1e-9:
-                continue
-            gains = {}
-            for names, target, performance in edges:
-                if set(names) <= set(chosen):
-                    gain = importance.get(target, 1) * performance
-                    gains[target] = max(gain, gains.get(target, 0))
-            best = max(best, sum(gains.values()))
-        if not costs and size >= budget:
-            break
+            if sum(costs.get(name, 1) for name in chosen) <= budget + 1e-9:
+                there = needs & ~sum(bits[name] for name in chosen) == 0
+                best = max(best, np.maximum.reduceat(gains * there, starts).sum())
     return best
 
 
