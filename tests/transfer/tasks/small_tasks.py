@@ -7,6 +7,7 @@ from keras import layers
 from kerasnorm.transfer import Task, TaskAffinity
 
 COUNT = 160
+JIT = False if keras.config.backend() == "tensorflow" else "auto"  # XLA would take longer
 
 
 def examples(seed=0):
@@ -17,6 +18,7 @@ def examples(seed=0):
 def sees(*columns):
     """Returns an encoder that passes on some of the numbers, and hides the others."""
     model = keras.Sequential([keras.Input((4,)), layers.Dense(4, use_bias=False)])
+    model.compile(jit_compile=JIT)
     model.set_weights([np.diag(np.isin(range(4), columns).astype("float32"))])
     return model
 
@@ -36,6 +38,5 @@ def measure(**arguments):
     """Returns a TaskAffinity of the encoders, tasks and examples, or of those given."""
     x = examples()
     data = {"encoders": encoders(), "tasks": tasks(x), "x": x}
-    return TaskAffinity(
-        **{**data, "epochs": 6, "batch_size": 20, "learning_rate": 1e-2, **arguments}
-    )
+    settings = {"epochs": 6, "batch_size": 20, "learning_rate": 1e-2, "jit_compile": JIT}
+    return TaskAffinity(**{**data, **settings, **arguments})

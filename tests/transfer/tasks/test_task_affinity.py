@@ -12,13 +12,11 @@ from transfer.tasks.small_tasks import COUNT, encoders, examples, measure, sees,
 from kerasnorm.transfer import Task, affinity_from_wins, debiased_cka, logme, task_tree, win_rates
 from kerasnorm.transfer.tasks.features import Features
 
-JIT = False if keras.config.backend() == "tensorflow" else "auto"
-
 
 @pytest.fixture(scope="module")
 def found():
     keras.utils.set_random_seed(0)
-    return measure(jit_compile=JIT, order=2).run(verbose=0)
+    return measure(order=2).run(verbose=0)
 
 
 def test_what_an_encoder_hides_it_cannot_transfer(found):
@@ -75,9 +73,9 @@ def test_estimates_are_the_scores_of_the_features(found):
 def test_equal_encoders_tie_whatever_else_is_measured():
     """The same start and the same batches: two equal encoders give equal losses."""
     twins = {"one": sees(0, 2), "two": sees(0, 2), "other": sees(1)}
-    found = measure(encoders=twins, jit_compile=JIT).run(verbose=0)
+    found = measure(encoders=twins).run(verbose=0)
     np.testing.assert_allclose(found.losses[0], found.losses[1], rtol=1e-4)
-    alone = measure(encoders={"one": twins["one"]}, jit_compile=JIT)
+    alone = measure(encoders={"one": twins["one"]})
     np.testing.assert_allclose(alone.run(verbose=0).losses[0], found.losses[0], rtol=1e-4)
 
 
@@ -91,7 +89,7 @@ def test_the_encoders_stay_as_they_are_and_features_are_computed_once(monkeypatc
 
     monkeypatch.setattr(Features, "__init__", counting)
     before = {name: encoder.get_weights() for name, encoder in given.items()}
-    measure(encoders=given, epochs=1, jit_compile=JIT).run(verbose=0)
+    measure(encoders=given, epochs=1).run(verbose=0)
     assert sorted(computed) == sorted(given)
     for name, encoder in given.items():
         np.testing.assert_array_equal(encoder.get_weights(), before[name])
@@ -107,12 +105,12 @@ def test_maps_dense_tasks_and_several_inputs(rng):
         Task("positive", (x["image"][..., 0] > 0).astype(int), "classification"),
     ]
     data = {"encoders": {"a": encoder, "b": encoder}, "tasks": dense, "x": x}
-    found = measure(**data, epochs=1, jit_compile=JIT).run(verbose=0)
+    found = measure(**data, epochs=1).run(verbose=0)
     assert np.isfinite(found.losses).all() and np.isnan(found.estimates["logme"]).all()
 
 
 def test_the_cost_is_counted_before_it_starts(tmp_path, capsys):
-    affinity = measure(directory=tmp_path, jit_compile=JIT)
+    affinity = measure(directory=tmp_path)
     cost = affinity.cost()
     # heads of 4 numbers: 4·32 + 32 weights, then 32·1 + 1 or 32·2 + 2; 6 epochs of 120 / 20 batches
     assert cost[:4] == (6, 0, 6 * 36, (160 + 33, 160 + 66))
@@ -121,7 +119,7 @@ def test_the_cost_is_counted_before_it_starts(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "6 transfers, 0 done: 216 steps, heads of 193 to 226 parameters, about" in printed
     assert "6/6" in printed
-    assert measure(directory=tmp_path, jit_compile=JIT).cost() == (6, 6, 0, (0, 0), 0)
+    assert measure(directory=tmp_path).cost() == (6, 6, 0, (0, 0), 0)
 
 
 KILLED = """
@@ -138,7 +136,7 @@ def replace(source, target):
     real(source, target)
 
 os.replace = replace
-measure(epochs=1, directory=sys.argv[1], jit_compile=bool(sys.argv[2]) and "auto").run(verbose=0)
+measure(epochs=1, directory=sys.argv[1]).run(verbose=0)
 """
 
 
@@ -146,14 +144,14 @@ def test_a_killed_run_goes_on(tmp_path):
     """What was measured stays, and the end is that of a run which nobody disturbed."""
     directory = tmp_path / "measured"
     with pytest.raises(AssertionError):
-        run_in_a_new_process(KILLED, directory, JIT or "", env=_with_tests_on_the_path())
+        run_in_a_new_process(KILLED, directory, env=_with_tests_on_the_path())
     files = {path: path.stat().st_mtime_ns for path in directory.glob("*.npy")}
     assert len(files) == 2 and len(list(directory.glob("*.part"))) == 1
-    resumed = measure(epochs=1, directory=directory, jit_compile=JIT)
+    resumed = measure(epochs=1, directory=directory)
     assert resumed.cost().done == 2
     resumed = resumed.run(verbose=0)
     assert {path: path.stat().st_mtime_ns for path in files} == files
-    whole = measure(epochs=1, jit_compile=JIT).run(verbose=0)
+    whole = measure(epochs=1).run(verbose=0)
     np.testing.assert_allclose(resumed.losses, whole.losses, rtol=1e-3)
 
 
@@ -163,7 +161,7 @@ def _with_tests_on_the_path():
 
 def test_encoders_and_tasks_may_be_added(tmp_path):
     first = {"encoders": {"sum": sees(0, 1)}, "tasks": tasks(examples())[:1]}
-    settings = {"epochs": 1, "directory": tmp_path, "jit_compile": JIT}
+    settings = {"epochs": 1, "directory": tmp_path}
     measure(**first, **settings).run(verbose=0)
     more = measure(**settings)
     assert more.cost()[:2] == (6, 1)
@@ -233,6 +231,6 @@ def test_maps_of_different_sizes_are_not_joined():
 
 
 def test_win_rates_of_the_result_are_those_of_the_files(tmp_path):
-    found = measure(epochs=1, directory=tmp_path, jit_compile=JIT).run(verbose=0)
+    found = measure(epochs=1, directory=tmp_path).run(verbose=0)
     files = [np.load(tmp_path / f"{name},sign.npy") for name in found.sources]
     np.testing.assert_array_equal(found.wins[1], win_rates(files))
