@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
-import numpy as np
 
 from kerasnorm._validation import listed
 from kerasnorm.transfer.tasks.task import Task
@@ -61,13 +60,6 @@ def count_examples(x: Any) -> int:
             f"same length. Received: {type(x).__name__} of lengths {sorted(lengths)}."
         )
     return lengths.pop()
-
-
-def split(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the indices of examples to learn from, and of those held out, at least one each."""
-    held_out = min(max(round(count * share), 1), count - 1)
-    shuffled = np.random.default_rng(seed).permutation(count)
-    return shuffled[held_out:], shuffled[:held_out]
 
 
 def subsets(names: Iterable[str], order: int) -> list[tuple[str, ...]]:

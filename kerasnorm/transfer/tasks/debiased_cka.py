@@ -45,16 +45,21 @@ def debiased_cka(a: Any, b: Any) -> float:
         Kornblith et al., 2019, https://arxiv.org/abs/1905.00414
         Nguyen et al., 2021, https://arxiv.org/abs/2010.15327
     """
-    first, second = _similarities("a", a), _similarities("b", b)
+    first, second = similarities("a", a), similarities("b", b)
     if len(first) != len(second):
         raise ValueError(
             f"`a` and `b` should be of the same examples. Received: {len(first)} and {len(second)}."
         )
+    return cosine(first, second)
+
+
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
+    """Returns the cosine of the angle between two matrices of similarities, 0 if one is 0."""
     norms = np.linalg.norm(first) * np.linalg.norm(second)
-    return float(np.sum(first * second) / norms) if norms > 0 else 0.0
+    return float(np.vdot(first, second) / norms) if norms > 0 else 0.0
 
 
-def _similarities(name: str, representation: Any) -> np.ndarray:
+def similarities(name: str, representation: Any) -> np.ndarray:
     """Returns the centred matrix of similarities (N, N), of zero diagonal."""
     array = to_array(name, representation)
     if array.ndim < 2 or len(array) < _LEAST or not array.size:

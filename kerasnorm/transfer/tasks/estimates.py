@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from kerasnorm.transfer.tasks.debiased_cka import debiased_cka
+from kerasnorm.transfer.tasks.debiased_cka import cosine, similarities
 from kerasnorm.transfer.tasks.features import Features
 from kerasnorm.transfer.tasks.task import Task
 from kerasnorm.transfer.transferability import logme
@@ -28,11 +28,13 @@ def estimate_affinity(
     """
     tasks, rows = list(tasks), rows[:_EXAMPLES]
     scores = {name: np.full((len(encoders), len(tasks)), np.nan) for name in ("cka", "logme")}
-    for s, features in enumerate(encoders.values()):
+    of_tasks = [similarities(task.name, task.representation(rows)) for task in tasks]
+    for s, (name, features) in enumerate(encoders.items()):
         values = features[rows]
         pooled = values.mean(axis=tuple(range(1, values.ndim - 1)))
+        of_encoder = similarities(name, values)
         for t, task in enumerate(tasks):
-            scores["cka"][s, t] = debiased_cka(values, task.representation(rows))
+            scores["cka"][s, t] = cosine(of_encoder, of_tasks[t])
             if task.kind == "classification" and task.targets.ndim == 1:
                 scores["logme"][s, t] = logme(pooled, task.targets[rows])
     return scores

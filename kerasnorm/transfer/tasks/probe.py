@@ -9,7 +9,6 @@ import numpy as np
 
 from kerasnorm.surgery.batches import input_batches
 from kerasnorm.transfer.tasks.features import FeatureBatches, check_features
-from kerasnorm.transfer.tasks.task import Task
 from kerasnorm.transfer.tasks.transfer_head import TransferHead
 
 _STEPS = 5
@@ -25,14 +24,14 @@ def probe_encoder(
     return shape, count / given * _seconds(lambda: encoder.predict_on_batch(inputs))
 
 
-def probe_step(head: TransferHead, task: Task, features: tuple[int, ...], batch_size: int) -> float:
+def probe_step(head: TransferHead, batch_size: int) -> float:
     """Returns the seconds of a training step of a head, once it is compiled."""
-    size = min(batch_size, len(task.targets))
-    blank = np.zeros((size, *features), "float32")
-    rows = np.zeros(size * _STEPS, "int64")
-    head.train(FeatureBatches([blank], task.targets, rows[:size], size), epochs=1)
-    batches = FeatureBatches([blank], task.targets, rows, size)
-    return _seconds(lambda: head.train(batches, epochs=1)) / _STEPS
+    targets = head.task.targets
+    size = min(batch_size, len(targets))
+    blank, rows = np.zeros((1, *head.features), "float32"), np.zeros(size, "int64")
+    batches = FeatureBatches([blank], targets, rows, size)
+    head.train(batches, epochs=1)
+    return _seconds(lambda: head.train(batches, epochs=_STEPS)) / _STEPS
 
 
 def _seconds(work: Callable[[], Any]) -> float:

@@ -71,7 +71,7 @@ def checksum(arrays: Iterable[Any]) -> str:
     digest = hashlib.sha256()
     for array in map(np.asarray, arrays):
         digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(array.tobytes())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view("uint8"))
     return digest.hexdigest()
 
 

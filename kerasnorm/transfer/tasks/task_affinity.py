@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from kerasnorm.transfer.tasks.arguments import (
     count_examples,
     read_encoders,
     read_tasks,
-    split,
     subsets,
 )
 from kerasnorm.transfer.tasks.cost import Cost
@@ -25,6 +23,7 @@ from kerasnorm.transfer.tasks.features import FeatureBatches, Features, joined_s
 from kerasnorm.transfer.tasks.probe import probe_encoder, probe_step
 from kerasnorm.transfer.tasks.records import Records, Transfer, checksum
 from kerasnorm.transfer.tasks.task import Task
+from kerasnorm.transfer.tasks.training import Training
 from kerasnorm.transfer.tasks.transfer_head import TransferHead
 
 
@@ -88,16 +87,18 @@ class TaskAffinity:
         directory: str | os.PathLike | None = None,
         jit_compile: bool | str = "auto",
     ):
-        share = as_number("validation_split", validation_split, 0, 1, interval="()")
-        self._epochs, self._seed = as_int("epochs", epochs, low=1), as_int("seed", seed, low=0)
-        self._batch_size = as_int("batch_size", batch_size, low=1)
-        self._rate = as_number("learning_rate", learning_rate, 0, interval="()")
+        self._training = Training(
+            validation_split=as_number("validation_split", validation_split, 0, 1, interval="()"),
+            epochs=as_int("epochs", epochs, low=1),
+            batch_size=as_int("batch_size", batch_size, low=1),
+            learning_rate=as_number("learning_rate", learning_rate, 0, interval="()"),
+            seed=as_int("seed", seed, low=0),
+        )
         self._x, self._count, self._jit_compile = x, count_examples(x), jit_compile
-        self._encoders = read_encoders(encoders)
-        self._tasks = read_tasks(tasks, self._count)
+        self._encoders, self._tasks = read_encoders(encoders), read_tasks(tasks, self._count)
         self._sources = subsets(self._encoders, as_int("order", order, low=1))
-        self._learn, self._held_out = split(self._count, share, self._seed)
-        self._records = Records(directory, {"validation_split": f"{share}", **self._contents()})
+        self._learn, self._held_out = self._training.split(self._count)
+        self._records = Records(directory, {} if directory is None else self._contents())
         self._temporary = tempfile.TemporaryDirectory(dir=directory)
         self._features: dict[str, Features] = {}
         self._heads: dict[tuple[str, tuple[int, ...]], TransferHead] = {}
@@ -112,16 +113,13 @@ class TaskAffinity:
         left = [transfer for transfer in every if transfer not in self._records]
         probes = {
             name: probe_encoder(name, self._encoders[name], self._x, self._count)
-            for name in {name: None for sources, _ in left for name in sources}
+            for name in dict.fromkeys(name for sources, _ in left for name in sources)
         }
         shapes = {name: shape for name, (shape, _) in probes.items()}
         kinds = [(target, joined_shape(sources, shapes)) for sources, target in left]
         heads = {kind: self._head(*kind) for kind in kinds}
-        step = {
-            (target, shape): probe_step(head, self._tasks[target], shape, self._batch_size)
-            for (target, shape), head in heads.items()
-        }
-        steps = self._epochs * len(self._batches([], self._tasks[every[0][1]]))
+        step = {kind: probe_step(head, self._training.batch_size) for kind, head in heads.items()}
+        steps = self._training.epochs * len(self._batches([], every[0][1]))
         sizes = [head.parameters for head in heads.values()]
         return Cost(
             transfers=len(every),
@@ -168,16 +166,20 @@ class TaskAffinity:
 
     def _measure(self, sources: tuple[str, ...], target: str) -> np.ndarray:
         """Returns the losses of a transfer on the held-out examples."""
-        features, task = [self._features_of(name) for name in sources], self._tasks[target]
-        shapes = {name: self._features[name].shape for name in sources}
+        features = {name: self._features_of(name) for name in sources}
+        shapes = {name: values.shape for name, values in features.items()}
         head = self._head(target, joined_shape(sources, shapes))
-        head.train(self._batches(features, task), self._epochs)
-        return head.losses(FeatureBatches(features, task.targets, self._held_out, self._batch_size))
+        head.train(self._batches([*features.values()], target), self._training.epochs)
+        return head.losses(self._batches([*features.values()], target, held_out=True))
 
-    def _batches(self, features: list[Features], task: Task) -> FeatureBatches:
-        """Returns the batches to learn a task from, the same ones on all features."""
-        seed = self._seed_of(task.name)
-        return FeatureBatches(features, task.targets, self._learn, self._batch_size, seed)
+    def _batches(
+        self, features: list[Features], target: str, held_out: bool = False
+    ) -> FeatureBatches:
+        """Returns batches to learn a task from, the same ones on all features, or the held-out."""
+        rows = self._held_out if held_out else self._learn
+        seed = None if held_out else self._training.seed_of(target)
+        targets, size = self._tasks[target].targets, self._training.batch_size
+        return FeatureBatches(features, targets, rows, size, seed)
 
     def _features_of(self, name: str) -> Features:
         if name not in self._features:
@@ -188,24 +190,15 @@ class TaskAffinity:
 
     def _head(self, target: str, shape: tuple[int, ...]) -> TransferHead:
         if (target, shape) not in self._heads:
-            task, seed = self._tasks[target], self._seed_of(target)
             self._heads[target, shape] = TransferHead(
-                task, shape, self._rate, seed, self._jit_compile
+                self._tasks[target], shape, self._training, self._jit_compile
             )
         return self._heads[target, shape]
-
-    def _seed_of(self, target: str) -> int:
-        """The same for a target in every process, whatever else is measured."""
-        sequence = np.random.SeedSequence([self._seed, zlib.crc32(target.encode())])
-        return int(sequence.generate_state(1)[0])
 
     def _contents(self) -> dict[str, str]:
         """What the losses depend on, by name."""
         return {
-            "epochs": str(self._epochs),
-            "batch_size": str(self._batch_size),
-            "learning_rate": str(self._rate),
-            "seed": str(self._seed),
+            **{name: str(value) for name, value in self._training._asdict().items()},
             "x": checksum(keras.tree.flatten(self._x)),
             **{f"encoder '{k}'": checksum(v.get_weights()) for k, v in self._encoders.items()},
             **{f"task '{k}'": checksum([v.kind, v.targets]) for k, v in self._tasks.items()},

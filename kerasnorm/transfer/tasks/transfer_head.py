@@ -6,6 +6,7 @@ from keras import ops
 
 from kerasnorm.transfer.tasks.features import FeatureBatches
 from kerasnorm.transfer.tasks.task import Task
+from kerasnorm.transfer.tasks.training import Training
 
 
 class TransferHead:
@@ -17,8 +18,8 @@ class TransferHead:
     Args:
         task: the task.
         features: shape of the features without N.
-        learning_rate: of Adam.
-        seed: of the initial weights; the global seeds of Python, NumPy and the backend are set.
+        training: the learning rate of Adam, and the seed of the initial weights, to which the
+            global seeds of Python, NumPy and the backend are set.
         jit_compile: as in `Model.compile`.
     """
 
@@ -26,13 +27,13 @@ class TransferHead:
         self,
         task: Task,
         features: tuple[int, ...],
-        learning_rate: float,
-        seed: int,
+        training: Training,
         jit_compile: bool | str,
     ):
-        keras.utils.set_random_seed(seed)
-        self._task, self._model = task, task.build_head(features)
-        optimizer = keras.optimizers.Adam(learning_rate)
+        keras.utils.set_random_seed(training.seed_of(task.name))
+        self.task, self.features = task, features
+        self._model = task.build_head(features)
+        optimizer = keras.optimizers.Adam(training.learning_rate)
         self._model.compile(optimizer, task.losses, jit_compile=jit_compile)
         optimizer.build(self._model.trainable_variables)
         self._variables = [*self._model.variables, *optimizer.variables]
@@ -54,7 +55,7 @@ class TransferHead:
     def losses(self, batches: FeatureBatches) -> np.ndarray:
         """Returns the loss of each example `(N,)`, float32."""
         parts = [
-            self._task.losses(targets, self._model(features, training=False))
+            self.task.losses(targets, self._model(features, training=False))
             for features, targets in batches
         ]
         return np.concatenate([ops.convert_to_numpy(part) for part in parts])
