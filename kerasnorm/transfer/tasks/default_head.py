@@ -13,7 +13,7 @@ _COARSE = 8  # by how much less detail a map is begun from a vector
 
 
 def default_head(features: Shape, predictions: Shape) -> keras.Model:
-    """Returns a small convolutional head: two or three layers, about 10,000 parameters.
+    """Returns a small head of two to four layers: about 20,000 parameters for maps of 32 channels.
 
     Taskonomy's transfers are such: a shallow network shows what the features make easy, a deep one
     what could be learned without them.

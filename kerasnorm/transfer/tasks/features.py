@@ -1,7 +1,7 @@
 """The features of frozen encoders, and the batches of them that heads learn from."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -33,7 +33,7 @@ class Features:
         self._values = cache_features(encoder, input_batches(encoder, x, None), path)
         self.shape = check_features(name, self._values.shape)
         chunks = [np.sort(rows)[i : i + _ROWS] for i in range(0, len(rows), _ROWS)]
-        self._mean = _mean_of(chunks, lambda chunk: self._float64(chunk))
+        self._mean = _mean_of(chunks, self._float64)
         variance = _mean_of(chunks, lambda chunk: (self._float64(chunk) - self._mean) ** 2)
         if not np.isfinite(variance).all():
             raise ValueError(
@@ -50,7 +50,7 @@ class Features:
         return self._values[rows].astype(np.float64)
 
 
-def _mean_of(chunks: list[np.ndarray], values: Any) -> np.ndarray:
+def _mean_of(chunks: list[np.ndarray], values: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Returns the mean of each channel over all examples and positions."""
     means = [values(chunk) for chunk in chunks]
     means = [part.mean(axis=tuple(range(part.ndim - 1))) for part in means]

@@ -75,8 +75,17 @@ class Task:
         self._values = getattr(found, "call", found)  # of a Keras loss: before its reduction
 
     def losses(self, targets: Any, predictions: Any) -> Any:
-        """Returns the loss of each example, `(N,)` float32, as a tensor of the backend."""
+        """Returns the loss of each example, `(N,)` float32, as a tensor of the backend.
+
+        Raises:
+            ValueError: if the loss is one number for all of them.
+        """
         values = ops.cast(self._values(targets, ops.cast(predictions, "float32")), "float32")
+        if len(values.shape) == 0:
+            raise ValueError(
+                f"The loss of task '{self.name}' should give values (N, ...), one or more for each "
+                "example. Received: one number. Leave out its mean over the examples."
+            )
         return ops.mean(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)
 
     def build_head(self, features: Shape) -> keras.Model:

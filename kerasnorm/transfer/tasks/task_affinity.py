@@ -94,7 +94,8 @@ class TaskAffinity:
             learning_rate=as_number("learning_rate", learning_rate, 0, interval="()"),
             seed=as_int("seed", seed, low=0),
         )
-        self._x, self._count, self._jit_compile = x, count_examples(x), jit_compile
+        self._x = list(x) if isinstance(x, tuple) else x
+        self._count, self._jit_compile = count_examples(x), jit_compile
         self._encoders, self._tasks = read_encoders(encoders), read_tasks(tasks, self._count)
         self._sources = subsets(self._encoders, as_int("order", order, low=1))
         self._learn, self._held_out = self._training.split(self._count)

@@ -60,7 +60,7 @@ class TaskTree:
         return leaves_list(self.linkage).tolist()
 
     def __str__(self) -> str:
-        drawn = [[name] for name in self.sources]
+        drawn = [[str(name)] for name in self.sources]
         for left, right in self.linkage[:, :2].astype(int):
             first, *others = drawn[left]
             last, *below = drawn[right]
@@ -77,7 +77,7 @@ class TaskTree:
         from scipy.cluster.hierarchy import dendrogram
 
         ax = _axes(ax, (6, 1 + len(self.sources) / 4))
-        style = {"color_threshold": 0, "above_threshold_color": "C0"}
+        style = {"color_threshold": 0, "above_threshold_color": "C0", "leaf_font_size": 10}
         dendrogram(self.linkage, labels=self.sources, orientation="right", ax=ax, **style)
         ax.invert_yaxis()  # top to bottom, as in the text
         ax.set_xlim(left=0)

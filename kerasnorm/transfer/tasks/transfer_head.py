@@ -33,8 +33,10 @@ class TransferHead:
         keras.utils.set_random_seed(training.seed_of(task.name))
         self.task, self.features = task, features
         self._model = task.build_head(features)
-        optimizer = keras.optimizers.Adam(training.learning_rate)
-        self._model.compile(optimizer, task.losses, jit_compile=jit_compile)
+        self._model.compile(
+            keras.optimizers.Adam(training.learning_rate), task.losses, jit_compile=jit_compile
+        )
+        optimizer = self._model.optimizer  # in half precision, Adam inside another one
         optimizer.build(self._model.trainable_variables)
         self._variables = [*self._model.variables, *optimizer.variables]
         self._start = [ops.convert_to_numpy(variable).copy() for variable in self._variables]

@@ -59,6 +59,12 @@ def test_a_loss_of_ones_own_sees_numbers_as_they_are(loss, rng):
     np.testing.assert_allclose(losses(task, logits), expected, rtol=1e-5)
 
 
+def test_a_loss_that_is_one_number_for_all_examples():
+    task = Task("t", [0.0, 1.0], "regression", loss=lambda y, p: ops.mean(y - p))
+    with pytest.raises(ValueError, match="one number"):
+        losses(task, np.zeros((2, 1), "float32"))
+
+
 @pytest.mark.parametrize(
     "labels",
     [LABELS + 7, LABELS.astype("uint8"), LABELS.astype(float), np.array(list("abc"))[LABELS]],

@@ -70,12 +70,15 @@ def test_estimates_are_the_scores_of_the_features(found):
     ]
 
 
-def test_equal_encoders_tie_whatever_else_is_measured():
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_equal_encoders_tie_whatever_else_is_measured(policy):
     """The same start and the same batches: two equal encoders give equal losses."""
+    keras.config.set_dtype_policy(policy)
     twins = {"one": sees(0, 2), "two": sees(0, 2), "other": sees(1)}
-    found = measure(encoders=twins).run(verbose=0)
+    settings = {"tasks": tasks(examples())[:1], "epochs": 2}
+    found = measure(encoders=twins, **settings).run(verbose=0)
     np.testing.assert_allclose(found.losses[0], found.losses[1], rtol=1e-4)
-    alone = measure(encoders={"one": twins["one"]})
+    alone = measure(encoders={"one": twins["one"]}, **settings)
     np.testing.assert_allclose(alone.run(verbose=0).losses[0], found.losses[0], rtol=1e-4)
 
 
@@ -153,6 +156,8 @@ def test_a_killed_run_goes_on(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in files} == files
     whole = measure(epochs=1).run(verbose=0)
     np.testing.assert_allclose(resumed.losses, whole.losses, rtol=1e-3)
+    losses = [np.load(directory / f"{name},sign.npy") for name in resumed.sources]
+    np.testing.assert_array_equal(resumed.wins[1], win_rates(losses))
 
 
 def _with_tests_on_the_path():
@@ -228,9 +233,3 @@ def test_wrong_arguments(arguments, message):
 def test_maps_of_different_sizes_are_not_joined():
     with pytest.raises(ValueError, match=r"'sum': \(4,\), 'maps': \(2, 2, 1\).*order=1"):
         measure(encoders={"sum": sees(0), "maps": MAPS}, order=2).cost()
-
-
-def test_win_rates_of_the_result_are_those_of_the_files(tmp_path):
-    found = measure(epochs=1, directory=tmp_path).run(verbose=0)
-    files = [np.load(tmp_path / f"{name},sign.npy") for name in found.sources]
-    np.testing.assert_array_equal(found.wins[1], win_rates(files))
