@@ -222,8 +222,8 @@ def train_encoder(x, task, seed):
 # %% [markdown]
 # Then the transfers, on 600 images of other digits, and as many held out for the comparison:
 # `TaskAffinity` computes the features of each encoder once and trains a small head for each task on
-# each of them. It says what that will cost before it starts; with `directory=`, a killed run goes on
-# where it was.
+# each of them. It says what that will cost before it starts; with `directory=`, a killed run goes
+# on where it was.
 
 # %%
 found = {}

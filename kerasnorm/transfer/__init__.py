@@ -14,14 +14,12 @@ from kerasnorm.transfer.probing import ProbeTable, probe_layers
 from kerasnorm.transfer.rule_of_thumb import Strategy, rule_of_thumb
 from kerasnorm.transfer.tasks import (
     Affinities,
-    Cost,
     Selection,
     Task,
     TaskAffinity,
     TaskTree,
     affinity_from_wins,
     debiased_cka,
-    default_head,
     select_sources,
     task_tree,
     win_rates,
@@ -32,7 +30,6 @@ from kerasnorm.transfer.transferability import gbc, h_score, leep, logme, nce, t
 __all__ = [
     "Affinities",
     "Change",
-    "Cost",
     "FeatureClassifier",
     "GradualUnfreezing",
     "LayerwiseLearningRate",
@@ -46,7 +43,6 @@ __all__ = [
     "TrainableTable",
     "affinity_from_wins",
     "debiased_cka",
-    "default_head",
     "freeze",
     "gbc",
     "h_score",

@@ -54,10 +54,10 @@ def read_tasks(tasks: Iterable[Task], count: int) -> dict[str, Task]:
 def count_examples(x: Any) -> int:
     """Returns how many examples there are in an array, or a dict or list of arrays."""
     lengths = {len(array) for array in keras.tree.flatten(x) if getattr(array, "shape", ())}
-    if len(lengths) != 1 or min(lengths) < 2:
+    if len(lengths) != 1:
         raise ValueError(
-            "`x` should be an array of at least two examples, or a dict or list of arrays of the "
-            f"same length. Received: {type(x).__name__} of lengths {sorted(lengths)}."
+            "`x` should be an array of examples, or a dict or list of arrays of the same length. "
+            f"Received: {type(x).__name__} of lengths {sorted(lengths)}."
         )
     return lengths.pop()
 

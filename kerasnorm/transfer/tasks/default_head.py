@@ -56,9 +56,8 @@ def _to_map(x, predictions: Shape):
     )(x)
     if x.shape[1:3] != (height, width):
         x = layers.Resizing(height, width, data_format="channels_last")(x)
-    return layers.Conv2D(channels, 3, padding="same", data_format="channels_last", dtype="float32")(
-        x
-    )
+    last = {"padding": "same", "data_format": "channels_last", "dtype": "float32"}
+    return layers.Conv2D(channels, 3, **last)(x)
 
 
 def _convolution(strides: int = 1) -> keras.Layer:

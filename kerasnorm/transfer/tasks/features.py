@@ -10,6 +10,7 @@ import numpy as np
 from kerasnorm.surgery.batches import input_batches
 from kerasnorm.transfer.feature_cache import cache_features
 
+_FLOAT32 = np.finfo("float32").eps
 _ROWS = 1024  # read at once, of features that may not fit into memory
 
 
@@ -40,7 +41,8 @@ class Features:
                 f"The features of encoder '{name}' are not finite. Look for NaN or infinity in `x` "
                 "and in the weights."
             )
-        self._scale = 1 / np.sqrt(np.where(variance > 0, variance, 1))
+        rounding = (_FLOAT32 * self._mean) ** 2  # a constant varies by no more
+        self._scale = 1 / np.sqrt(np.where(variance > rounding, variance, 1))
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """Returns the features of some examples, float32."""

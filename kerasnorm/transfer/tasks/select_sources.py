@@ -11,8 +11,9 @@ from kerasnorm.surgery.table import aligned
 
 Edge = tuple[tuple[str, ...], str, float]
 
-# The solver stops within 1e-6 of the best value, whatever the unit; this makes that a 1e-10th.
-_SCALE = 1e4
+# The solver is content within 1e-6 of the best value and of the budget, whatever their unit; in
+# these units that is a 1e-10th.
+_UNIT = 1e4
 _ROUNDING = 1e-9  # three times 0.1 is within a budget of 0.3
 
 
@@ -135,15 +136,15 @@ def _solve(
 
     most = np.ones(count)
     most[: len(sources)] = affordable = prices <= budget
-    shares = np.where(affordable, prices, 0) / (budget or 1)
+    shares = _UNIT * np.where(affordable, prices, 0) / (budget or 1)
     spent = np.concatenate([shares, np.zeros(len(edges))])
     solution = milp(
-        np.concatenate([np.zeros(len(sources)), -_SCALE / values.max() * values]),
+        np.concatenate([np.zeros(len(sources)), -_UNIT / values.max() * values]),
         integrality=np.ones(count),
         bounds=Bounds(0, most),
         constraints=[
             LinearConstraint(matrix, ub=limits),
-            LinearConstraint(spent[None], ub=1),
+            LinearConstraint(spent[None], ub=_UNIT * (1 + _ROUNDING)),
         ],
         options={"mip_rel_gap": 0},
     )

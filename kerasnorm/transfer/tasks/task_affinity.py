@@ -48,8 +48,9 @@ class TaskAffinity:
         seed: of the split, the heads' weights and the order of the examples. A new head sets the
             global seeds of Python, NumPy and the backend.
         directory: folder for what is measured. With the same one again, after a crash or with
-            further encoders and tasks, it goes on where it was; only a changed `loss` or `head` of
-            a task goes unnoticed. None: nothing is kept.
+            further encoders and tasks, it goes on where it was. Other examples, settings, targets
+            or weights of an encoder are refused; another `loss` or `head` of a task goes unnoticed.
+            None: nothing is kept.
         jit_compile: as in `Model.compile`; False starts sooner on TensorFlow.
 
     Raises:

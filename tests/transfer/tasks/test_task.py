@@ -6,7 +6,8 @@ import pytest
 from keras import ops
 from scipy.special import log_softmax
 
-from kerasnorm.transfer import Task, default_head
+from kerasnorm.transfer import Task
+from kerasnorm.transfer.tasks import default_head
 
 LABELS = np.array([0, 2, 1, 2])
 MAPS = np.random.default_rng(0).integers(0, 3, (4, 6, 5))
