@@ -28,6 +28,7 @@
 # %%
 import csv
 import itertools
+import logging
 import os
 import time
 from pathlib import Path
@@ -44,6 +45,7 @@ from sklearn.metrics import adjusted_rand_score
 from kerasnorm.normalization import ConvNormActivation
 from kerasnorm.transfer import Task, TaskAffinity, select_sources, task_tree
 
+logging.getLogger("tensorflow").setLevel("ERROR")  # it warns of the first batches of new models
 FAST = bool(os.environ.get("KERASNORM_FAST"))  # seconds, not minutes; its figures mean nothing
 BEGAN = time.time()
 FIGURES = os.environ.get("KERASNORM_FIGURES")
