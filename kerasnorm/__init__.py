@@ -33,6 +33,7 @@ from kerasnorm.surgery import (
 )
 from kerasnorm.transfer import (
     LayerwiseLearningRate,
+    fine_tune,
     freeze,
     layer_decay,
     probe_layers,
@@ -56,6 +57,7 @@ __all__ = [
     "class_weights",
     "convert_sync_batchnorm",
     "count_classes",
+    "fine_tune",
     "fit",
     "fold_batchnorm",
     "fold_weight_norm",

@@ -202,8 +202,8 @@ show("images")
 def make_encoder():
     blocks = [
         ConvNormActivation(16, 3, strides=2),
-        ConvNormActivation(32, 3),
         ConvNormActivation(32, 3, strides=2),
+        ConvNormActivation(32, 3),
     ]
     return keras.Sequential([keras.Input((SIZE, SIZE, 3)), *blocks])
 

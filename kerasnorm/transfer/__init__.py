@@ -1,8 +1,11 @@
 """Transfer learning: what trains, what does not, what will transfer and how well."""
 
 from kerasnorm.transfer import tasks, transferability
+from kerasnorm.transfer.adapt_input import adapt_input
 from kerasnorm.transfer.change import Change
 from kerasnorm.transfer.feature_classifier import FeatureClassifier
+from kerasnorm.transfer.fine_tune import fine_tune
+from kerasnorm.transfer.fine_tuning import FineTuning
 from kerasnorm.transfer.freezing import freeze, unfreeze
 from kerasnorm.transfer.gradual_unfreezing import GradualUnfreezing
 from kerasnorm.transfer.head import replace_head
@@ -31,6 +34,7 @@ __all__ = [
     "Affinities",
     "Change",
     "FeatureClassifier",
+    "FineTuning",
     "GradualUnfreezing",
     "LayerwiseLearningRate",
     "LearningRateFinder",
@@ -41,8 +45,10 @@ __all__ = [
     "TaskAffinity",
     "TaskTree",
     "TrainableTable",
+    "adapt_input",
     "affinity_from_wins",
     "debiased_cka",
+    "fine_tune",
     "freeze",
     "gbc",
     "h_score",

@@ -81,7 +81,7 @@ def joined_shape(sources: Iterable[str], shapes: Mapping[str, tuple[int, ...]]) 
     return (*size, sum(shape[-1] for shape in parts.values()))
 
 
-class FeatureBatches:
+class HeadBatches:
     """Batches of features and targets; each iteration is an epoch.
 
     Args:

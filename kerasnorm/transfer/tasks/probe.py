@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kerasnorm.surgery.batches import input_batches
-from kerasnorm.transfer.tasks.features import FeatureBatches, check_features
+from kerasnorm.transfer.tasks.features import HeadBatches, check_features
 from kerasnorm.transfer.tasks.transfer_head import TransferHead
 
 _STEPS = 5
@@ -29,7 +29,7 @@ def probe_step(head: TransferHead, batch_size: int) -> float:
     targets = head.task.targets
     size = min(batch_size, len(targets))
     blank, rows = np.zeros((1, *head.features), "float32"), np.zeros(size, "int64")
-    batches = FeatureBatches([blank], targets, rows, size)
+    batches = HeadBatches([blank], targets, rows, size)
     head.train(batches, epochs=1)
     return _seconds(lambda: head.train(batches, epochs=_STEPS)) / _STEPS
 

@@ -19,7 +19,7 @@ from kerasnorm.transfer.tasks.arguments import (
 )
 from kerasnorm.transfer.tasks.cost import Cost
 from kerasnorm.transfer.tasks.estimates import estimate_affinity
-from kerasnorm.transfer.tasks.features import FeatureBatches, Features, joined_shape
+from kerasnorm.transfer.tasks.features import Features, HeadBatches, joined_shape
 from kerasnorm.transfer.tasks.probe import probe_encoder, probe_step
 from kerasnorm.transfer.tasks.records import Records, Transfer, checksum
 from kerasnorm.transfer.tasks.task import Task
@@ -176,12 +176,12 @@ class TaskAffinity:
 
     def _batches(
         self, features: list[Features], target: str, held_out: bool = False
-    ) -> FeatureBatches:
+    ) -> HeadBatches:
         """Returns batches to learn a task from, the same ones on all features, or the held-out."""
         rows = self._held_out if held_out else self._learn
         seed = None if held_out else self._training.seed_of(target)
         targets, size = self._tasks[target].targets, self._training.batch_size
-        return FeatureBatches(features, targets, rows, size, seed)
+        return HeadBatches(features, targets, rows, size, seed)
 
     def _features_of(self, name: str) -> Features:
         if name not in self._features:

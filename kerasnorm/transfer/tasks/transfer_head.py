@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasnorm.transfer.tasks.features import FeatureBatches
+from kerasnorm.transfer.tasks.features import HeadBatches
 from kerasnorm.transfer.tasks.task import Task
 from kerasnorm.transfer.tasks.training import Training
 
@@ -46,7 +46,7 @@ class TransferHead:
         """How many numbers are trained."""
         return sum(int(np.prod(weight.shape)) for weight in self._model.trainable_variables)
 
-    def train(self, batches: FeatureBatches, epochs: int) -> None:
+    def train(self, batches: HeadBatches, epochs: int) -> None:
         """Trains from the start, whatever it was trained on before."""
         for variable, value in zip(self._variables, self._start, strict=True):
             variable.assign(value)
@@ -54,7 +54,7 @@ class TransferHead:
             for features, targets in batches:  # quicker than `fit`, which prepares much an epoch
                 self._model.train_on_batch(features, targets)
 
-    def losses(self, batches: FeatureBatches) -> np.ndarray:
+    def losses(self, batches: HeadBatches) -> np.ndarray:
         """Returns the loss of each example `(N,)`, float32."""
         parts = [
             self.task.losses(targets, self._model(features, training=False))

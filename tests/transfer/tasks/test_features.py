@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasnorm.transfer.tasks.features import FeatureBatches, Features
+from kerasnorm.transfer.tasks.features import Features, HeadBatches
 
 ROWS = np.array([7, 1, 4, 2, 0, 9, 8])
 
@@ -32,7 +32,7 @@ def test_channels_are_standardised_by_the_examples_to_learn_from(maps, tmp_path)
 @pytest.mark.parametrize("size", [2, 3, 7, 100])
 def test_all_rows_in_order_without_a_seed(size):
     values = np.arange(10.0)[:, None]
-    batches = FeatureBatches([values, -values], np.arange(10), ROWS, size)
+    batches = HeadBatches([values, -values], np.arange(10), ROWS, size)
     seen = [(x.tolist(), y.tolist()) for x, y in batches]
     assert len(seen) == len(batches)
     assert [row for _, y in seen for row in y] == ROWS.tolist()
@@ -41,7 +41,7 @@ def test_all_rows_in_order_without_a_seed(size):
 
 def test_whole_batches_in_another_order_each_epoch_with_a_seed():
     def epochs(seed):
-        batches = FeatureBatches([np.zeros((10, 1))], np.arange(10), ROWS, 3, seed)
+        batches = HeadBatches([np.zeros((10, 1))], np.arange(10), ROWS, 3, seed)
         assert len(batches) == 2
         return [[y.tolist() for _, y in batches] for _ in range(4)]
 
@@ -52,7 +52,7 @@ def test_whole_batches_in_another_order_each_epoch_with_a_seed():
 
 
 def test_fewer_examples_than_a_batch():
-    batches = FeatureBatches([np.zeros((10, 1))], np.arange(10), ROWS[:2], 32, seed=0)
+    batches = HeadBatches([np.zeros((10, 1))], np.arange(10), ROWS[:2], 32, seed=0)
     assert [sorted(y.tolist()) for _, y in batches] == [[1, 7]]
 
 
