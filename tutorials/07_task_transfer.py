@@ -202,8 +202,8 @@ show("images")
 def make_encoder():
     blocks = [
         ConvNormActivation(16, 3, strides=2),
-        ConvNormActivation(32, 3, strides=2),
         ConvNormActivation(32, 3),
+        ConvNormActivation(32, 3, strides=2),
     ]
     return keras.Sequential([keras.Input((SIZE, SIZE, 3)), *blocks])
 
@@ -236,7 +236,7 @@ for seed in SEEDS:
     encoders = {name: encoder for name, (encoder, _) in trained.items()}
     x, tasks = make_images(FEW, seed, FOR_TRANSFERS)
     settings = {"validation_split": 0.5, "epochs": HEAD_EPOCHS, "seed": seed}
-    affinity = TaskAffinity(encoders, tasks, x, **settings, jit_compile=COMPILED)
+    affinity = TaskAffinity(encoders, tasks, x, **settings)
     print(affinity.cost())
     found[seed] = affinity.run(verbose=0)
 
