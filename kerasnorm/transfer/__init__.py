@@ -1,6 +1,6 @@
 """Transfer learning: what trains, what does not, what will transfer and how well."""
 
-from kerasnorm.transfer import transferability
+from kerasnorm.transfer import tasks, transferability
 from kerasnorm.transfer.adapt_input import adapt_input
 from kerasnorm.transfer.change import Change
 from kerasnorm.transfer.feature_classifier import FeatureClassifier
@@ -15,10 +15,23 @@ from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate
 from kerasnorm.transfer.learning_rate_finder import LearningRateFinder
 from kerasnorm.transfer.probing import ProbeTable, probe_layers
 from kerasnorm.transfer.rule_of_thumb import Strategy, rule_of_thumb
+from kerasnorm.transfer.tasks import (
+    Affinities,
+    Selection,
+    Task,
+    TaskAffinity,
+    TaskTree,
+    affinity_from_wins,
+    debiased_cka,
+    select_sources,
+    task_tree,
+    win_rates,
+)
 from kerasnorm.transfer.trainable_table import TrainableTable, trainable_table
 from kerasnorm.transfer.transferability import gbc, h_score, leep, logme, nce, trans_rate
 
 __all__ = [
+    "Affinities",
     "Change",
     "FeatureClassifier",
     "FineTuning",
@@ -26,9 +39,15 @@ __all__ = [
     "LayerwiseLearningRate",
     "LearningRateFinder",
     "ProbeTable",
+    "Selection",
     "Strategy",
+    "Task",
+    "TaskAffinity",
+    "TaskTree",
     "TrainableTable",
     "adapt_input",
+    "affinity_from_wins",
+    "debiased_cka",
     "fine_tune",
     "freeze",
     "gbc",
@@ -41,8 +60,12 @@ __all__ = [
     "probe_layers",
     "replace_head",
     "rule_of_thumb",
+    "select_sources",
+    "task_tree",
+    "tasks",
     "trainable_table",
     "trans_rate",
     "transferability",
     "unfreeze",
+    "win_rates",
 ]

@@ -1,0 +1,30 @@
+"""What transfers will cost, before they start."""
+
+from typing import NamedTuple
+
+
+class Cost(NamedTuple):
+    """What is to be done; `str()` says it in a line.
+
+    Attributes:
+        transfers: how many there are, of one encoder or several to one task.
+        done: how many of them are recorded already.
+        steps: training steps of the others, all heads together.
+        parameters: (of the smallest, of the largest) head.
+        seconds: about how long it takes: the encoders' pass over the examples and each kind of head
+            were timed for a few steps on this machine.
+    """
+
+    transfers: int
+    done: int
+    steps: int
+    parameters: tuple[int, int]
+    seconds: float
+
+    def __str__(self) -> str:
+        low, high = self.parameters
+        size = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        return (
+            f"{self.transfers:,} transfers, {self.done:,} done: {self.steps:,} steps, heads of "
+            f"{size} parameters, about {self.seconds:,.0f} s"
+        )
