@@ -7,6 +7,7 @@ import importlib
 
 import keras
 
+from kerasnorm.backend.context import get_keras_mask, set_keras_mask, update_is_lost
 from kerasnorm.backend.reductions import settle
 from kerasnorm.backend.reference import Statistics, View, apply_statistics
 
@@ -25,6 +26,7 @@ def _module():
 
 _backend = _module()
 all_reduce_sum = _backend.all_reduce_sum
+has_values = _backend.has_values
 normalize = _backend.normalize
 update_one_by_one = _backend.update_one_by_one
 
@@ -33,7 +35,11 @@ __all__ = [
     "View",
     "all_reduce_sum",
     "apply_statistics",
+    "get_keras_mask",
+    "has_values",
     "normalize",
+    "set_keras_mask",
     "settle",
+    "update_is_lost",
     "update_one_by_one",
 ]

@@ -67,5 +67,10 @@ def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
     return _fused(x, gamma, beta, mask, view, epsilon, dtype)
 
 
+def has_values(x):
+    """Returns whether an array's values can be read now, rather than in a compiled function."""
+    return not isinstance(x, jax.core.Tracer)
+
+
 def update_one_by_one(optimizer):
     """Makes an optimizer call `update_step` for each variable, as Keras' do on JAX."""

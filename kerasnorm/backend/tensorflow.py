@@ -168,5 +168,10 @@ def _second_gradient(forward, dy, x, mask, parameters, upstream):
     return outer.gradient(gradients, sources, upstream, tf.UnconnectedGradients.ZERO)
 
 
+def has_values(x):
+    """Returns whether a tensor's values can be read now, rather than in a graph to come."""
+    return not tf.is_symbolic_tensor(x)
+
+
 def update_one_by_one(optimizer):
     """Makes an optimizer call `update_step` for each variable, as Keras' do on TensorFlow."""
