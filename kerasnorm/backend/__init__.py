@@ -28,6 +28,7 @@ _backend = _module()
 all_reduce_sum = _backend.all_reduce_sum
 has_values = _backend.has_values
 normalize = _backend.normalize
+on_host = _backend.on_host
 update_one_by_one = _backend.update_one_by_one
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "get_keras_mask",
     "has_values",
     "normalize",
+    "on_host",
     "set_keras_mask",
     "settle",
     "update_is_lost",
