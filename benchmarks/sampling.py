@@ -1,8 +1,13 @@
-"""Class-balanced batches: time against a plain shuffled pipeline, as ratios.
+"""Class-balanced batches: throughput against a plain shuffled pipeline, as ratios.
 
-Run: python benchmarks/sampling.py [examples]
+Every pipeline begins with the same arrays and yields batches of 32. "shuffle" is
+`from_tensor_slices(...).shuffle(N).batch(32)`; "shuffled indices" shuffles the numbers of the
+examples and gathers whole batches of them, the quickest plain pipeline that we know.
+
+Run: python benchmarks/sampling.py [examples [rounds]]
 """
 
+import functools
 import statistics
 import sys
 import time
@@ -13,71 +18,94 @@ import tensorflow as tf
 
 from kerasnorm.imbalance import resample
 
-BATCH, FEATURES, RATIO, ROUNDS = 32, 16, 100, 7
-# rejection_resample is so slow that it runs once, for this many batches
-REJECTION_BATCHES = 100
+BATCH, RATIO = 32, 100
+SLOW = ("rejection_resample", "sample_from_datasets")
+SECONDS = 1.0
+DATA = {
+    "16 floats": lambda rng, n: rng.normal(size=(n, 16)).astype("float32"),
+    "32x32x3 uint8": lambda rng, n: rng.integers(0, 256, (n, 32, 32, 3), "uint8"),
+}
 
 
-def long_tailed(examples: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+def long_tailed(examples: int, classes: int) -> np.ndarray:
     shares = float(RATIO) ** (-np.arange(classes) / (classes - 1))
-    y = np.random.default_rng(0).choice(classes, examples, p=shares / shares.sum())
-    return np.random.default_rng(1).normal(size=(examples, FEATURES)).astype("float32"), y
+    return np.random.default_rng(0).choice(classes, examples, p=shares / shares.sum())
 
 
-def per_batch(dataset: tf.data.Dataset, batches: int, warm: bool = False) -> float:
-    """Seconds a batch of one pass; `warm` leaves out what comes before the first batch."""
+def pipelines(x: np.ndarray, y: np.ndarray, classes: int) -> dict[str, tf.data.Dataset]:
+    size = len(y)
+    with tf.device("CPU:0"):
+        tensors = tf.constant(x), tf.constant(y)
+    plain = tf.data.Dataset.from_tensor_slices(tensors).shuffle(size, seed=0)
+    indices = tf.data.Dataset.range(size).shuffle(size, seed=0).batch(BATCH)
+    by_class = [
+        tf.data.Dataset.from_tensor_slices((x[y == c], y[y == c])).shuffle(1000).repeat()
+        for c in np.unique(y)
+    ]
+    return {
+        "shuffle": plain.batch(BATCH),
+        "shuffled indices": indices.map(
+            lambda i: tuple(tf.gather(each, i) for each in tensors), tf.data.AUTOTUNE
+        ),
+        "resample": resample((x, y), batch_size=BATCH),
+        "sample_from_datasets": tf.data.Dataset.sample_from_datasets(by_class).batch(BATCH),
+        "rejection_resample": plain.repeat()
+        .rejection_resample(lambda x, y: tf.cast(y, tf.int32), np.full(classes, 1 / classes))
+        .batch(BATCH),
+    }
+
+
+def quick_batch(dataset: tf.data.Dataset) -> float:
+    """Seconds a batch of a whole epoch with its beginning, counted in C++."""
     start = time.perf_counter()
-    iterator = iter(dataset.take(batches + warm))
-    if warm:
+    batches = int(dataset.reduce(np.int64(0), lambda count, _: count + 1))
+    return (time.perf_counter() - start) / batches
+
+
+def slow_batch(dataset: tf.data.Dataset) -> float:
+    """Seconds a batch, from about one second after the first batch."""
+    iterator = iter(dataset)
+    next(iterator)
+    start, seen = time.perf_counter(), 0
+    while time.perf_counter() - start < SECONDS:
         next(iterator)
-        start = time.perf_counter()
-    seen = sum(1 for _ in iterator)
+        seen += 1
     return (time.perf_counter() - start) / seen
 
 
-def interleaved(pipelines: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def interleaved(measures: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Times every pipeline once a round, so that a busy machine is busy for all of them."""
-    times: dict[str, list[float]] = {name: [] for name in pipelines}
+    times: dict[str, list[float]] = {name: [] for name in measures}
     for _ in range(rounds):
-        for name, measure in pipelines.items():
+        for name, measure in measures.items():
             times[name].append(measure())
     return times
 
 
-def main(examples: int) -> None:
-    print(f"{examples} x {FEATURES} floats, ratio {RATIO}, batch {BATCH}: time against shuffling")
-    print(f"{'classes':>8}  {'pipeline':<18}  {'ms a batch':>10}  {'min':>7}  {'median':>7}")
-    for classes in (10, 100, 1000):
-        x, y = long_tailed(examples, classes)
-        plain = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(examples, seed=0).batch(BATCH)
-        ours = resample((x, y), batch_size=BATCH)
-        rejection = (
-            tf.data.Dataset.from_tensor_slices((x, y))
-            .shuffle(examples, seed=0)
-            .repeat()
-            .rejection_resample(lambda x, y: tf.cast(y, tf.int32), np.full(classes, 1 / classes))
-            .batch(BATCH)
-        )
-        whole = -(-examples // BATCH)
-        times = interleaved(
-            {
-                "shuffle": lambda plain=plain, n=whole: per_batch(plain, n),
-                "resample": lambda ours=ours, n=whole: per_batch(ours, n),
-            },
-            ROUNDS,
-        )
-        times["rejection_resample"] = [per_batch(rejection, REJECTION_BATCHES, warm=True)]
-        for name, seconds in times.items():
-            ratios = [
-                min(seconds) / min(times["shuffle"]),
-                statistics.median(seconds) / statistics.median(times["shuffle"]),
-            ]
-            print(
-                f"{classes:>8}  {name:<18}  {1e3 * min(seconds):>10.3f}"
-                f"  {ratios[0]:>7.2f}  {ratios[1]:>7.2f}",
-                flush=True,
-            )
+def main(examples: int, rounds: int) -> None:
+    print(f"{examples} examples, ratio {RATIO}, batch {BATCH}, {rounds} rounds, interleaved")
+    print(f"{'':<45} {'ms a batch':>10}  {'throughput against':^30}")
+    print(f"{'data':<14} {'classes':>8}  {'pipeline':<20} {'min':>10}  ", end="")
+    print(f"{'shuffle: min':>12} {'median':>8} {'indices: min':>13}")
+    for kind, make in DATA.items():
+        x = make(np.random.default_rng(1), examples)
+        for classes in (10, 100, 1000):
+            datasets = pipelines(x, long_tailed(examples, classes), classes)
+            measures = {
+                name: functools.partial(slow_batch if name in SLOW else quick_batch, each)
+                for name, each in datasets.items()
+            }
+            times = interleaved(measures, rounds)
+            plain, quick = times["shuffle"], times["shuffled indices"]
+            for name, each in times.items():
+                ratios = [
+                    min(plain) / min(each),
+                    statistics.median(plain) / statistics.median(each),
+                    min(quick) / min(each),
+                ]
+                print(f"{kind:<14} {classes:>8}  {name:<20} {1e3 * min(each):>10.3f}  ", end="")
+                print(f"{ratios[0]:>12.4f} {ratios[1]:>8.4f} {ratios[2]:>13.4f}", flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    main(*(int(argument) for argument in [*sys.argv[1:], 100_000, 5][:2]))

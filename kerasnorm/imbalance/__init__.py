@@ -14,6 +14,9 @@ from kerasnorm.imbalance.counting import count_classes
 from kerasnorm.imbalance.counts import ClassCounts
 from kerasnorm.imbalance.deferred_resampling import DeferredResampling
 from kerasnorm.imbalance.deferred_reweighting import DeferredReweighting
+from kerasnorm.imbalance.epoch_counter import EpochCounter
+from kerasnorm.imbalance.follow_epochs import FollowEpochs
+from kerasnorm.imbalance.image_folder import ImageFolder
 from kerasnorm.imbalance.losses import (
     LDAM,
     AsymmetricLoss,
@@ -31,7 +34,9 @@ from kerasnorm.imbalance.metrics import (
     MacroF1,
     PerClassRecall,
 )
+from kerasnorm.imbalance.resampled_dataset import ResampledDataset
 from kerasnorm.imbalance.sampling import resample
+from kerasnorm.imbalance.tf_records import TFRecords
 from kerasnorm.imbalance.weighting import class_weights
 from kerasnorm.imbalance.weights import ClassWeights
 
@@ -47,13 +52,18 @@ __all__ = [
     "CosineDense",
     "DeferredResampling",
     "DeferredReweighting",
+    "EpochCounter",
+    "FollowEpochs",
     "GroupAccuracy",
+    "ImageFolder",
     "LogitAdjusted",
     "LovaszSoftmax",
     "MacroF1",
     "PerClassRecall",
+    "ResampledDataset",
     "Seesaw",
     "SparseFocalCrossentropy",
+    "TFRecords",
     "adjust_logits",
     "class_weights",
     "correct_prior",

@@ -6,6 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 
+# more classes than this are a mistake, and their counts would not fit the memory
+_MAX_CLASSES = 2**24
+
 OUTSIDE = (
     "Label {label} is outside the classes {classes}. If it marks what should be left out, pass "
     "`ignore_class={label}` to `count_classes`; otherwise correct the labels, or count the "
@@ -91,9 +94,28 @@ def check_range(labels: np.ndarray, num_classes: int | None) -> None:
         raise ValueError(outside(low if low < 0 else high, num_classes))
 
 
+def check_not_huge(labels: np.ndarray) -> None:
+    """Raises if the largest label would make too many classes to count."""
+    if labels.size and labels.max() >= _MAX_CLASSES:
+        raise ValueError(
+            f"Label {labels.max()} would make as many classes. Encode such labels with "
+            "`np.unique(y, return_inverse=True)`, or pass `num_classes`."
+        )
+
+
 def outside(label: int, num_classes: int | None) -> str:
     """The text for a label that is no class."""
     return OUTSIDE.format(label=int(label), classes=class_range(num_classes))
+
+
+def check_no_mark(num_classes: int, has_254: bool) -> None:
+    """Raises if the largest label is 255 and seems to mark what is ignored."""
+    if num_classes == 256 and not has_254:
+        raise ValueError(
+            outside(255, None)
+            + " (If 255 is a class, pass `num_classes=256`; a mask of 0 and 255 should be "
+            "divided by 255.)"
+        )
 
 
 def class_range(num_classes: int | None) -> str:
@@ -111,6 +133,12 @@ def has_class_axis(shape: tuple[int | None, ...], integer: bool, columns: int | 
     if rank < 2 or columns is None or columns < 2 or shape[-1] != columns:
         return False
     return rank == 2 or rank >= (4 if integer else 3)
+
+
+def is_zero_one_rows(labels: np.ndarray) -> bool:
+    """Whether the labels are rows (N, K) of 0 and 1, as one-hot and multilabel rows are."""
+    rows = has_class_axis(labels.shape, labels.dtype.kind in "iu", labels.shape[-1])
+    return rows and labels.ndim == 2 and bool(((labels == 0) | (labels == 1)).all())
 
 
 def check_zero_one(labels: np.ndarray) -> None:

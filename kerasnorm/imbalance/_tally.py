@@ -4,15 +4,13 @@ import numpy as np
 
 from kerasnorm.imbalance._labels import (
     as_integers,
+    check_no_mark,
+    check_not_huge,
     check_range,
     check_zero_one,
     has_class_axis,
-    outside,
 )
 from kerasnorm.imbalance.counts import ClassCounts
-
-# more classes than this are a mistake, and their counts would not fit the memory
-_MAX_CLASSES = 2**24
 
 
 class Tally:
@@ -49,12 +47,8 @@ class Tally:
                 "There are no labels to count: all of them are "
                 f"ignore_class={self._ignore_class}, or no row has a 1."
             )
-        if self._num_classes is None and len(self._counts) == 256 and not self._counts[254]:
-            raise ValueError(
-                outside(255, None)
-                + " (If 255 is a class, pass `num_classes=256`; a mask of 0 and 255 should be "
-                "divided by 255.)"
-            )
+        if self._num_classes is None:
+            check_no_mark(len(self._counts), 254 in np.flatnonzero(self._counts))
         return ClassCounts(
             self._counts,
             ignore_class=self._ignore_class,
@@ -98,11 +92,7 @@ class Tally:
         if self._ignore_class is not None:
             numbers = numbers[numbers != self._ignore_class]
         check_range(numbers, self._num_classes)
-        if numbers.size and numbers.max() >= _MAX_CLASSES:
-            raise ValueError(
-                f"Label {numbers.max()} would make as many classes. Encode such labels with "
-                "`np.unique(y, return_inverse=True)`, or pass `num_classes`."
-            )
+        check_not_huge(numbers)
         found = np.bincount(numbers, minlength=len(self._counts))
         self._extend(len(found))
         self._counts += found

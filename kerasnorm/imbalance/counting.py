@@ -4,27 +4,30 @@ import collections
 import itertools
 import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from kerasnorm._validation import as_int
-from kerasnorm.imbalance._labels import is_dataset, read_labels
+from kerasnorm.imbalance._folders import class_files, mask_files, read_mask
+from kerasnorm.imbalance._label_batches import label_batches, with_bar
 from kerasnorm.imbalance._tally import Tally
 from kerasnorm.imbalance.counts import ClassCounts
-
-# what keras.utils.image_dataset_from_directory reads
-IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+from kerasnorm.imbalance.image_folder import ImageFolder
 
 
 def count_classes(
-    data: Any, num_classes: int | None = None, ignore_class: int | None = None
+    data: Any,
+    num_classes: int | None = None,
+    ignore_class: int | None = None,
+    verbose: str | int = "auto",
 ) -> ClassCounts:
     """Counts the examples of each class.
 
     Use it first: the counts say whether there is an imbalance, and weights, sampling and losses
-    start from them. A dataset is read once, a batch at a time; its sample weights are not used.
+    start from them. What is no array is read once, a batch at a time, with a progress bar; sample
+    weights are not used.
 
     How labels are read:
 
@@ -38,10 +41,13 @@ def count_classes(
 
     Args:
         data: An array of labels; a tuple `(x, y)` or `(x, y, w)` of arrays; a tf.data.Dataset of
-            such tuples, batched or not; or the path of a folder with one sub-folder of images a
-            class (file names are counted, no image is opened).
+            such tuples, batched or not; a `keras.utils.PyDataset` or an iterator of batches of
+            them (it must end, and is used up); an `ImageFolder` or `TFRecords`; the path of a
+            folder with one sub-folder of images a class (file names are counted, no image is
+            opened); or that of a folder of masks, label maps in grey or palette images.
         num_classes: K; classes with no example are then kept, with a count of 0.
         ignore_class: A label that is left out, such as 255 in label maps.
+        verbose: 1 shows a progress bar, 0 none; "auto" shows it in a terminal.
 
     Returns:
         A `ClassCounts`; for label maps it knows what median frequency balancing needs.
@@ -70,9 +76,16 @@ def count_classes(
     if ignore_class is not None:
         ignore_class = as_int("ignore_class", ignore_class)
     if isinstance(data, str | os.PathLike):
-        named = _count_files(pathlib.Path(data))
-        return _named_counts(named, num_classes, ignore_class)
-    batches = _label_batches(data)
+        folder = pathlib.Path(data)
+        masks = mask_files(folder)
+        if not masks:
+            found = {name: len(files) for name, files in class_files(folder).items()}
+            return _named_counts(found, num_classes, ignore_class)
+        batches = with_bar(map(read_mask, masks), len(masks), verbose)
+    elif isinstance(data, ImageFolder):
+        return _named_counts(data.counts(), num_classes, ignore_class)
+    else:
+        batches = label_batches(data, verbose)
     first = next(batches, None)
     if first is None:
         raise ValueError("There are no labels: the dataset is empty.")
@@ -83,46 +96,6 @@ def count_classes(
     for labels in batches:
         tally.add(labels)
     return tally.result()
-
-
-def _label_batches(data: Any) -> Iterator[np.ndarray]:
-    """Yields arrays of labels with the examples on the first axis."""
-    if is_dataset(data):
-        from kerasnorm.imbalance._datasets import label_batches
-
-        return map(read_labels, label_batches(data))
-    if isinstance(data, tuple) and len(data) in (2, 3) and not np.isscalar(data[1]):
-        x, y = data[:2]
-        labels = read_labels(y)
-        if hasattr(x, "shape") and len(x) != len(labels):
-            raise ValueError(
-                "x and y should have as many examples. "
-                f"Received: {len(x)} and {len(labels)} (shapes {x.shape} and {labels.shape})."
-            )
-        return iter([labels])
-    return iter([read_labels(data)])
-
-
-def _count_files(folder: pathlib.Path) -> dict[str, int]:
-    if not folder.is_dir():
-        raise ValueError(f"There is no folder {str(folder)!r} to count the images of.")
-    classes = sorted(
-        entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."
-    )
-    counts = {
-        name: sum(
-            pathlib.Path(file).suffix.lower() in IMAGES
-            for _, _, files in os.walk(folder / name)
-            for file in files
-        )
-        for name in classes
-    }
-    if not any(counts.values()):
-        raise ValueError(
-            f"The folder {str(folder)!r} should hold one sub-folder of images a class. Received: "
-            f"sub-folders {classes}, with no file that ends in {', '.join(IMAGES)}."
-        )
-    return counts
 
 
 def _count_strings(batches: Iterable[np.ndarray]) -> dict[str, int]:

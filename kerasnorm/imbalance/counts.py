@@ -9,6 +9,9 @@ from kerasnorm._validation import as_number
 from kerasnorm.imbalance._labels import to_numpy
 
 _MAX_ROWS = 20
+# in a plot: how many characters fit beside each other, and when small bars would vanish
+_MAX_CHARACTERS = 50
+_LOG_RATIO = 10
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -115,7 +118,7 @@ class ClassCounts:
         return "\n".join(lines)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draws the counts as bars, largest first.
+        """Draws the counts as bars, largest first; on a log scale from a ratio of 10 up.
 
         Args:
             ax: matplotlib axes; by default those of a new figure.
@@ -129,9 +132,14 @@ class ClassCounts:
             ax = plt.figure().add_subplot()
         order = np.argsort(-self.counts, kind="stable")
         ax.bar(np.arange(len(order)), self.counts[order])
+        ax.set(xlabel="classes, largest first", ylabel="count", title=f"ratio {self.ratio:.4g}")
+        if self.ratio >= _LOG_RATIO:
+            ax.set_yscale("log")
         if len(order) <= _MAX_ROWS:
-            ax.set_xticks(np.arange(len(order)), [str(self.labels[i]) for i in order])
-        ax.set(xlabel="class", ylabel="count", title=f"ratio {self.ratio:.4g}")
+            names = [str(self.labels[i]) for i in order]
+            slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+            fits = max(map(len, names)) * len(names) <= _MAX_CHARACTERS
+            ax.set_xticks(np.arange(len(order)), names, **({} if fits else slanted))
         return ax
 
     def __repr__(self) -> str:

@@ -2,19 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from kerasnorm._validation import as_int, check_choice
-from kerasnorm.imbalance import _labels
+from kerasnorm.imbalance._plan import make_plan, read_integers, read_strategy
+from kerasnorm.imbalance.epoch_counter import EpochCounter
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-# how often a class of n examples comes up, relative to the others
-STRATEGIES = {
-    "class_balanced": lambda n: np.ones(len(n)),
-    "square_root": np.sqrt,
-}
 
 
 def resample(
@@ -26,44 +18,80 @@ def resample(
     weights: Any = None,
     threshold: float | None = None,
     labels: Any = None,
+    *,
+    epochs: int = 10,
+    num_classes: int | None = None,
+    ignore_class: int | None = None,
+    missing: str = "zero",
+    buffer_size: int | None = None,
 ) -> "tf.data.Dataset":
     """Draws batches in which rare classes come up more often than they do in the data.
 
-    Use it where reweighing the loss makes training unstable, as large weights do. Example i of a
-    class with n examples is drawn, with replacement, with the probability p:
+    Use it where reweighing the loss makes training unstable, as large weights do. Of N examples,
+    n of which have the class of example i and K classes of which have examples, an epoch holds
+    example i so many times, rounded down or up by chance, in random order:
 
-    | strategy | p |
+    | strategy | times an epoch |
     |---|---|
-    | "class_balanced" | ∝ 1 / n: every class equally often |
-    | "square_root" | ∝ 1 / √n: a class as often as √n says |
-    | `weights=` | ∝ weights[i] |
+    | "class_balanced" | N / (K n): every class equally often |
+    | "square_root" | N / (√n Σ√n): a class as often as √n says |
+    | "progressive" | (1 − t) + t N / (K n): from the data as they are to "class_balanced"; t is the number of the epoch, from 0, over `epochs`, and 1 in the end |
+    | "repeat_factor" | max(1, √(threshold N / n)), for the class of the example for which that is largest |
+    | `weights=` | ∝ weights[i], or ∝ weights[class of i] if it is a dict |
+
+    An epoch has as many examples as the data, and by "repeat_factor" as many as that repeats,
+    rounded up; with `epoch_size` as many as it says, in the same proportions.
 
     Indices are drawn and whole batches gathered, which costs about as much as shuffling. Every
     pass over the dataset is the next epoch, drawn from the seed and the number of the epoch
     alone: another `resample` with the same arguments gives the same epochs in the same order,
-    whatever the global seeds are. A class with no example is never drawn. Augment afterwards.
+    whatever the global seeds are. A class with no example is never drawn, or an error. Augment
+    afterwards.
+
+    To go on after an interruption, either save an iterator of the dataset, at any batch, with
+    `tf.train.Checkpoint(iterator=iterator)`; or, between epochs, keep the number of the next one,
+    `dataset.epoch_counter.next`, and set it. In `fit`, `FollowEpochs(dataset)` does the latter.
+    Under `tf.distribute` every worker draws the same batches and takes its part of each; for
+    `shard(workers, index)` each takes other batches.
 
     Args:
         data: A tuple `(x, y)` or `(x, y, w)` of arrays, N examples on the first axis; x, y and w
-            may be dicts or tuples of arrays. Or a tf.data.Dataset of such tuples of single
-            examples of one shape, of known finite cardinality: it is read once, now, and kept in
-            memory.
+            may be dicts or tuples of arrays; a `numpy.memmap` stays on disk. An `ImageFolder` or
+            `TFRecords`, which stay on disk. Or a tf.data.Dataset of such tuples of single
+            examples of one shape: it is read once, now, and kept in memory; or else, if
+            `buffer_size` is given or it has no known finite cardinality but `epoch_size` is
+            given, it is a stream.
         strategy: A name of the table; leave it out with `weights`.
         batch_size: Examples a batch; the last batch of an epoch may be smaller.
         seed: A whole number from 0.
-        epoch_size: Examples an epoch; by default N.
+        epoch_size: Examples an epoch.
         weights: Sampling weights `(N,)`, not negative, for data that has no class an example,
-            such as label maps and multilabel rows.
-        threshold: No strategy of this version has one.
+            such as label maps and multilabel rows. Or a dict with the weight of each class, as
+            `class_weights` returns it.
+        threshold: For "repeat_factor", in (0, 1]: classes that a smaller share of the examples
+            has are repeated. LVIS: 0.001.
         labels: Class of each example, `(N,)`, where `y` is something else. Like `y` by default:
-            whole numbers or strings, (N,) or (N, 1), or one-hot rows (N, K).
+            whole numbers or strings, (N,) or (N, 1), or one-hot rows (N, K); for "repeat_factor"
+            multilabel rows, sequences and label maps too.
+        epochs: For "progressive": the number of epochs of the training.
+        num_classes: K with the classes that have no example; by default by what is there.
+        ignore_class: The label of positions of no class in sequences and label maps, such as 255.
+        missing: What to do about a class below `num_classes` (or below the largest label) with
+            no example: "zero" to draw from the others, or "error".
+        buffer_size: Examples of a stream that are in memory at a time (twice), by default 1000.
+            A stream is read from its beginning in each epoch, as far as needed: it should be in
+            random order. Examples are drawn from those in the buffer, by the counts so far.
 
     Returns:
         A tf.data.Dataset of batches with the structure, dtypes and shapes of the data, of known
-        cardinality: ⌈epoch_size / batch_size⌉. It works in `fit` on every backend.
+        cardinality: ⌈examples an epoch / batch_size⌉. It works in `fit` on every backend; see
+        `ResampledDataset` for one without tf.data. Its `epoch_counter` is an `EpochCounter`.
 
     Raises:
-        ValueError: If an argument is not as above; if examples have no single class.
+        ValueError: If an argument is not as above; if examples have no single class, except for
+            "repeat_factor".
+        tf.errors.InvalidArgumentError: While it is iterated, if a stream has a label that is
+            refused, with the same text. (tf.data lets no ValueError out of its threads.)
 
     Example:
 
@@ -71,87 +99,24 @@ def resample(
     >>> dataset = resample((x, y), batch_size=3, epoch_size=1000)
     >>> int(dataset.cardinality())
     334
-    >>> drawn = sum(int(y.numpy().sum()) for x, y in dataset)
-    >>> 450 < drawn < 550
-    True
+    >>> sum(int(y.numpy().sum()) for x, y in dataset)
+    500
 
-    References: Kang et al., 2020, arXiv:1910.09217 (class-balanced and square-root sampling);
-    Mahajan et al., 2018, arXiv:1805.00932 (square root).
-    """
-    check_choice("strategy", strategy, STRATEGIES)
-    batch_size = as_int("batch_size", batch_size, low=1)
-    seed = as_int("seed", seed, low=0)
-    if epoch_size is not None:
-        epoch_size = as_int("epoch_size", epoch_size, low=1)
-    if threshold is not None:
-        raise ValueError(f"No strategy takes a threshold. Received: threshold={threshold!r}.")
-    if weights is not None and (labels is not None or strategy != "class_balanced"):
-        raise ValueError(
-            "`weights` say everything about the sampling: pass neither `strategy` nor `labels` "
-            f"with them. Received: strategy={strategy!r}, labels={labels!r}."
-        )
-    from kerasnorm.imbalance import _epochs
+    References: Kang et al., 2020, arXiv:1910.09217 (class-balanced, square-root and progressive
+    sampling); Mahajan et al., 2018, arXiv:1805.00932 (square root); Gupta et al., 2019 (LVIS),
+    arXiv:1908.03195 (repeat factor).
+    """  # noqa: E501
+    read_integers(batch_size, seed, epoch_size, num_classes)
+    how = read_strategy(strategy, threshold, epochs, weights, labels)
+    from kerasnorm.imbalance import _epochs, _sources, _streams
 
-    examples, size = _epochs.read(data)
-    if weights is None:
-        shares = _class_shares(examples[1] if labels is None else labels, size, strategy)
-    else:
-        shares = _given_shares(weights, size)
-    draw = _Draw(shares, epoch_size or size, seed)
-    return _epochs.batches(examples, draw, draw.size, batch_size)
-
-
-class _Draw:
-    """The indices of an epoch, from the seed and the number of the epoch alone."""
-
-    def __init__(self, shares: np.ndarray, size: int, seed: int) -> None:
-        cumulated = np.cumsum(shares)
-        self._cumulated = cumulated / cumulated[-1]
-        self._seed = seed
-        self.size = size
-
-    def __call__(self, epoch: int) -> np.ndarray:
-        uniform = np.random.default_rng([self._seed, int(epoch)]).random(self.size)
-        # the first index whose cumulated share is above: never one of share 0
-        return np.searchsorted(self._cumulated, uniform, side="right")
-
-
-def _class_shares(y: Any, size: int, strategy: str) -> np.ndarray:
-    """Returns how often each example should be drawn, for the classes of `y`."""
-    labels = _labels.read_labels(y)
-    if labels.ndim > 1 and labels.size != len(labels):
-        labels = _undo_one_hot(labels)
-    labels = labels.ravel()
-    if len(labels) != size:
-        raise ValueError(f"There should be {size} labels, one an example. Received: {len(labels)}.")
-    if labels.dtype.kind != "U":
-        labels = _labels.as_integers(labels)
-        if labels.min() < 0:
-            raise ValueError(
-                f"Label {labels.min()} is no class, since classes are counted from 0. Leave such "
-                "examples out, or pass `labels=` or `weights=`."
-            )
-    _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    return (STRATEGIES[strategy](counts) / counts)[classes]
-
-
-def _undo_one_hot(labels: np.ndarray) -> np.ndarray:
-    zero_one = labels.dtype.kind != "U" and ((labels == 0) | (labels == 1)).all()
-    if labels.ndim == 2 and zero_one and (labels.sum(axis=1) == 1).all():
-        return labels.argmax(axis=1)
-    raise ValueError(
-        "Examples should have one class each: labels (N,), (N, 1), or one-hot (N, K). Received: "
-        f"shape {labels.shape}, as label maps and multilabel rows have. Pass the class of each "
-        "example as `labels=`, or how often to draw it as `weights=`."
+    counter = EpochCounter()
+    if _streams.is_stream(data, epoch_size, buffer_size):
+        _streams.check_arguments(how.weights is not None, weights, labels, missing)
+        stream = _streams.Stream(data, how, seed, num_classes, ignore_class, buffer_size)
+        return stream.batches(epoch_size, batch_size, counter)
+    source = _sources.as_source(data)
+    plan = make_plan(
+        source, how, seed, epoch_size, weights, labels, num_classes, ignore_class, missing
     )
-
-
-def _given_shares(weights: Any, size: int) -> np.ndarray:
-    shares = _labels.to_numpy(weights)
-    valid = shares.shape == (size,) and shares.dtype.kind in "biuf"
-    if not valid or not (np.isfinite(shares) & (shares >= 0)).all() or not shares.any():
-        raise ValueError(
-            f"`weights` should be {size} finite numbers, one an example, not negative and not all "
-            f"0. Received: {weights!r}."
-        )
-    return shares.astype(np.float64)
+    return _epochs.indexed(plan.draw, source.gatherer(), plan.epoch_size, batch_size, counter)

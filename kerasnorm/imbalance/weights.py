@@ -114,23 +114,27 @@ class ClassWeights(dict[int, float]):
             return keras.ops.convert_to_tensor(weights, dtype=keras.config.floatx())
         return weights
 
-    def map(self, dataset: Any) -> Any:
+    def map(self, dataset: Any, output: str | int | None = None) -> Any:
         """Returns the dataset with the weight of every label as its sample weights.
 
         The way to weigh classes in `fit(dataset)` where `class_weight=` fails: label maps,
-        sequences, multilabel rows, and datasets that have sample weights.
+        sequences, multilabel rows, several outputs, and datasets that have sample weights.
 
         Args:
             dataset: A tf.data.Dataset of `(x, y)` or `(x, y, w)`, batched or not; `y` as in
-                `sample_weights`, or one example of it. `w` is multiplied: a weight an example
-                goes to all of its positions.
+                `sample_weights`, or one example of it; or a dict or tuple of several outputs.
+                `w` is multiplied: a weight an example goes to all of its positions, and one
+                tensor to all outputs.
+            output: The name (or number, in a tuple) of the output to weigh, where the others are
+                no labels of these classes; they keep their weights, or get 1. By default all.
 
         Returns:
-            A dataset of `(x, y, weights)`; float32, or the dtype of a floating `w`.
+            A dataset of `(x, y, weights)`, weights in the structure of `y`; float32, or the dtype
+            of a floating `w`.
 
         Raises:
             ValueError: If the dataset has another structure, or labels of unknown rank or of
-                no numeric dtype.
+                no numeric dtype; if there is no such output.
             tf.errors.InvalidArgumentError: While it is iterated, at a label that `sample_weights`
                 refuses and with the same text. (tf.data lets no ValueError out of its threads.)
 
@@ -141,9 +145,9 @@ class ClassWeights(dict[int, float]):
         >>> [w.numpy().tolist() for x, y, w in ClassWeights({0: 0.5, 1: 1.5}).map(dataset)]
         [[0.5, 1.5]]
         """
-        from kerasnorm.imbalance._datasets import add_weights
+        from kerasnorm.imbalance._weighing import add_weights
 
-        return add_weights(dataset, self)
+        return add_weights(dataset, self, output)
 
 
 def _row_means(labels: np.ndarray, table: np.ndarray) -> np.ndarray:

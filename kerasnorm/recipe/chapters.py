@@ -8,7 +8,8 @@ import keras
 
 from kerasnorm import normalization as norms
 from kerasnorm._validation import as_int, as_number, check_choice
-from kerasnorm.imbalance import class_weights, sampling
+from kerasnorm.imbalance import class_weights
+from kerasnorm.imbalance._strategies import Strategy
 from kerasnorm.recipe.settings import Settings, check_names
 
 TRANSFERS = ("fine_tune", "freeze", "scratch")
@@ -67,9 +68,10 @@ def check_imbalance(name: str | None, settings: Settings) -> None:
                 f"Received: beta={settings['beta']!r}, scheme={settings.get('scheme')!r}."
             )
     else:
-        check_names("imbalance", name, settings, ["strategy"] if name else [])
-        strategy = settings.get("strategy", "class_balanced")
-        check_choice("strategy", strategy, sampling.STRATEGIES)
+        known = ["strategy", "threshold", "epochs"] if name else []
+        check_names("imbalance", name, settings, known)
+        others = {key: value for key, value in settings.items() if key != "strategy"}
+        Strategy(settings.get("strategy", "class_balanced"), **others)
 
 
 def check_optimizer(name: str, settings: Settings) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasnorm._validation import as_number, listed
-from kerasnorm.imbalance.counting import IMAGES
+from kerasnorm.imbalance._folders import IMAGES
 
 Split = tuple[np.ndarray, np.ndarray]
 

@@ -35,7 +35,8 @@ class Recipe:
             "freeze" ("inference" by default) and of those that train in "fine_tune" ("train");
             for "fine_tune" `head_epochs`: how many of the first epochs train only the head (0).
         imbalance_settings: for "class_weights" `scheme`, `beta`, `normalize` and `missing` as in
-            `kerasnorm.imbalance.class_weights`; for "resample" `strategy`.
+            `kerasnorm.imbalance.class_weights`; for "resample" `strategy`, `threshold`
+            and `epochs`.
         optimizer_settings: arguments of the Keras optimizer, such as `learning_rate`.
 
     Raises:

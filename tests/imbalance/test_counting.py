@@ -28,11 +28,29 @@ def slices(*arrays):
     return tf.data.Dataset.from_tensor_slices(arrays)
 
 
+class Batches(keras.utils.PyDataset):
+    """Batches of (x, y) of two examples."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return X[2 * index : 2 * index + 2], Y[2 * index : 2 * index + 2]
+
+
+class Endless(Batches):
+    num_batches = None
+
+
 @pytest.mark.parametrize(
     "data",
     [
         Y,
         Y.tolist(),
+        Batches(),
+        lambda: iter(Batches()),
+        lambda: ([x, y[:, None], y] for x, y in Batches()),
+        lambda: iter(slices(X, Y).batch(3)),
         Y[:, None].astype("uint8"),
         Y.astype("float32"),
         (X, Y),
@@ -58,7 +76,7 @@ def slices(*arrays):
     ],
 )
 def test_sources_agree(data):
-    counts = count_classes(data)
+    counts = count_classes(data() if callable(data) else data)
     assert counts.counts.dtype == np.int64
     assert counts.counts.tolist() == COUNTS
     assert counts.labels == (0, 1, 2, 3)
@@ -120,6 +138,55 @@ def test_sequences_and_ignored_padding():
 def test_a_later_batch_may_hold_larger_labels():
     y = np.array([[0, 2], [1, 2], [5, 0]])
     assert count_classes(slices(X[:3], y).batch(1)).counts.tolist() == [2, 1, 2, 0, 0, 1]
+
+
+def save_masks(folder, mode):
+    from PIL import Image
+
+    for i, each in enumerate(MAPS):
+        image = Image.fromarray(each, "L")
+        if mode == "P":
+            image.putpalette(np.random.default_rng(0).integers(0, 256, 768).tolist())
+        image = image.convert(mode)
+        image.save(folder / f"{i}.png")
+    (folder / ".thumbnails").mkdir()
+    (folder / ".thumbnails" / "1.png").write_bytes(b"no image")
+    (folder / "notes.txt").write_text("no mask")
+
+
+@pytest.mark.parametrize("mode", ["L", "P"])
+def test_a_folder_of_masks(tmp_path, mode):
+    save_masks(tmp_path, mode)
+    counts = count_classes(tmp_path, num_classes=3, ignore_class=255)
+    assert counts.counts.tolist() == [9, 2, 0]
+    assert counts.image_pixels.tolist() == [8 + 3, 3, 0]
+    with pytest.raises(ValueError, match="Label 255"):
+        count_classes(tmp_path)
+
+
+def test_pictures_are_no_masks(tmp_path):
+    save_masks(tmp_path, "RGB")
+    with pytest.raises(ValueError, match=r"3 channels.*sub-folder"):
+        count_classes(tmp_path)
+
+
+def test_progress_is_shown_as_the_one_pass_goes_on(capsys):
+    counted = []
+
+    def look(y):
+        counted.append(len(y))
+        return y
+
+    dataset = slices(X, Y).batch(2).map(lambda x, y: (x, tf.numpy_function(look, [y], y.dtype)))
+    dataset = dataset.map(lambda x, y: (x, tf.ensure_shape(y, [None])))
+    assert count_classes(dataset, verbose=1).counts.tolist() == COUNTS
+    assert counted == [2, 2, 2, 1]
+    assert "4/4" in capsys.readouterr().out
+    count_classes(dataset)
+    count_classes(iter(Batches()), verbose=0)
+    assert not capsys.readouterr().out  # this is no terminal
+    count_classes(iter(Batches()), verbose=1)
+    assert "4/Unknown" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("strings", [np.array(["b", "é", "b"]), np.array(["b", "é", "b"], object)])
@@ -185,6 +252,11 @@ def test_folder(tmp_path, as_path):
         (slices(X, Y).repeat(), {}, "never ends"),
         (tf.data.Dataset.range(3), {}, "yield"),
         (slices(X, {"a": Y}), {}, "yield"),
+        (Endless(), {}, "never ends"),
+        (iter([X, X]), {}, r"tuples \(x, y\)"),
+        (iter([(X, Y[1:])]), {}, "as many"),
+        (iter([]), {}, "no labels"),
+        (Y, {"verbose": 2}, "verbose"),
         (Y, {"num_classes": 0}, "num_classes"),
         (Y, {"num_classes": 2.5}, "num_classes"),
         (Y, {"ignore_class": "255"}, "ignore_class"),
@@ -237,6 +309,16 @@ def test_plot_draws_the_counts():
     assert [bar.get_height() for bar in ax.patches] == [5, 3, 1]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["b", "a", "c"]
     assert ClassCounts([3, 5, 1]).plot(ax) is ax
+    assert ax.get_yscale() == "linear"
+
+
+def test_plot_shows_rare_classes_and_long_names():
+    ax = ClassCounts([1000, 2, 0, 5], tuple(f"a long class name {i}" for i in range(4))).plot()
+    ax.figure.canvas.draw()
+    assert ax.get_yscale() == "log"
+    bar = ax.patches[2].get_window_extent()  # that of 2
+    assert bar.height > 5
+    assert {tick.get_rotation() for tick in ax.get_xticklabels()} == {45.0}
 
 
 def test_counts_cannot_be_changed():

@@ -249,12 +249,74 @@ def test_map_multiplies_the_weights_that_are_there(y, existing, batch):
         ([(0, 1)], "tf.data.Dataset"),
         (dataset_of(np.array(["a", "b"])), "string"),
         (dataset_of(np.array([0, 1]), np.ones((2, 3))).batch(2), "first axes"),
-        (dataset_of(np.array([0])).map(lambda x, y: (x, {"a": y})), "yield"),
+        (dataset_of(np.array([0])).map(lambda x, y: (x, {"a": {"b": y}})), "yield"),
+        (dataset_of(np.array([0])).map(lambda x, y: (x, (y, y), {"a": 1.0})), "yield"),
+        (dataset_of(np.array([0])).map(lambda x, y: (x, (y, y), (1.0,))), "yield"),
+        (dataset_of(np.array([0])).map(lambda x, y: (x, (y, tf.as_string(y)))), "string"),
     ],
 )
 def test_map_refuses_other_datasets(dataset, message):
     with pytest.raises(ValueError, match=message):
         WEIGHTS.map(dataset)
+
+
+OUTPUTS = {"class": np.array([2, 0]), "map": MAPS, "size": np.array([[0.5], [1.5]], "float32")}
+OWN = {"class": np.array([4, 0.5]), "map": MAP_WEIGHTS, "size": np.ones(2)}
+GIVEN = np.array([2.0, 3.0], "float32")
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+@pytest.mark.parametrize("names", [list(OUTPUTS), range(3)], ids=["dict", "tuple"])
+@pytest.mark.parametrize(
+    "existing", [None, [GIVEN] * 3, [GIVEN, 2 * GIVEN, 3 * GIVEN]], ids=["none", "one", "each"]
+)
+def test_map_weighs_the_named_outputs_and_no_other(names, batch, existing):
+    def structure(parts):
+        return dict(zip(names, parts, strict=True)) if "map" in names else tuple(parts)
+
+    parts = [np.zeros((2, 2, 2, 1), "float32"), structure(OUTPUTS.values())]
+    if existing is not None:
+        parts.append(GIVEN if existing[1] is GIVEN else structure(existing))
+    plain = tf.data.Dataset.from_tensor_slices(tuple(parts))
+    dataset = IGNORING.map(IGNORING.map(plain.batch(batch) if batch else plain, names[1]), names[0])
+    dataset = dataset.unbatch() if batch else dataset
+    assert dataset.element_spec[:2] == plain.element_spec[:2]
+    weights = [w for *_, w in dataset.as_numpy_iterator()]
+    for name, own, factor in zip(names, OWN.values(), existing or [np.ones(2)] * 3, strict=True):
+        expected = own * factor.reshape(2, *[1] * (own.ndim - 1))
+        np.testing.assert_allclose([w[name] for w in weights], expected)
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_map_weighs_all_outputs_unless_one_is_named(batch):
+    y = (np.array([0, 2]), np.array([[1, 1, 0], [0, 0, 1]]))
+    dataset = tf.data.Dataset.from_tensor_slices((np.zeros((2, 5)), y))
+    ((*_, w),) = WEIGHTS.map(dataset.batch(2)).as_numpy_iterator()
+    np.testing.assert_allclose(w, [[0.5, 4], [1, 4]])
+    wrong = dataset.map(lambda x, y: (x, (y[0], y[0] + 1)))
+    wrong = wrong.batch(batch) if batch else wrong
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Label 3 is outside"):
+        list(WEIGHTS.map(wrong))
+    with pytest.raises(ValueError, match="output"):
+        WEIGHTS.map(dataset, "a")
+
+
+def test_fit_with_several_outputs():
+    """The loss is that of two fits, where one output is weighed and the other is not."""
+    x = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
+    y = {"a": np.array([0, 2, 1, 0]), "b": np.array([1.0, 2, 3, 4], "float32")[:, None]}
+    inputs = keras.Input((2,))
+    outputs = {"a": keras.layers.Dense(3, name="a"), "b": keras.layers.Dense(1, name="b")}
+    model = keras.Model(inputs, {name: layer(inputs) for name, layer in outputs.items()})
+    cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.0), {"a": cross_entropy, "b": "mse"}, jit_compile=False)
+    logits = keras.ops.convert_to_numpy(model(x)["a"]).astype("float64")
+    norm = np.log(np.exp(logits).sum(-1))
+    losses = (norm - logits[range(4), y["a"]]) * np.array([0.5, 4, 1.5, 0.5])
+    squares = (keras.ops.convert_to_numpy(model(x)["b"]) - y["b"]) ** 2
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    loss = model.fit(WEIGHTS.map(dataset, "a"), verbose=0).history["loss"][0]
+    assert loss == pytest.approx(losses.mean() + squares.mean(), rel=1e-5)
 
 
 def linear(units=3):

@@ -14,6 +14,10 @@ RECIPES = [
     Recipe(),
     Recipe(None, None, None, "sgd"),
     Recipe("group", "freeze", "resample", normalization_settings={"groups": 8}),
+    Recipe(
+        imbalance="resample",
+        imbalance_settings={"strategy": "repeat_factor", "threshold": 0.1},
+    ),
     Recipe("layer", normalization_settings={"axis": [1, 2, 3], "epsilon": 1e-3}),
     Recipe("batch", normalization_settings={"momentum": np.float32(0.5)}),
     Recipe(
@@ -77,6 +81,7 @@ REFUSED = [
     ({"imbalance_settings": {"scheme": "sqrt"}}, "'scheme'"),
     ({"imbalance": "resample", "imbalance_settings": {"scheme": "sqrt"}}, "'scheme'"),
     ({"imbalance": "resample", "imbalance_settings": {"strategy": "balance"}}, "'class_balanced'"),
+    ({"imbalance": "resample", "imbalance_settings": {"strategy": "repeat_factor"}}, "threshold"),
     ({"imbalance": "class_weights", "imbalance_settings": {"scheme": "root"}}, "'sqrt'"),
     ({"imbalance": "class_weights", "imbalance_settings": {"beta": 0.9}}, "effective_number"),
     ({"optimizer": None}, "'adam'"),

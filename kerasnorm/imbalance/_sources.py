@@ -1,0 +1,15 @@
+"""What `resample` draws from by index: arrays, or files on disk."""
+
+from typing import Any
+
+from kerasnorm.imbalance._arrays import Arrays
+from kerasnorm.imbalance.image_folder import ImageFolder
+from kerasnorm.imbalance.tf_records import TFRecords
+
+
+def as_source(data: Any) -> Any:
+    """Returns an object with `size`, `labels` and `gatherer()`, a function from indices to batch.
+
+    Files are one already.
+    """
+    return data if isinstance(data, ImageFolder | TFRecords) else Arrays(data)

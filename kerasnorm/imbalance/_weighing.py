@@ -1,0 +1,125 @@
+"""Weighing the labels of tf.data pipelines in the graph."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from kerasnorm._validation import check_choice
+from kerasnorm.imbalance import _labels
+from kerasnorm.imbalance._datasets import is_batched
+
+
+def add_weights(
+    dataset: tf.data.Dataset, class_weights: Any, output: str | int | None
+) -> tf.data.Dataset:
+    """Maps (x, y) or (x, y, w) to (x, y, w times the weight of each label)."""
+    spec = _check_structure(dataset)
+    outputs = _by_name(spec[1])
+    check_choice("output", output, (None, *(name for name in outputs if name is not None)))
+    chosen = [name for name in outputs if output in (None, name)]
+    for name in chosen:
+        dtype = outputs[name].dtype
+        if not (dtype.is_integer or dtype.is_floating or dtype.is_bool):
+            raise ValueError(f"Labels should be numbers to have weights. Received: {dtype.name}.")
+    batched = all(is_batched((spec[0], y)) for y in outputs.values())
+    axes = 1 if batched else 0  # of a weight an example
+
+    def weigh_one(y: tf.Tensor, *existing: tf.Tensor) -> tf.Tensor:
+        weights = _weights_of(y if batched else y[None], class_weights)
+        weights = tf.cast(weights if batched else weights[0], tf.float32)
+        return _times(weights, *existing) if existing else weights
+
+    def weigh(x: Any, y: Any, *existing: Any) -> tuple[Any, Any, Any]:
+        weights = {}
+        for name, labels in _by_name(y).items():
+            given = [part.get(name, part.get(None)) for part in map(_by_name, existing)]
+            if name in chosen:
+                weights[name] = weigh_one(labels, *given)
+            else:
+                weights[name] = given[0] if given else tf.ones(tf.shape(labels)[:axes])
+        return x, y, _in_structure(y, weights)
+
+    return dataset.map(weigh, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _check_structure(dataset: tf.data.Dataset) -> tuple[Any, ...]:
+    """Returns the element spec of a dataset with one output or a dict or tuple of several."""
+    if not _labels.is_dataset(dataset):
+        raise ValueError(
+            "A tf.data.Dataset is needed; arrays have `sample_weights`. "
+            f"Received: {type(dataset).__name__}."
+        )
+    spec = dataset.element_spec
+    if isinstance(spec, tuple) and len(spec) in (2, 3):
+        outputs = _by_name(spec[1])
+        weights = _by_name(spec[2]) if len(spec) == 3 else outputs
+        leaves = [*outputs.values(), *weights.values()]
+        known = [isinstance(leaf, tf.TensorSpec) and leaf.shape.rank is not None for leaf in leaves]
+        if all(known) and weights.keys() in ({None}, outputs.keys()):
+            return spec
+    raise ValueError(
+        "The dataset should yield (x, y) or (x, y, w), where y is a dense tensor of known rank "
+        "(`tf.ensure_shape` sets it), or a dict or tuple of them; and w is one, or one for each. "
+        f"Received: element_spec={spec}."
+    )
+
+
+def _by_name(part: Any) -> dict[Any, Any]:
+    """Returns what there is of each output; under None if that is one thing for all."""
+    if isinstance(part, tuple):
+        return dict(enumerate(part))
+    return part if isinstance(part, dict) else {None: part}
+
+
+def _in_structure(y: Any, weights: dict[Any, Any]) -> Any:
+    if isinstance(y, tuple):
+        return tuple(weights.values())
+    return weights if isinstance(y, dict) else weights[None]
+
+
+def _weights_of(y: tf.Tensor, class_weights: Any) -> tf.Tensor:
+    """`ClassWeights.sample_weights` in the graph."""
+    table, ignore_class = class_weights.as_numpy(), class_weights.ignore_class
+    if class_weights.has_class_axis(tuple(y.shape.as_list()), y.dtype.is_integer):
+        ones = tf.cast(y, tf.float64)
+        wrong = (ones != 0) & (ones != 1)
+        with _refuse(wrong, _labels.NOT_ZERO_ONE, ones):
+            classes = tf.reduce_sum(ones, axis=-1)
+        rows = tf.where(tf.equal(classes, 0))[:, 0]
+        with _refuse(tf.ones_like(rows, tf.bool), _labels.NO_CLASS, rows):
+            return tf.linalg.matvec(ones, tf.constant(table)) / classes
+    if y.dtype.is_floating:
+        with _refuse(~(tf.math.floor(y) == y), _labels.NOT_WHOLE, y):
+            y = tf.identity(y)
+    numbers = tf.cast(y, tf.int64)
+    ignored = tf.zeros_like(numbers, tf.bool) if ignore_class is None else numbers == ignore_class
+    wrong = ~ignored & ((numbers < 0) | (numbers >= len(table)))
+    text = _labels.OUTSIDE.replace("{classes}", _labels.class_range(len(table)))
+    with _refuse(wrong, text, numbers):
+        inside = tf.where(ignored, tf.zeros_like(numbers), numbers)
+    return tf.where(ignored, tf.zeros((), tf.float64), tf.gather(tf.constant(table), inside))
+
+
+def _refuse(wrong: tf.Tensor, text: str, values: tf.Tensor) -> Any:
+    """Raises `text` about the first of `values` that is `wrong`, before what is in the context."""
+    first = tf.reduce_max(tf.boolean_mask(values, wrong)[:1])
+    message = tf.strings.format(text, [first] * text.count("{label}"), placeholder="{label}")
+    return tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(wrong), [message])])
+
+
+def _times(weights: tf.Tensor, existing: tf.Tensor) -> tf.Tensor:
+    """Multiplies weights of examples and of positions, which start with the same axes."""
+    if existing.dtype.is_floating:
+        weights = tf.cast(weights, existing.dtype)
+    else:
+        existing = tf.cast(existing, weights.dtype)
+    while existing.shape.rank > weights.shape.rank and existing.shape[-1] == 1:
+        existing = tf.squeeze(existing, axis=-1)
+    if existing.shape.rank > weights.shape.rank:
+        raise ValueError(
+            "Sample weights should have the shape of the labels or of their first axes. "
+            f"Received: weights {existing.shape}, labels that weigh {weights.shape}."
+        )
+    while existing.shape.rank < weights.shape.rank:
+        existing = existing[..., None]
+    return weights * existing
