@@ -18,10 +18,10 @@ from kerasnorm.recipe.held_out import HeldOut
 from kerasnorm.recipe.normalizing import with_normalization
 from kerasnorm.recipe.output import staged
 from kerasnorm.recipe.recipe import Recipe
-from kerasnorm.recipe.reinitialising import reinitialise
 from kerasnorm.recipe.run import Run
 from kerasnorm.surgery.copying import copy_model
 from kerasnorm.transfer.head import find_head, gives_logits, is_graph, put_new_head
+from kerasnorm.transfer.reinitialising import reinitialise
 
 
 def fit(

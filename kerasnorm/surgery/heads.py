@@ -31,7 +31,7 @@ def find_head(model: keras.Model) -> keras.layers.Dense:
     raise ValueError(
         "A classifier should end in one Dense layer with a unit for each class, and perhaps an "
         f"activation. Received: model '{model.name}', which ends in {type(last).__name__} "
-        f"'{last.name}'."
+        f"'{last.name}'. `replace_head` and the argument `classes` put one on a backbone."
     )
 
 

@@ -1,8 +1,11 @@
 """Transfer learning: what trains, what does not, what will transfer and how well."""
 
 from kerasnorm.transfer import transferability
+from kerasnorm.transfer.adapt_input import adapt_input
 from kerasnorm.transfer.change import Change
 from kerasnorm.transfer.feature_classifier import FeatureClassifier
+from kerasnorm.transfer.fine_tune import fine_tune
+from kerasnorm.transfer.fine_tuning import FineTuning
 from kerasnorm.transfer.freezing import freeze, unfreeze
 from kerasnorm.transfer.gradual_unfreezing import GradualUnfreezing
 from kerasnorm.transfer.head import replace_head
@@ -18,12 +21,15 @@ from kerasnorm.transfer.transferability import gbc, h_score, leep, logme, nce, t
 __all__ = [
     "Change",
     "FeatureClassifier",
+    "FineTuning",
     "GradualUnfreezing",
     "LayerwiseLearningRate",
     "LearningRateFinder",
     "ProbeTable",
     "Strategy",
     "TrainableTable",
+    "adapt_input",
+    "fine_tune",
     "freeze",
     "gbc",
     "h_score",

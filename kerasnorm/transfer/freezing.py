@@ -16,7 +16,7 @@ from kerasnorm.surgery.statistics import warn_if_compiled
 from kerasnorm.transfer.change import Change
 from kerasnorm.transfer.region import Boundary, split
 
-_BATCHNORM = ("inference", "train", "affine_only")
+BATCHNORM = ("inference", "train", "affine_only")
 
 
 def freeze(model: keras.Model, until: Boundary, batchnorm: str = "inference") -> Change:
@@ -60,7 +60,7 @@ def freeze(model: keras.Model, until: Boundary, batchnorm: str = "inference") ->
     Reference:
         Yosinski et al., 2014, https://arxiv.org/abs/1411.1792
     """
-    check_choice("batchnorm", batchnorm, _BATCHNORM)
+    check_choice("batchnorm", batchnorm, BATCHNORM)
     found = leaves(model)
     below, _ = split(found, "until", until)
     return _apply(model, found, below, False, batchnorm)
@@ -99,7 +99,7 @@ def unfreeze(model: keras.Model, above: Boundary, batchnorm: str = "inference") 
     Reference:
         Chollet, Transfer learning and fine-tuning, https://keras.io/guides/transfer_learning/
     """
-    check_choice("batchnorm", batchnorm, _BATCHNORM)
+    check_choice("batchnorm", batchnorm, BATCHNORM)
     found = leaves(model)
     _, upper = split(found, "above", above)
     return _apply(model, found, upper, True, batchnorm)

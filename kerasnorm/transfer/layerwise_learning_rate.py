@@ -207,6 +207,10 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
             variable.assign(store[str(index)])
 
     @property
+    def _model_variables_moving_average(self):  # what keras.callbacks.SwapEMAWeights swaps
+        return self.optimizer._model_variables_moving_average
+
+    @property
     def learning_rate(self):
         return self.optimizer.learning_rate
 
@@ -268,13 +272,18 @@ def _fresh(optimizer):
             f"`optimizer` should be a new one. Received: {type(optimizer).__name__}, which is "
             "built for the variables of a model. Make one with `from_config(get_config())`."
         )
+    warn_if_forgetful(optimizer)
+    return optimizer
+
+
+def warn_if_forgetful(optimizer: keras.optimizers.Optimizer) -> None:
+    """Warns of optimizers that do not start from the weights that they are given."""
     if type(optimizer).__name__ in _FORGETFUL:
         warnings.warn(
             f"{type(optimizer).__name__} computes variables anew from what it has gathered, so its "
             "first step destroys pretrained weights at any learning rate. Use Adam or SGD instead.",
-            stacklevel=3,
+            stacklevel=4,  # the caller of the public function
         )
-    return optimizer
 
 
 _FORGETFUL = {"Ftrl", "ScheduleFreeAdamW"}

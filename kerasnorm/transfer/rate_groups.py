@@ -62,7 +62,17 @@ def group_of(key: Any) -> RateGroup:
         return RateGroup(layer_name=key.name, layer=key)
     if not isinstance(key, (str, re.Pattern)):
         raise ValueError(f"Keys of `multipliers` should be regexes or layers. Received: {key!r}.")
-    return RateGroup(pattern=as_pattern("multipliers", key).pattern)
+    return RateGroup(pattern=_text(as_pattern("multipliers", key)))
+
+
+def _text(pattern: re.Pattern[str]) -> str:
+    """Returns a regex as text alone, its flags written inside, so that a file can hold it."""
+    if re.compile(pattern.pattern).flags == pattern.flags:
+        return pattern.pattern
+    letters = "".join(each for each in "aimsx" if pattern.flags & re.RegexFlag[each.upper()])
+    return (
+        f"(?{letters}:{pattern.pattern}\n)" if "x" in letters else f"(?{letters}:{pattern.pattern})"
+    )
 
 
 def route(variables: Sequence[keras.Variable], groups: Sequence[RateGroup]) -> list[int]:

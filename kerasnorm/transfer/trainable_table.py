@@ -1,11 +1,13 @@
 """What will really train."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from kerasnorm._validation import listed
 from kerasnorm.surgery.frozen import statistics_move
 from kerasnorm.surgery.leaves import leaves
 from kerasnorm.surgery.table import aligned
@@ -49,6 +51,9 @@ def trainable_table(model: keras.Model) -> TrainableTable:
     `layer.trainable` does not say it: a flag inside a frozen model counts for nothing or for all
     according to where one looks, and the statistics of batch normalization are no flag at all.
 
+    Warns if flags have changed since a compiled model's optimizer was built: `fit` then goes on
+    with the variables of before (TensorFlow) or fails (JAX), until `compile` is called again.
+
     Args:
         model: built keras.Model of any kind.
 
@@ -86,4 +91,21 @@ def trainable_table(model: keras.Model) -> TrainableTable:
                 "trainable_parameters": moving,
             }
         )
+    _warn_of_changes(model)
     return TrainableTable(rows)
+
+
+def _warn_of_changes(model: keras.Model) -> None:
+    optimizer = model.optimizer if model.compiled else None
+    if optimizer is None or not optimizer.built:
+        return
+    known = {id(variable): variable.path for variable in optimizer._trainable_variables}
+    now = {id(variable): variable.path for variable in model.trainable_variables}
+    changed = [path for key, path in (known | now).items() if (key in known) != (key in now)]
+    if changed:
+        warnings.warn(
+            f"The optimizer of '{model.name}' was built before the flags of {listed(changed[:5])}"
+            f"{f' and {len(changed) - 5} more' if len(changed) > 5 else ''} changed, so `fit` "
+            "would not train what the table says. Call `model.compile(...)` again.",
+            stacklevel=3,  # the caller of `trainable_table`
+        )

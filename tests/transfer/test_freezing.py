@@ -156,6 +156,28 @@ def test_no_change_no_warning(recwarn):
     assert not recwarn.list
 
 
+def test_the_table_warns_of_flags_that_fit_does_not_know(recwarn):
+    model = chain(*body("a"), head())
+    x = np.zeros((4, *model.input_shape[1:]))
+    y = np.zeros((4, *model.output_shape[1:]))
+
+    def fitted():
+        model.compile("sgd", "mse", jit_compile=False)
+        trainable_table(model)
+        model.fit(x, y, verbose=0)
+
+    fitted()
+    trainable_table(model)
+    assert not recwarn.list
+    for trainable in (False, True):
+        model.get_layer("a_conv2").trainable = trainable
+        with pytest.warns(UserWarning, match="a_conv2/kernel.*compile"):
+            trainable_table(model)
+        recwarn.clear()
+        fitted()
+        assert not [each for each in recwarn.list if "compile" in str(each.message)]
+
+
 def test_the_table_says_what_trains():
     model = chain(*body("a"), head())
     freeze(model, until="a_conv2", batchnorm="affine_only")

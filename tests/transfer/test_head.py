@@ -6,7 +6,7 @@ import pytest
 from keras import layers, ops
 
 from kerasnorm.surgery.leaves import leaves
-from kerasnorm.transfer import freeze, replace_head
+from kerasnorm.transfer import fine_tune, freeze, replace_head
 
 X = np.random.default_rng(0).normal(size=(3, 6)).astype("float32")
 
@@ -56,6 +56,41 @@ def test_a_copy_with_another_head(kind):
     new.fit(data, np.array([0, 1, 2]), verbose=0)
     for a, b in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class Backbone(keras.Model):
+    """As KerasHub has them: a functional graph, made in `__init__` from arguments of its own."""
+
+    def __init__(self, filters=4, **kwargs):
+        images = keras.Input((None, None, 3))
+        x = layers.Conv2D(filters, 3, name="conv")(images)
+        super().__init__(images, layers.LayerNormalization(name="norm")(x), **kwargs)
+        self.filters = filters
+
+    def get_config(self):
+        return {"filters": self.filters, "name": self.name, "trainable": self.trainable}
+
+
+def pooled():
+    return keras.Sequential([Backbone(name="backbone"), layers.GlobalMaxPooling2D()])
+
+
+@pytest.mark.parametrize("make", [Backbone, pooled], ids=["maps", "pooled"])
+def test_a_backbone_gets_a_head(make):
+    images = np.random.default_rng(0).normal(size=(2, 9, 9, 3)).astype("float32")
+    model = make()
+    maps = model(images)
+    features = ops.mean(maps, (1, 2)) if make is Backbone else maps
+    new = replace_head(model, 5)
+    head = new.get_layer("head")
+    expected = ops.matmul(features, head.kernel)
+    np.testing.assert_allclose(
+        *map(ops.convert_to_numpy, (new(images), expected)), rtol=1e-4, atol=1e-5
+    )
+    assert replace_head(new, 2).output_shape == (None, 2)
+    y = np.array([0, 1])
+    tuned = fine_tune(model, (images, y), classes=2, head_epochs=1, epochs=1, jit_compile=False)
+    assert tuned.model.predict(images, verbose=0).shape == (2, 2)
 
 
 @pytest.mark.parametrize(

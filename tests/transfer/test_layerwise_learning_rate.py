@@ -1,6 +1,7 @@
 """A rate per layer against separate optimizers, which know nothing of each other."""
 
 import json
+import re
 
 import keras
 import numpy as np
@@ -310,3 +311,35 @@ def test_config_round_trip():
     optimizer = fit({"low": 0.1}, default=1)
     config = optimizer.get_config()
     assert LayerwiseLearningRate.from_config(config).get_config() == config
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_averaged_weights_can_be_swapped_in(mixed):
+    """Keras' callback finds the averages of the optimizer inside."""
+    if mixed:
+        keras.config.set_dtype_policy("mixed_float16")
+    averaged = {"use_ema": True, "ema_momentum": 0.5}
+
+    def trained(optimizer):
+        swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+        return train(network(), optimizer, epochs=2, callbacks=[swap])
+
+    plain = trained(optimizers.SGD(0.1, **averaged))
+    ours = trained(LayerwiseLearningRate(optimizers.SGD(0.1, **averaged), {"": 1}))
+    for a, b in zip(ours, plain, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="use_ema"):
+        trained(LayerwiseLearningRate(optimizers.SGD(0.1), {"": 1}))
+
+
+@pytest.mark.parametrize("flags", [re.IGNORECASE, re.VERBOSE, re.IGNORECASE | re.VERBOSE, 0])
+def test_the_flags_of_a_compiled_regex_are_kept(flags):
+    text = "LOW | Middle  # all below" if flags & re.VERBOSE else "LOW|Middle"
+    text = text if flags & re.IGNORECASE else text.lower()
+    key = re.compile(text, flags)
+    model = network()
+    optimizer = LayerwiseLearningRate("sgd", {key: 0.5, "head": 1})
+    train(model, optimizer)
+    optimizer.set_multiplier(key, 0.25)
+    again = LayerwiseLearningRate.from_config(json.loads(json.dumps(optimizer.get_config())))
+    assert sorted(again.multipliers.values()) == [0.25, 1]

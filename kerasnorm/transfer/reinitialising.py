@@ -14,8 +14,8 @@ def reinitialise(model: keras.Model) -> keras.Model:
     """
     if not is_graph(model):
         raise ValueError(
-            "transfer='scratch' gives functional and Sequential models new weights. Received: "
-            f"{type(model).__name__} '{model.name}'. Pass a new model and transfer=None."
+            "Only functional and Sequential models can start from scratch. Received: "
+            f"{type(model).__name__} '{model.name}'. Make a new one and fit that."
         )
     fresh = keras.models.clone_model(model)
     for old, new in zip(leaves(model), leaves(fresh), strict=True):

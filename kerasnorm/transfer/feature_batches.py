@@ -1,0 +1,49 @@
+"""Batches of features that are computed once."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm.transfer.batches import Batches, each_batch
+from kerasnorm.transfer.feature_cache import cache_features
+
+
+@dataclass(frozen=True)
+class FeatureBatches:
+    """How features are kept and drawn.
+
+    Attributes:
+        limit: bytes that memory may hold of the features of each set of examples.
+        batch_size: examples a batch.
+        seed: of the order of the training examples.
+        verbose: 1 shows a progress bar, 0 does not.
+        check: refuses labels, given their argument's name.
+    """
+
+    limit: int
+    batch_size: int
+    seed: int
+    verbose: int
+    check: Callable[[str, np.ndarray], None]
+
+    def of(self, base: keras.Model, name: str, data: Any, folder: Path) -> Batches:
+        """Returns batches of the features of labelled examples, and their labels."""
+        labels: list[np.ndarray] = []
+        if isinstance(data, Batches):
+            data = data.in_order()  # the features will be drawn in the order of `seed`
+
+        def inputs() -> Iterator[Any]:
+            for x, y in each_batch(data):
+                labels.append(y)
+                yield x
+
+        total = len(data) if isinstance(data, keras.utils.PyDataset) else None
+        path = folder / name
+        features = cache_features(base, inputs(), path, self.limit, total, self.verbose)
+        y = np.concatenate(labels)
+        self.check(name, y)
+        return Batches(features, y, self.batch_size, self.seed if name == "train" else None)

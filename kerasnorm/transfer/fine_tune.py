@@ -1,0 +1,242 @@
+"""`fine_tune`: the head first, then the base at a smaller rate."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm._validation import as_int, check_choice
+from kerasnorm.surgery.copying import copy_model
+from kerasnorm.surgery.leaves import leaves
+from kerasnorm.transfer.augmenting import augmented, why_features_change
+from kerasnorm.transfer.batches import Batches, each_batch, read_batches
+from kerasnorm.transfer.feature_batches import FeatureBatches
+from kerasnorm.transfer.fine_tuning import FineTuning
+from kerasnorm.transfer.freezing import BATCHNORM
+from kerasnorm.transfer.head import find_head, put_new_head
+from kerasnorm.transfer.layerwise_learning_rate import warn_if_forgetful
+from kerasnorm.transfer.optimizing import Rate, layerwise, optimizer_at, rates_for
+from kerasnorm.transfer.region import Boundary, split
+from kerasnorm.transfer.reinitialising import reinitialise
+from kerasnorm.transfer.rule_of_thumb import Strategy
+from kerasnorm.transfer.stages import Stages, by_name
+from kerasnorm.transfer.svm_model import svm_model
+from kerasnorm.transfer.targets import check_labels, loss_for
+from kerasnorm.transfer.two_phases import TwoPhases
+
+STRATEGIES = ("freeze", "fine_tune", "svm", "scratch")
+
+
+def fine_tune(
+    model: keras.Model,
+    train: Any,
+    validation: Any = None,
+    strategy: str | Strategy = "fine_tune",
+    classes: int | None = None,
+    head_epochs: int = 5,
+    epochs: int = 10,
+    *,
+    learning_rate: Rate | None = None,
+    base_learning_rate: Rate | None = None,
+    decay: float | None = None,
+    blocks: Sequence[str] | None = None,
+    until: Boundary | None = None,
+    batchnorm: str = "inference",
+    optimizer: str | keras.optimizers.Optimizer = "adam",
+    loss: Any = None,
+    metrics: Sequence[Any] = ("accuracy",),
+    class_weight: Mapping[int, float] | None = None,
+    augmentation: keras.Layer | None = None,
+    batch_size: int = 32,
+    cache: bool = True,
+    cache_limit: int = 2**30,
+    backup_dir: str | os.PathLike | None = None,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    seed: int | None = None,
+    jit_compile: bool | str = "auto",
+    verbose: str | int = "auto",
+) -> FineTuning:
+    """Carries a pretrained classifier over to your examples.
+
+    A new head would send noise into good features, so it learns alone first, the base frozen and
+    at inference. Nothing below the head changes meanwhile, so what the base makes of each example
+    is computed once and kept: an epoch of the head costs next to nothing. Then all layers train,
+    at a smaller rate, smaller still further down if you give `decay`. Every strategy trains for
+    `head_epochs + epochs` epochs, so that they can be compared:
+
+    | strategy | trains |
+    |---|---|
+    | "fine_tune" | the head for `head_epochs`, then all above `until` for `epochs` |
+    | "freeze" | the head only |
+    | "scratch" | all layers, from new initial weights |
+    | "svm" | no epochs: a linear SVM on the layer's features that cross-validation finds best |
+
+    Args:
+        model: built keras.Model that ends in a Dense layer; it stays as it is, weights and flags.
+        train: (x, y) arrays, or a finite Dataset of (x, y): a tf.data.Dataset of single examples
+            or of batches, or a PyDataset of batches. y: ints (N,) or (N, 1), one-hot rows (N, K),
+            or what `loss` takes.
+        validation: as `train`, for the curves; nothing is chosen by it.
+        strategy: one of the table, or what `rule_of_thumb` returns, whose learning rate is taken
+            if none is given.
+        classes: units of a new head in place of the last Dense layer; None keeps that.
+        head_epochs, epochs: ints ≥ 0, the epochs of the two phases.
+        learning_rate: of the head alone, and of "scratch": a float, 1e-3 by default, or a
+            keras.optimizers.schedules.LearningRateSchedule.
+        base_learning_rate: of the second phase; by default a tenth of `learning_rate`.
+        decay, blocks: as in `layer_decay`: each step below the head has `decay` times the rate of
+            the one above. None: one rate for all.
+        until: what stays frozen in the second phase, as in `freeze`; None: nothing.
+        batchnorm: what becomes of batch normalization in the second phase, as in `unfreeze`; it
+            trains from "scratch".
+        optimizer: name of a Keras optimizer, or one whose settings but for the rate are taken.
+        loss, metrics, class_weight, jit_compile, verbose: as in Keras. The loss is the
+            cross-entropy that fits the head and the labels by default.
+        augmentation: layer, or Sequential of layers, that changes raw input at random in training.
+            With one, or with random layers before the model's first weights, features are made anew
+            in each epoch, and a warning says so.
+        batch_size: examples a batch, where the data have none of their own.
+        cache: whether features are kept.
+        cache_limit: bytes of features that memory may hold; beyond it they are memory-mapped from a
+            file, in `backup_dir` or the system's folder for temporary files.
+        backup_dir: folder to note the progress in after each epoch. Called again with the same
+            arguments after a break, it goes on there; of arrays, with the same batches if there is
+            a seed. It is removed at the end.
+        callbacks: further Keras callbacks, in both phases.
+        seed: int ≥ 0. Sets the global seeds, which decide new weights and dropout, and the order
+            of the examples.
+
+    Returns:
+        `FineTuning(model, history, strategy)`. The model is new, takes raw input and is compiled.
+        "svm" has no activation at its end: the outputs are scores.
+
+    Raises:
+        ValueError: if an argument is out of range, or the data, the model and the labels do not
+            fit one another. Files in `backup_dir` stay as they were.
+
+    Example:
+
+    >>> layers = [keras.layers.Dense(8, "relu"), keras.layers.Dense(10, "softmax")]
+    >>> source = keras.Sequential([keras.Input((4,)), *layers])
+    >>> x = np.random.default_rng(0).normal(size=(64, 4))
+    >>> tuned = fine_tune(source, (x, x[:, 0] > 0), classes=2, epochs=1, seed=0, verbose=0)
+    >>> tuned.model.output_shape, len(tuned.history["loss"])
+    ((None, 2), 6)
+
+    References:
+        Yosinski et al., 2014, https://arxiv.org/abs/1411.1792
+        Kumar et al., 2022, Fine-tuning can distort pretrained features and underperform
+        out-of-distribution, https://arxiv.org/abs/2202.10054 (the head first)
+    """
+    strategy = _as_strategy(strategy)
+    head_only, all_layers = _epochs(strategy.name, head_epochs, epochs)
+    batch_size = as_int("batch_size", batch_size, low=1)
+    cache_limit = as_int("cache_limit", cache_limit, low=0)
+    check_choice("batchnorm", batchnorm, BATCHNORM)
+    rates = rates_for(strategy, learning_rate, base_learning_rate)
+    if seed is not None:
+        keras.utils.set_random_seed(as_int("seed", seed, low=0))
+    order = int(np.random.randint(2**31))  # so that the seed decides it
+
+    new = _prepared(model, strategy.name, classes)
+    check = partial(check_labels, model=new) if loss is None else _any_labels
+    data = _read(new, train, validation, batch_size, order, check)
+    if strategy.name == "svm":
+        svm, history = svm_model(new, data, strategy.settings.get("estimator", "svm"), order)
+        return FineTuning(svm, history, strategy.name)
+
+    frozen = strategy.settings.get("frozen", 0) if until is None else until
+    split(leaves(new), "until", frozen)
+    first, second = optimizer_at(optimizer, rates.head), optimizer_at(optimizer, rates.base)
+    if decay is not None:
+        second = layerwise(second, new, decay, blocks)
+    if strategy.name == "fine_tune":
+        warn_if_forgetful(first)
+    outer = new if augmentation is None else augmented(new, augmentation)
+    compiling = {
+        "loss": loss or loss_for(new, next(each_batch(data[0]))[1]),
+        "metrics": list(metrics),
+        "jit_compile": jit_compile,
+    }
+    stages = Stages(
+        compiling=compiling,
+        fitting={"class_weight": class_weight, "verbose": verbose},
+        callbacks=tuple(callbacks),
+        seed=order,
+        backup_dir=None if backup_dir is None else Path(backup_dir),
+        plan={
+            "strategy": strategy.name,
+            "epochs": [head_only, all_layers],
+            "optimizer": type(first).__name__,
+            "rates": [str(rate) for rate in rates],
+            "decay": decay,
+            "until": str(frozen),
+            "batch_size": batch_size,
+            "seed": seed,
+            "parameters": new.count_params(),
+        },
+    )
+    keep = None
+    if cache and head_only:
+        why = why_features_change(new, augmentation)
+        if why is None:
+            keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
+        else:
+            warnings.warn(f"The base's features are computed in every epoch: {why}.", stacklevel=2)
+    phases = TwoPhases(new, outer, data, stages, keep)
+    logs = phases.train_head(first, head_only) if head_only else []
+    if all_layers:
+        statistics = "train" if strategy.name == "scratch" else batchnorm
+        logs += phases.train_all(second, all_layers, frozen, statistics)
+    stages.finish()
+    new.compile(optimizer_at(optimizer, rates.base), **compiling)
+    return FineTuning(new, by_name(logs), strategy.name)
+
+
+def _as_strategy(strategy: Any) -> Strategy:
+    if isinstance(strategy, Strategy):
+        return strategy
+    return Strategy(check_choice("strategy", strategy, STRATEGIES), "as asked for", {})
+
+
+def _epochs(strategy: str, head_epochs: int, epochs: int) -> tuple[int, int]:
+    """Returns for how many epochs the head trains alone, and all layers do."""
+    first, second = as_int("head_epochs", head_epochs, low=0), as_int("epochs", epochs, low=0)
+    every = first + second
+    return {"freeze": (every, 0), "scratch": (0, every)}.get(strategy, (first, second))
+
+
+def _prepared(model: keras.Model, strategy: str, classes: int | None) -> keras.Model:
+    """Returns the copy to train: with a new head if asked for, new weights if from scratch."""
+    new = copy_model(model)
+    if classes is not None:
+        new = put_new_head(new, as_int("classes", classes, low=1))
+    find_head(new)
+    return reinitialise(new) if strategy == "scratch" else new
+
+
+def _read(
+    model: keras.Model,
+    train: Any,
+    validation: Any,
+    batch_size: int,
+    seed: int,
+    check: Callable[[str, np.ndarray], None],
+) -> tuple[Any, Any]:
+    """Returns the examples as `fit` takes them, their labels checked where they are at hand."""
+    train = read_batches("train", train, model, batch_size, seed)
+    if validation is not None:
+        validation = read_batches("validation", validation, model, batch_size)
+    for name, data in (("train", train), ("validation", validation)):
+        if isinstance(data, Batches):
+            check(name, data.y)
+    return train, validation
+
+
+def _any_labels(name: str, y: np.ndarray) -> None:
+    """Accepts the labels: a loss of the user's own knows what they should be."""

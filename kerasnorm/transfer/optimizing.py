@@ -1,0 +1,64 @@
+"""The optimizers of the two phases of fine-tuning: one for the head, one at a smaller rate."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+
+from kerasnorm._validation import as_number
+from kerasnorm.transfer.layer_decay import layer_decay
+from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate
+from kerasnorm.transfer.rule_of_thumb import Strategy
+
+Rate = float | keras.optimizers.schedules.LearningRateSchedule
+_RATE, _SMALLER = 1e-3, 0.1
+
+
+class Rates(NamedTuple):
+    """The rate of the head alone, and of all layers."""
+
+    head: Rate
+    base: Rate
+
+
+def rates_for(strategy: Strategy, head: Rate | None, base: Rate | None) -> Rates:
+    """Returns the rates given, or those of the strategy's settings, or a tenth for the base.
+
+    Raises:
+        ValueError: if one is no positive number nor a schedule, or a tenth cannot be taken.
+    """
+    usual = strategy.settings.get("learning_rate")
+    fine_tuning = strategy.name == "fine_tune"
+    if head is None:
+        head = _RATE if fine_tuning or usual is None else usual
+    head = _checked("learning_rate", head)
+    if strategy.name == "scratch":
+        return Rates(head, head)
+    if base is None and fine_tuning:
+        base = usual
+    if base is None:
+        if not isinstance(head, float):
+            raise ValueError(
+                "`base_learning_rate` should be given where `learning_rate` is a schedule."
+            )
+        base = _SMALLER * head
+    return Rates(head, _checked("base_learning_rate", base))
+
+
+def _checked(name: str, rate: Rate) -> Rate:
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return rate
+    return as_number(name, rate, 0, interval="()")
+
+
+def optimizer_at(optimizer: str | keras.optimizers.Optimizer, rate: Rate) -> keras.Optimizer:
+    """Returns a new optimizer with the settings of the one given, and a learning rate."""
+    template = keras.optimizers.get(optimizer)
+    return type(template).from_config({**template.get_config(), "learning_rate": rate})
+
+
+def layerwise(
+    optimizer: keras.Optimizer, model: keras.Model, decay: float, blocks: Sequence[str] | None
+) -> keras.Optimizer:
+    """Returns the optimizer with a rate for each layer, that falls from the head down."""
+    return LayerwiseLearningRate(optimizer, layer_decay(model, decay, blocks))

@@ -1,0 +1,170 @@
+"""One `fit` after another, each of which can be broken off and taken up again."""
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm.surgery.leaves import every_layer
+from kerasnorm.transfer.augmenting import generators
+from kerasnorm.transfer.batches import Batches
+
+FEATURES = "features-"  # begins the names of folders of features, which a break may leave behind
+_PLAN = "plan.json"
+Logs = list[dict[str, float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stages:
+    """What is common to the stages of a training.
+
+    Attributes:
+        compiling: arguments of `compile` but for the optimizer.
+        fitting: arguments of `fit` but for the data and the epochs.
+        callbacks: further callbacks.
+        seed: of what dropout and augmentation do.
+        backup_dir: folder for what is needed to go on after a break; None: none.
+        plan: what has to be the same when it goes on, as JSON has it.
+
+    Raises:
+        ValueError: if the folder holds a training of another plan.
+    """
+
+    compiling: Mapping[str, Any]
+    fitting: Mapping[str, Any]
+    callbacks: Iterable[keras.callbacks.Callback]
+    seed: int
+    backup_dir: Path | None
+    plan: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.backup_dir is None:
+            return
+        path = self.backup_dir / _PLAN
+        if not path.exists():
+            self.backup_dir.mkdir(parents=True, exist_ok=True)
+            _write(path, self.plan)
+            return
+        began, plan = json.loads(path.read_text()), json.loads(json.dumps(self.plan))
+        changed = [key for key in plan if began.get(key) != plan[key]]
+        if changed:
+            before, now = (
+                ", ".join(f"{key}={source.get(key)!r}" for key in changed)
+                for source in (began, plan)
+            )
+            raise ValueError(
+                f"`backup_dir` '{self.backup_dir}' holds a training that began with {before}. "
+                f"Received: {now}. Go on with the same arguments, or remove the folder."
+            )
+
+    def done(self, name: str, model: keras.Model) -> Logs | None:
+        """Brings a model to where it was after a stage, if that came to its end before."""
+        weights, log = self._file(name, ".weights.h5"), self._file(name, ".json")
+        if weights is None or not weights.exists():
+            return None
+        model.load_weights(weights)
+        return json.loads(log.read_text())
+
+    def run(
+        self,
+        name: str,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        data: tuple[Any, Any],
+        epochs: int,
+    ) -> Logs:
+        """Trains a model and returns the logs of each epoch.
+
+        Args:
+            name: of the stage, and of its files.
+            model: to train.
+            optimizer: a new one.
+            data: (train, validation), as `read_batches` returns them; validation may be None.
+            epochs: how many.
+        """
+        train, validation = data
+        log = _Log(self._file(name, ".json"), train, self.seed)
+        backup, weights = self._file(name, ""), self._file(name, ".weights.h5")
+        callbacks = [*self.callbacks, log]
+        if backup is not None:  # once more, lest a break while it is written ends it all
+            callbacks.append(
+                keras.callbacks.BackupAndRestore(
+                    backup, double_checkpoint=True, delete_checkpoint=False
+                )
+            )
+        model.compile(optimizer, **self.compiling)
+        model.fit(
+            train,
+            validation_data=validation,
+            epochs=epochs,
+            shuffle=False,
+            callbacks=callbacks,
+            **self.fitting,
+        )
+        model._initial_epoch = None  # where BackupAndRestore went on, for every later `fit` too
+        if weights is not None:
+            part = weights.with_name(f"part.{weights.name}")
+            model.save_weights(part)
+            os.replace(part, weights)
+            shutil.rmtree(backup)
+        return log.rows
+
+    def finish(self) -> None:
+        """Removes what was kept to go on."""
+        if self.backup_dir is not None:
+            for path in self.backup_dir.glob("*_stage.*"):
+                path.unlink()
+            for folder in self.backup_dir.glob(f"{FEATURES}*"):
+                shutil.rmtree(folder)
+            (self.backup_dir / _PLAN).unlink()
+            if not any(self.backup_dir.iterdir()):
+                self.backup_dir.rmdir()
+
+    def _file(self, name: str, suffix: str) -> Path | None:
+        return None if self.backup_dir is None else self.backup_dir / f"{name}_stage{suffix}"
+
+
+def by_name(logs: Logs) -> dict[str, list[float]]:
+    """Returns the values of all epochs by name, as `History.history` has them."""
+    names = dict.fromkeys(name for row in logs for name in row)
+    return {name: [row[name] for row in logs if name in row] for name in names}
+
+
+class _Log(keras.callbacks.Callback):
+    """Notes the logs of each epoch, before its backup, and lets its number decide what is drawn.
+
+    Files of weights do not hold how far generators of random numbers are.
+    """
+
+    def __init__(self, path: Path | None, batches: Any, seed: int):
+        super().__init__()
+        self._path, self._batches, self._seed = path, batches, seed
+        kept = path is not None and path.exists()
+        self.rows: Logs = json.loads(path.read_text()) if kept else []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if isinstance(self._batches, Batches):
+            self._batches.set_epoch(epoch)
+        draw = np.random.default_rng((self._seed, epoch))
+        for leaf in every_layer(self.model):
+            for generator in generators(leaf.layer):
+                state = generator.state
+                state.assign(draw.integers(2**31, size=state.shape).astype(state.dtype))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows[epoch:] = [{name: float(value) for name, value in (logs or {}).items()}]
+        if self._path is not None:
+            _write(self._path, self.rows)
+
+
+def _write(path: Path, content: Any) -> None:
+    """Writes JSON, all or nothing."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content))
+    os.replace(part, path)

@@ -1,0 +1,79 @@
+"""The two phases of fine-tuning: the head alone, then what lies below it too."""
+
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kerasnorm.surgery.leaves import leaves
+from kerasnorm.transfer.feature_batches import FeatureBatches
+from kerasnorm.transfer.freezing import freeze, unfreeze
+from kerasnorm.transfer.head import find_head
+from kerasnorm.transfer.head_split import base_at_inference, split_at_head
+from kerasnorm.transfer.region import Boundary
+from kerasnorm.transfer.stages import FEATURES, Logs, Stages
+
+
+@dataclass(frozen=True)
+class TwoPhases:
+    """A classifier and how it is trained.
+
+    Attributes:
+        model: the classifier.
+        outer: the same behind the augmentation, or itself.
+        data: (train, validation), as `read_batches` returns them; validation may be None.
+        stages: what the phases have in common.
+        keep: how features are kept; None: not at all.
+    """
+
+    model: keras.Model
+    outer: keras.Model
+    data: tuple[Any, Any]
+    stages: Stages
+    keep: FeatureBatches | None
+
+    def train_head(self, optimizer: keras.Optimizer, epochs: int) -> Logs:
+        """Trains the head, all below it frozen and at inference."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*is compiled")  # a stage compiles it again
+            self._freeze_below_head()
+        split = split_at_head(self.model) if self.keep else None
+        trained = split.top if split else self.outer
+        done = self.stages.done("head", trained)
+        if done:
+            return done
+        if split is None:
+            with base_at_inference(self.model):
+                return self.stages.run("head", trained, optimizer, self.data, epochs)
+        split.base.compile(jit_compile=self.stages.compiling["jit_compile"])
+        with tempfile.TemporaryDirectory(prefix=FEATURES, dir=self.stages.backup_dir) as folder:
+            features = [
+                None if data is None else self.keep.of(split.base, name, data, Path(folder))
+                for name, data in zip(("train", "validation"), self.data, strict=True)
+            ]
+            return self.stages.run("head", trained, optimizer, features, epochs)
+
+    def _freeze_below_head(self) -> None:
+        head = self._unfreeze_head()
+        if any(leaf.weights and leaf.layer is not head for leaf in leaves(self.model)):
+            freeze(self.model, lambda layer: layer is not head)
+
+    def _unfreeze_head(self) -> keras.Layer:
+        head = find_head(self.model)
+        unfreeze(self.model, lambda layer: layer is head)
+        return head
+
+    def train_all(
+        self, optimizer: keras.Optimizer, epochs: int, frozen: Boundary, batchnorm: str
+    ) -> Logs:
+        """Trains the head, and all layers but the frozen ones."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*is compiled")
+            unfreeze(self.model, 0, batchnorm)
+            freeze(self.model, frozen)
+            self._unfreeze_head()
+        done = self.stages.done("all", self.outer)
+        return done or self.stages.run("all", self.outer, optimizer, self.data, epochs)
