@@ -100,7 +100,7 @@ def test_reweighting_weighs_every_loss_of_class_numbers():
     ("loss", "weights", "match"),
     [
         (keras.losses.SparseCategoricalCrossentropy(), WEIGHTS, "kerasnorm's losses"),
-        ("mse", WEIGHTS, "kerasnorm's losses"),
+        ("sparse_categorical_crossentropy", WEIGHTS, "kerasnorm's losses"),
         (LDAM([5, 2, 1]), {0: 1.0, 1: 2.0}, "3 weights"),
     ],
     ids=str,

@@ -25,7 +25,7 @@ def initial_bias(counts: Any) -> np.ndarray:
     >>> import keras
     >>> bias = keras.initializers.Constant(initial_bias([75, 25]))
     >>> layer = keras.layers.Dense(2, "softmax", bias_initializer=bias)
-    >>> [float(p) for p in layer(np.zeros((1, 3)))[0]]
+    >>> [round(float(p), 4) for p in layer(np.zeros((1, 3)))[0]]
     [0.75, 0.25]
 
     Reference: Lin et al., 2017, arXiv:1708.02002 (§4.1, of one sigmoid).
