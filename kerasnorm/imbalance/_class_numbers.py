@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from kerasnorm.backend import has_values
+from kerasnorm.imbalance.counts import ClassCounts
 
 Tensor = Any
 
@@ -119,3 +120,10 @@ def to_rank(tensor: Tensor, rank: int) -> Tensor:
     while len(tensor.shape) < rank:
         tensor = ops.expand_dims(tensor, axis=-1)
     return tensor
+
+
+def ignored(ignore_class: int | None, counts: Any) -> int | None:
+    """Returns what to leave out: what is said, or else what the counts have left out."""
+    if ignore_class is None and isinstance(counts, ClassCounts):
+        return counts.ignore_class
+    return ignore_class

@@ -1,6 +1,7 @@
 """Every loss against its formula in float64: values, gradients, labels, masks and weights."""
 
 import functools
+import json
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from processes import run_in_a_new_process
 from kerasnorm.backend import set_keras_mask
 from kerasnorm.imbalance import count_classes
 from kerasnorm.imbalance import losses as kl
+from kerasnorm.imbalance import metrics as km
 
 K = 4
 COUNTS = [500, 60, 7, 1]
@@ -398,26 +400,35 @@ def test_seesaw_that_cannot_count_says_so(rng):
         classifier(kl.Seesaw(K)).fit(z[:, :3], y, verbose=0)
 
 
-def test_files_go_on_in_a_new_process(tmp_path, rng):
-    """Models compiled with the losses, and what `Seesaw` has counted."""
+def test_losses_and_metrics_in_a_new_process(tmp_path, rng):
+    """Every loss from its config, with what `Seesaw` has counted, and a compiled model."""
     y, z = draw(rng)
-    made, expected = make_all(), []
-    for index, (name, loss) in enumerate(made.items()):
-        loss(targets(name, y), z)
-        classifier(loss).save(tmp_path / f"{index}.keras")
-        expected.append(float(loss(targets(name, y), z)))
-    np.savez(tmp_path / "data.npz", z=z, **{f"y{i}": targets(n, y) for i, n in enumerate(made)})
+    made = make_all(reduction="sum")
+    made["seesaw, counting"](y, z)
+    saved = {name: keras.saving.serialize_keras_object(loss) for name, loss in made.items()}
+    (tmp_path / "losses.json").write_text(json.dumps(saved))
+    arrays = {f"y of {name}": targets(name, y) for name in made}
+    np.savez(tmp_path / "data.npz", z=z, **arrays)
+    loss = kl.Seesaw(K)
+    metrics = [km.BalancedAccuracy(K), km.GroupAccuracy(COUNTS), km.MacroF1(K), loss.counter]
+    classifier(loss, metrics=metrics).save(tmp_path / "model.keras")
     code = """
-import sys, keras, numpy as np
-import kerasnorm.imbalance.losses
+import json, sys, keras, numpy as np
+import kerasnorm
 folder = sys.argv[1]
 data = np.load(folder + "/data.npz")
-for index in range(len(data.files) - 1):
-    model = keras.saving.load_model(f"{folder}/{index}.keras")
-    print(float(model.loss(data[f"y{index}"], data["z"])))
+found = {}
+for name, config in json.load(open(folder + "/losses.json")).items():
+    loss = keras.saving.deserialize_keras_object(config)
+    found[name] = float(loss(data["y of " + name], data["z"]))
+model = keras.saving.load_model(folder + "/model.keras")
+found["model"] = type(model.loss).__name__
+print(json.dumps(found))
 """
-    found = [float(line) for line in run_in_a_new_process(code, tmp_path).split()]
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    found = json.loads(run_in_a_new_process(code, tmp_path))
+    assert found.pop("model") == "Seesaw"
+    expected = {name: float(loss(targets(name, y), z)) for name, loss in made.items()}
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from gradients import compiled
 from keras import ops
-from processes import run_in_a_new_process
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from sklearn import metrics as sk
@@ -185,22 +184,13 @@ def test_in_fit_weighted_on_request(rng):
         np.testing.assert_allclose(history[f"{prefix}weighted"][0], value, rtol=1e-5)
 
 
-def test_configs_say_everything(tmp_path):
+def test_configs_say_everything():
     made = [make(ignore_class=3) for make, _ in METRICS.values()]
     made.append(km.BoundaryFScore(3.5, 9, from_logits=True, ignore_class=7))
     for metric in made:
-        assert type(metric).from_config(metric.get_config()).get_config() == metric.get_config()
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(K)])
-    model.compile("sgd", "sparse_categorical_crossentropy", metrics=made[:-1])
-    model.save(tmp_path / "model.keras")
-    code = (
-        "import sys, keras, numpy as np, kerasnorm.imbalance.metrics\n"
-        "model = keras.saving.load_model(sys.argv[1])\n"
-        "found = model.evaluate(np.zeros((1, 3)), np.ones(1), verbose=0, return_dict=True)\n"
-        "print(*found)"
-    )
-    found = run_in_a_new_process(code, tmp_path / "model.keras")
-    assert "balanced_accuracy" in found and "few" in found
+        saved = keras.saving.serialize_keras_object(metric)
+        again = keras.saving.deserialize_keras_object(saved)
+        assert again.get_config() == metric.get_config()
 
 
 # contours

@@ -10,7 +10,6 @@ from kerasnorm._validation import as_int
 from kerasnorm.backend import get_keras_mask, set_keras_mask
 from kerasnorm.imbalance import _class_numbers
 from kerasnorm.imbalance._class_numbers import ClassNumbers, Tensor
-from kerasnorm.imbalance.counts import ClassCounts
 
 REDUCTION = "sum_over_batch_size"
 
@@ -125,10 +124,3 @@ def finish(losses: Tensor, wrong: Tensor, used: Tensor | None) -> Tensor:
         losses = ops.where(used, losses, 0)
         set_keras_mask(losses, used)
     return losses
-
-
-def ignored(ignore_class: int | None, counts: Any) -> int | None:
-    """Returns what to leave out: what is said, or else what the counts have left out."""
-    if ignore_class is None and isinstance(counts, ClassCounts):
-        return counts.ignore_class
-    return ignore_class

@@ -5,10 +5,10 @@ import numpy as np
 from keras import ops
 
 from kerasnorm._validation import as_number
-from kerasnorm.imbalance._class_numbers import ClassNumbers, Tensor
+from kerasnorm.imbalance._class_numbers import ClassNumbers, Tensor, ignored
 from kerasnorm.imbalance.counts import as_counts
 from kerasnorm.imbalance.losses import formulas
-from kerasnorm.imbalance.losses.base import REDUCTION, SparseLoss, ignored
+from kerasnorm.imbalance.losses.base import REDUCTION, SparseLoss
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")

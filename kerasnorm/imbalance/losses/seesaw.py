@@ -6,10 +6,10 @@ from keras import ops
 
 from kerasnorm._validation import as_int, as_number
 from kerasnorm.backend import update_is_lost
-from kerasnorm.imbalance._class_numbers import ClassNumbers, Tensor
+from kerasnorm.imbalance._class_numbers import ClassNumbers, Tensor, ignored
 from kerasnorm.imbalance.counts import as_counts
 from kerasnorm.imbalance.losses import formulas
-from kerasnorm.imbalance.losses.base import REDUCTION, SparseLoss, ignored
+from kerasnorm.imbalance.losses.base import REDUCTION, SparseLoss
 from kerasnorm.imbalance.losses.seesaw_counter import SeesawCounter
 
 _SMALLEST = 0.01  # of the label's probability in C, as in the authors' code
@@ -28,7 +28,7 @@ class Seesaw(SparseLoss):
     every call, `evaluate` and validation included; a saved model goes on from them. Where the
     examples of each class are known, pass `counts`: there is nothing to count then. **JAX** keeps
     what a compiled step has counted only for metrics: there compile with
-    `metrics=[loss.counter, ...]`, or pass `counts`.
+    `metrics=[loss.counter, ...]`, again once a model is loaded from a file, or pass `counts`.
 
     Args:
         num_classes: K.

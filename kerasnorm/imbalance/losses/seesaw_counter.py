@@ -1,9 +1,12 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from kerasnorm.imbalance._class_numbers import Tensor
 
 
+@keras.saving.register_keras_serializable(package="kerasnorm")
 class SeesawCounter(keras.metrics.Metric):
     """The labels that a `Seesaw` loss has seen, where a compiled model can keep them.
 
@@ -22,6 +25,7 @@ class SeesawCounter(keras.metrics.Metric):
 
     def __init__(self, num_classes: int, name: str = "seesaw_labels") -> None:
         super().__init__(name=name, dtype="float32")
+        self.num_classes = num_classes
         self.counts = self.add_variable((num_classes,), "zeros", name="counts")
 
     def add(self, counted: Tensor) -> Tensor:
@@ -41,3 +45,6 @@ class SeesawCounter(keras.metrics.Metric):
 
     def to_list(self) -> list[float]:
         return ops.convert_to_numpy(self.counts).tolist()
+
+    def get_config(self) -> dict[str, Any]:
+        return {"num_classes": self.num_classes, "name": self.name}

@@ -4,9 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasnorm.imbalance._class_numbers import Tensor
+from kerasnorm.imbalance._class_numbers import Tensor, ignored
 from kerasnorm.imbalance.counts import ClassCounts, as_counts
-from kerasnorm.imbalance.losses.base import ignored
 from kerasnorm.imbalance.metrics.class_tallies import ClassTallies, mean_where
 
 
