@@ -1,6 +1,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasnorm._validation import as_int
 from kerasnorm.imbalance.losses.base import SparseLoss
@@ -49,10 +50,7 @@ class DeferredReweighting(keras.callbacks.Callback):
         self._loss()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        loss, weights = self._loss(), self.weights if epoch >= self.epoch else None
-        if loss.class_weights is not weights:
-            loss.class_weights = weights
-            self.model.make_train_function(force=True)
+        self._weigh(self.weights if epoch >= self.epoch else None)
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         loss = self._loss()
@@ -62,8 +60,14 @@ class DeferredReweighting(keras.callbacks.Callback):
         self._loss().class_weights = self._in_training
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        self._loss().class_weights = None
-        self.model.make_train_function(force=True)
+        self._weigh(None)
+
+    def _weigh(self, weights: np.ndarray | None) -> None:
+        """Has the training step traced again with other weights, where they are others."""
+        loss = self._loss()
+        if loss.class_weights is not weights:
+            loss.class_weights = weights
+            self.model.make_train_function(force=True)
 
     def _loss(self) -> SparseLoss:
         loss = self.model.loss
