@@ -26,7 +26,7 @@ class BoundaryFScore(keras.metrics.Metric):
     false one.
 
     Matching is SciPy's, on the host: on TensorFlow compile the model with `jit_compile=False`. An
-    image of 321×481 pixels takes about a second.
+    image of 321×481 pixels took 6.5 s on one core with 99 thresholds.
 
     Args:
         tolerance: largest distance of a pair, in pixels, ≥ 0. (Berkeley: 0.0075 of the diagonal.)
