@@ -43,6 +43,8 @@ bench: .venv/installed
 	.venv/bin/python benchmarks/normalization.py
 	.venv/bin/python benchmarks/sampling.py
 	.venv/bin/python benchmarks/transferability.py
+	.venv/bin/python benchmarks/long_tail.py
+	.venv/bin/python benchmarks/segmentation.py
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv

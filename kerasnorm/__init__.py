@@ -5,12 +5,20 @@ Three chapters that can be used alone, and one page that composes them:
 - `kerasnorm.normalization`: the layers; `kerasnorm.surgery`: whole models;
 - `kerasnorm.migrate`: models of TensorFlow Addons and Keras 2;
 - `kerasnorm.transfer`: what trains and how fast, what will transfer and how well;
-- `kerasnorm.imbalance`: count, weigh and resample the classes;
+- `kerasnorm.imbalance`: count, weigh and resample the classes; losses, corrections, metrics;
 - `kerasnorm.recipe`: `Recipe` and `fit`.
 """
 
 from kerasnorm import imbalance, migrate, normalization, recipe, surgery, transfer
-from kerasnorm.imbalance import ClassCounts, ClassWeights, class_weights, count_classes, resample
+from kerasnorm.imbalance import (
+    BalancedSoftmax,
+    ClassCounts,
+    ClassWeights,
+    adjust_logits,
+    class_weights,
+    count_classes,
+    resample,
+)
 from kerasnorm.migrate import fold_weight_norm, load_tfa_model, load_tfa_weights
 from kerasnorm.normalization import (
     BatchNormalization,
@@ -43,6 +51,7 @@ from kerasnorm.transfer import (
 )
 
 __all__ = [
+    "BalancedSoftmax",
     "BatchNormalization",
     "ClassCounts",
     "ClassWeights",
@@ -54,6 +63,7 @@ __all__ = [
     "Recipe",
     "Run",
     "SyncBatchNormalization",
+    "adjust_logits",
     "class_weights",
     "convert_sync_batchnorm",
     "count_classes",

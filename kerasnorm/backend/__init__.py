@@ -7,6 +7,7 @@ import importlib
 
 import keras
 
+from kerasnorm.backend.context import get_keras_mask, set_keras_mask, update_is_lost
 from kerasnorm.backend.reductions import settle
 from kerasnorm.backend.reference import Statistics, View, apply_statistics
 
@@ -25,7 +26,9 @@ def _module():
 
 _backend = _module()
 all_reduce_sum = _backend.all_reduce_sum
+has_values = _backend.has_values
 normalize = _backend.normalize
+on_host = _backend.on_host
 update_one_by_one = _backend.update_one_by_one
 
 __all__ = [
@@ -33,7 +36,12 @@ __all__ = [
     "View",
     "all_reduce_sum",
     "apply_statistics",
+    "get_keras_mask",
+    "has_values",
     "normalize",
+    "on_host",
+    "set_keras_mask",
     "settle",
+    "update_is_lost",
     "update_one_by_one",
 ]

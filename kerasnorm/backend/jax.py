@@ -6,6 +6,7 @@ Within `jax.shard_map` an array is one shard: there `axis_name` says what to sum
 import functools
 
 import jax
+import numpy
 
 from kerasnorm.backend import reductions, reference
 
@@ -65,6 +66,17 @@ def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
     zero = jax.numpy.zeros_like(x, shape=(), dtype=dtype)
     gamma, beta, mask = (None if t is None else t + zero for t in (gamma, beta, mask))
     return _fused(x, gamma, beta, mask, view, epsilon, dtype)
+
+
+def has_values(x):
+    """Returns whether an array's values can be read now, rather than in a compiled function."""
+    return not isinstance(x, jax.core.Tracer)
+
+
+def on_host(function, shape, *arrays):
+    """Returns `function` of NumPy arrays, a float32 array of this shape, as an array."""
+    result = jax.ShapeDtypeStruct(shape, "float32")
+    return jax.pure_callback(lambda *given: function(*map(numpy.asarray, given)), result, *arrays)
 
 
 def update_one_by_one(optimizer):

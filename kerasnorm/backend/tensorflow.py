@@ -168,5 +168,21 @@ def _second_gradient(forward, dy, x, mask, parameters, upstream):
     return outer.gradient(gradients, sources, upstream, tf.UnconnectedGradients.ZERO)
 
 
+def has_values(x):
+    """Returns whether a tensor's values can be read now, rather than in a graph to come."""
+    return not tf.is_symbolic_tensor(x)
+
+
+def on_host(function, shape, *arrays):
+    """Returns `function` of NumPy arrays, a float32 array of this shape, as a tensor."""
+    if _in_xla():
+        raise ValueError(
+            "This runs on the host, which code compiled by XLA cannot do: compile the model with "
+            "`jit_compile=False`."
+        )
+    result = tf.numpy_function(function, arrays, tf.float32, stateful=False)
+    return tf.ensure_shape(result, shape)
+
+
 def update_one_by_one(optimizer):
     """Makes an optimizer call `update_step` for each variable, as Keras' do on TensorFlow."""

@@ -119,6 +119,17 @@ def _layer(x, gamma, beta, view, epsilon):
     return torch.native_layer_norm(x, shape, gamma, beta, epsilon)
 
 
+def has_values(x):
+    """Returns whether a tensor's values can be read now, without breaking a compiled graph."""
+    return not (x.is_meta or torch.compiler.is_compiling())
+
+
+def on_host(function, shape, *arrays):
+    """Returns `function` of NumPy arrays, a float32 array of this shape, as a tensor."""
+    result = function(*(array.detach().cpu().numpy() for array in arrays))
+    return torch.from_numpy(result).to(arrays[0].device)
+
+
 def update_one_by_one(optimizer):
     """Makes an optimizer call `update_step` for each variable, not one kernel for all of them."""
     if isinstance(optimizer, TorchParallelOptimizer):

@@ -1,4 +1,4 @@
-"""The head of a classifier: the last Dense layer, and the activation that may follow it."""
+"""A new head for a classifier."""
 
 from typing import Any
 
@@ -7,8 +7,10 @@ import keras
 from kerasnorm._validation import as_int
 from kerasnorm.surgery.copying import copy_model
 from kerasnorm.surgery.graphs import graph_of
+from kerasnorm.surgery.heads import find_head, gives_logits, is_graph
 
-_ACTIVATIONS = (keras.layers.Activation, keras.layers.Softmax)
+__all__ = ["find_head", "gives_logits", "is_backbone", "is_graph", "put_new_head", "replace_head"]
+
 _POOLED = (
     keras.layers.GlobalAveragePooling1D,
     keras.layers.GlobalAveragePooling2D,
@@ -18,39 +20,6 @@ _POOLED = (
     keras.layers.GlobalMaxPooling3D,
     keras.layers.Flatten,
 )
-_PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
-
-
-def is_graph(model: keras.Model) -> bool:
-    """Returns whether a model is functional, or a built Sequential: one whose graph is known."""
-    return bool(getattr(model, "outputs", None))
-
-
-def find_head(model: keras.Model) -> keras.layers.Dense:
-    """Returns the Dense layer that gives the model's output, up to an activation.
-
-    Raises:
-        ValueError: if the model does not end so.
-    """
-    layers = list(model.layers)
-    while layers and isinstance(layers[-1], _ACTIVATIONS):
-        layers.pop()
-    last = layers[-1] if layers else model
-    if isinstance(last, keras.layers.Dense) and (not is_graph(model) or len(model.outputs) == 1):
-        return last
-    raise ValueError(
-        "A classifier should end in one Dense layer with a unit for each class, and perhaps an "
-        f"activation. Received: model '{model.name}', which ends in {type(last).__name__} "
-        f"'{last.name}'. `replace_head` and the argument `classes` put one on a backbone."
-    )
-
-
-def gives_logits(model: keras.Model) -> bool:
-    """Returns whether the model's output is logits rather than probabilities."""
-    last = model.layers[-1]
-    if isinstance(last, keras.layers.Softmax):
-        return False
-    return last.activation not in _PROBABILITIES
 
 
 def replace_head(model: keras.Model, classes: int) -> keras.Model:

@@ -1,0 +1,163 @@
+"""DeferredReweighting and DeferredResampling: what a fit does before and from the epoch."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from kerasnorm.imbalance import (
+    LDAM,
+    DeferredResampling,
+    DeferredReweighting,
+    LovaszSoftmax,
+    SparseFocalCrossentropy,
+    resample,
+)
+
+X = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+Y = np.array([0, 0, 0, 0, 0, 1, 1, 2])
+WEIGHTS = {0: 0.2, 1: 0.8, 2: 2.0}
+
+
+def model_with(loss, **settings):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
+    model.layers[0].kernel.assign(np.linspace(-1, 1, 9).reshape(3, 3))
+    model.compile(keras.optimizers.SGD(0.5, momentum=0.9), loss, **settings)
+    return model
+
+
+def fit(model, **settings):
+    arguments = {"epochs": 4, "batch_size": 8, "shuffle": False, "verbose": 0, **settings}
+    history = model.fit(X, Y, **arguments).history
+    return history, ops.convert_to_numpy(model.layers[0].kernel)
+
+
+def plain():
+    return SparseFocalCrossentropy(gamma=0)
+
+
+EAGER = {"run_eagerly": True}
+HOW = {"graph": {"jit_compile": False}, "XLA": {"jit_compile": True}}
+
+
+@pytest.mark.parametrize(
+    ("epoch", "how"),
+    [(0, EAGER), (9, EAGER), *((2, how) for how in HOW.values())],
+    ids=["at once", "never", *HOW],
+)
+def test_reweighting_is_a_fit_with_class_weights_from_the_epoch(epoch, how):
+    if how == HOW["XLA"] and keras.config.backend() == "torch":
+        pytest.skip("there is no XLA")
+    model = model_with(plain(), **how)
+    validation = {} if how == HOW["XLA"] else {"validation_data": (X, Y)}
+    history, kernel = fit(model, callbacks=[DeferredReweighting(WEIGHTS, epoch)], **validation)
+    twin = model_with(plain(), **EAGER)
+    first = fit(twin, epochs=min(epoch, 4), **validation)[0] if epoch else {}
+    rest = {}
+    if epoch < 4:
+        rest, _ = fit(twin, initial_epoch=epoch, class_weight=WEIGHTS, **validation)
+    for name, values in history.items():
+        expected = [*first.get(name, []), *rest.get(name, [])]
+        np.testing.assert_allclose(values, expected, rtol=1e-5, err_msg=name)
+    np.testing.assert_allclose(kernel, ops.convert_to_numpy(twin.layers[0].kernel), rtol=1e-5)
+
+
+def test_reweighting_goes_on_after_a_break(tmp_path):
+    callbacks = [DeferredReweighting(WEIGHTS, 1)]
+    _, expected = fit(model_with(LDAM([5, 2, 1]), **EAGER), callbacks=callbacks)
+    model = model_with(LDAM([5, 2, 1]), **EAGER)
+    fit(model, epochs=2, callbacks=callbacks)
+    model.save(tmp_path / "model.keras")
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    callbacks = [DeferredReweighting(WEIGHTS, 1)]
+    _, found = fit(model, initial_epoch=2, callbacks=callbacks)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_reweighting_leaves_no_weights_behind():
+    model = model_with(plain(), jit_compile=False)
+    fit(model, callbacks=[DeferredReweighting(WEIGHTS, 0)])
+    z = np.random.default_rng(1).normal(size=(8, 3)).astype("float32")
+    np.testing.assert_allclose(float(model.loss(Y, z)), float(plain()(Y, z)), rtol=1e-6)
+    twin = model_with(plain(), **EAGER)
+    twin.set_weights(model.get_weights())
+    losses = [fit(each, epochs=1)[0]["loss"] for each in (model, twin)]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+def test_reweighting_weighs_every_loss_of_class_numbers():
+    z = np.random.default_rng(1).normal(size=(8, 3)).astype("float32")
+    for loss in (plain(), LDAM([5, 2, 1]), LovaszSoftmax()):
+        loss.class_weights = np.array([0.2, 0.8, 2.0])
+        found = float(loss(Y, z))
+        loss.class_weights = None
+        weights = np.vectorize(WEIGHTS.get)(Y)
+        np.testing.assert_allclose(found, float(loss(Y, z, weights)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "weights", "match"),
+    [
+        (keras.losses.SparseCategoricalCrossentropy(), WEIGHTS, "kerasnorm's losses"),
+        ("sparse_categorical_crossentropy", WEIGHTS, "kerasnorm's losses"),
+        (LDAM([5, 2, 1]), {0: 1.0, 1: 2.0}, "3 weights"),
+    ],
+    ids=str,
+)
+def test_reweighting_refuses(loss, weights, match):
+    with pytest.raises(ValueError, match=match):
+        fit(model_with(loss), callbacks=[DeferredReweighting(weights, 1)])
+    with pytest.raises(ValueError, match="every class"):
+        DeferredReweighting({1: 1.0}, 1)
+    with pytest.raises(ValueError, match="epoch"):
+        DeferredReweighting(WEIGHTS, -1)
+
+
+def marked(value, n=6):
+    x = np.full((n, 1), value, "float32")
+    return tf.data.Dataset.from_tensor_slices((x, x)).batch(2)
+
+
+@pytest.mark.parametrize(("start", "epoch"), [(0, 0), (0, 2), (1, 2), (3, 2), (0, 9)])
+def test_resampling_draws_from_the_other_dataset_from_the_epoch(start, epoch):
+    """The model gives 0, so the loss tells what it was given: 1 before and 4 after."""
+    deferred = DeferredResampling(marked(1), marked(2), epoch)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(keras.optimizers.SGD(0.0), "mse", **EAGER)
+    settings = {"initial_epoch": start, "epochs": 4, "shuffle": False, "verbose": 0}
+    history = model.fit(deferred.dataset, callbacks=[deferred], **settings)
+    expected = [1.0 if e < epoch else 4.0 for e in range(start, 4)]
+    np.testing.assert_allclose(history.history["loss"], expected)
+
+
+def test_resampling_has_a_length_and_new_epochs():
+    x, y = np.arange(40.0)[:, None], np.repeat([0, 1], [36, 4])
+    after = resample((x, y), batch_size=8)
+    before = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(40, seed=0).batch(8)
+    deferred = DeferredResampling(before, after, epoch=1)
+    assert int(deferred.dataset.cardinality()) == 5
+    deferred.on_epoch_begin(0)
+    first = np.concatenate([y for _, y in deferred.dataset.as_numpy_iterator()])
+    deferred.on_epoch_begin(1)
+    passes = [
+        np.concatenate([x[:, 0] for x, _ in deferred.dataset.as_numpy_iterator()]) for _ in range(2)
+    ]
+    assert first.sum() == 4 and all(10 < (drawn >= 36).sum() < 30 for drawn in passes)
+    assert (passes[0] != passes[1]).any()
+    unequal = DeferredResampling(before.take(2), after, epoch=1).dataset
+    assert int(unequal.cardinality()) == tf.data.UNKNOWN_CARDINALITY
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "match"),
+    [
+        (marked(1), marked(1).map(lambda x, y: x), "same structure"),
+        (marked(1), [(0, 1)], "`after`"),
+        (None, marked(1), "`before`"),
+    ],
+    ids=["structure", "list", "none"],
+)
+def test_resampling_refuses(before, after, match):
+    with pytest.raises(ValueError, match=match):
+        DeferredResampling(before, after, 1)
