@@ -43,6 +43,8 @@ bench: .venv/installed
 	.venv/bin/python benchmarks/normalization.py
 	.venv/bin/python benchmarks/sampling.py
 	.venv/bin/python benchmarks/transferability.py
+	.venv/bin/python benchmarks/feature_cache.py
+	.venv/bin/python benchmarks/layerwise_rate.py
 	.venv/bin/python benchmarks/long_tail.py
 	.venv/bin/python benchmarks/segmentation.py
 

@@ -197,7 +197,7 @@ class Networks:
         self.source = Compiled(network(10), 2e-3)
         self.base = network(len(TARGET))
         features = self.base.get_layer("features").output
-        self.features = keras.Model(self.base.inputs, features)
+        self.features = keras.Model(self.base.input, features)
         head = keras.Sequential([keras.Input(features.shape[1:]), layers.Dense(len(TARGET))])
         self.head = Compiled(head, RATE)
         self.whole = {"scratch": Compiled(network(len(TARGET)), RATE)}
@@ -340,7 +340,7 @@ def judge(networks, seed, source):
     (x, y), test = target(seed, SIZE)
     model = networks.source.model
     model.set_weights(source)
-    features = keras.Model(model.inputs, model.get_layer("features").output)
+    features = keras.Model(model.input, model.get_layer("features").output)
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(model(x, training=False)))
     features = keras.ops.convert_to_numpy(features(x, training=False))
     given = {"leep": probabilities, "nce": probabilities.argmax(1)}
