@@ -113,7 +113,6 @@ def test_adjust_logits_of_arrays_and_tensors(shape, dtype, rng):
         (lambda: sequential(CosineDense(K)), COUNTS, "CosineDense"),
         (lambda: sequential(keras.layers.Dense(2)), COUNTS, "2 classes"),
     ],
-    ids=str,
 )
 def test_adjust_logits_refuses(model, counts, match):
     with pytest.raises(ValueError, match=match):

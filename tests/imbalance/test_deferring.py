@@ -103,7 +103,6 @@ def test_reweighting_weighs_every_loss_of_class_numbers():
         ("sparse_categorical_crossentropy", WEIGHTS, "kerasnorm's losses"),
         (LDAM([5, 2, 1]), {0: 1.0, 1: 2.0}, "3 weights"),
     ],
-    ids=str,
 )
 def test_reweighting_refuses(loss, weights, match):
     with pytest.raises(ValueError, match=match):

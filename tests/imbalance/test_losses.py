@@ -199,7 +199,6 @@ def test_class_balanced_binary_crossentropy(channel, rng):
         {"gamma_positive": 1, "gamma_negative": 0.5, "margin": 0.2},
         {"gamma_positive": 0.5, "gamma_negative": 0, "margin": 0.6},
     ],
-    ids=str,
 )
 def test_asymmetric_loss(settings, rng):
     y = rng.integers(0, 2, (6, K))
