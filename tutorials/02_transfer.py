@@ -42,6 +42,7 @@ FAST = bool(os.environ.get("KERASNORM_FAST"))  # seconds in place of minutes, fo
 SEEDS = range(1) if FAST else range(3)
 SIZES = (3, 10) if FAST else (3, 10, 50, 400)
 SIDE = 16
+COUNT = 20 if FAST else 200  # images of each class of a source
 BEGAN = time.time()
 FIGURES = os.environ.get("KERASNORM_FIGURES")  # a folder to save the figures in
 
@@ -127,17 +128,6 @@ def network(classes):
     return keras.Model(images, layers.Dense(classes, name="head")(x))
 
 
-def compiled(model, rate, decay=None):
-    """Compiles a network for Adam, with `decay` times the rate at each layer further down."""
-    optimizer = keras.optimizers.Adam(rate)
-    if decay is not None:
-        optimizer = transfer.LayerwiseLearningRate(optimizer, transfer.layer_decay(model, decay))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
-    model.optimizer.build(model.trainable_variables)
-    return model
-
-
 class Compiled:
     """A network that is compiled once, and trained from other weights each time."""
 
@@ -147,9 +137,10 @@ class Compiled:
             rates = transfer.layer_decay(model, decay)
             optimizer = transfer.LayerwiseLearningRate(optimizer, rates)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
+        model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False, run_eagerly=FAST)
         optimizer.build(model.trainable_variables)
-        self.model, self.start = model, [variable.numpy() for variable in optimizer.variables]
+        self.model = model
+        self.start = [keras.ops.convert_to_numpy(each) for each in optimizer.variables]
 
     def fit(self, weights, train, epochs, seed, validation=None):
         """Trains from given weights; returns the accuracy in % after each epoch."""
@@ -248,8 +239,8 @@ WAYS = ("freeze", "SVM", "fine-tune", "layer-wise", "scratch")
 
 # %%
 SOURCES = {
-    "similar": lambda rng: digits(range(5), 200, rng),
-    "dissimilar": lambda rng: pieces(100, rng),
+    "similar": lambda rng: digits(range(5), COUNT, rng),
+    "dissimilar": lambda rng: pieces(COUNT // 2, rng),
 }
 
 
@@ -310,23 +301,23 @@ def curves(networks, seed, sources):
 # %%
 def turned(rng):
     """Returns digits 0 to 4, and how each was turned: by 0, 90, 180 or 270 degrees."""
-    x, _ = digits(range(5), 200, rng)
+    x, _ = digits(range(5), COUNT, rng)
     turns = rng.integers(0, 4, len(x))
     return np.stack([np.rot90(image, k) for image, k in zip(x, turns, strict=True)]), turns
 
 
 def which_photograph(rng):
-    x, y = pieces(100, rng)
+    x, y = pieces(COUNT // 2, rng)
     return x, y // 5
 
 
 def any_labels(rng):
-    x, y = digits(range(5), 200, rng)
+    x, y = digits(range(5), COUNT, rng)
     return x, rng.permutation(y)
 
 
 OTHERS = {
-    "digits 0, 1": lambda rng: digits((0, 1), 200, rng),
+    "digits 0, 1": lambda rng: digits((0, 1), COUNT, rng),
     "turned digits": turned,
     "which photograph": which_photograph,
     "any labels": any_labels,
