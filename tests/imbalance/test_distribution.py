@@ -61,7 +61,10 @@ def test_shards_are_every_other_batch():
 def test_fit_on_replicas_trains_on_whole_epochs():
     ids = X[:, None].astype("float32")
     dataset = resample((ids, ids), labels=Y, batch_size=8, seed=3)
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    # without collectives, which collide with those of another strategy in the process
+    strategy = tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+    )
 
     def read(total):
         return sum(part.numpy() for part in strategy.experimental_local_results(total.value))
