@@ -8,7 +8,7 @@ from kerasnorm.recipe.backbone import application, application_named, small_conv
 from kerasnorm.recipe.folder import ImageFolder, Split
 from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.weights import check_weights_file, load_base_weights, load_model
-from kerasnorm.transfer.head import find_head
+from kerasnorm.surgery.heads import find_head
 
 WIDTHS = (32, 64, 128, 128)
 

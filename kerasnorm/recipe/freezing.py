@@ -5,8 +5,8 @@ import warnings
 import keras
 
 from kerasnorm.recipe.recipe import Recipe
+from kerasnorm.surgery.heads import find_head
 from kerasnorm.transfer import freeze, unfreeze
-from kerasnorm.transfer.head import find_head
 
 
 def set_trainable(model: keras.Model, recipe: Recipe, head_only: bool = False) -> None:

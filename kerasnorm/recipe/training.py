@@ -20,7 +20,8 @@ from kerasnorm.recipe.output import staged
 from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.run import Run
 from kerasnorm.surgery.copying import copy_model
-from kerasnorm.transfer.head import find_head, gives_logits, is_graph, put_new_head
+from kerasnorm.surgery.heads import find_head, gives_logits, is_graph
+from kerasnorm.transfer.head import put_new_head
 from kerasnorm.transfer.reinitialising import reinitialise
 
 

@@ -14,6 +14,18 @@ def to_array(name: str, data: Any) -> np.ndarray:
         raise ValueError(f"`{name}` could not be read as an array: {error}") from error
 
 
+def count_examples(x: Any) -> int:
+    """Returns how many examples there are in an array, or a dict or list of arrays."""
+    arrays = keras.tree.flatten(x)
+    lengths = {len(array) if getattr(array, "shape", ()) else None for array in arrays}
+    if len(lengths) != 1 or None in lengths:
+        raise ValueError(
+            "`x` should be an array of examples, or a dict or list of arrays of the same length. "
+            f"Received: {type(x).__name__} of lengths {sorted(lengths - {None})}."
+        )
+    return lengths.pop()
+
+
 def read_labels(name: str, y: Any, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Returns the classes, sorted, and the index of each example's class among them.
 

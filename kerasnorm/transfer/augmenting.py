@@ -3,8 +3,8 @@
 import keras
 
 from kerasnorm._validation import listed
+from kerasnorm.surgery.heads import is_graph
 from kerasnorm.surgery.leaves import Leaf, leaves
-from kerasnorm.transfer.head import is_graph
 
 
 def augmented(model: keras.Model, augmentation: keras.Layer) -> keras.Model:

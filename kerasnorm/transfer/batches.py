@@ -1,13 +1,14 @@
 """Labelled examples in batches, as `fit` takes them, whatever they come as."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerasnorm.surgery.heads import is_graph
 from kerasnorm.transfer.arrays import to_array
-from kerasnorm.transfer.head import is_graph
 
 _BUFFER = 1024  # of single examples that a Dataset shuffles
 
@@ -79,9 +80,9 @@ def read_batches(
             f"Received: {type(data).__name__}."
         )
     x = list(data[0]) if isinstance(data[0], tuple) else data[0]
-    if not isinstance(x, dict) and not (isinstance(x, list) and is_graph(model) and _many(model)):
-        x = to_array(name, x)
-    x, y = keras.tree.map_structure(lambda each: to_array(name, each), x), to_array(name, data[1])
+    several = isinstance(x, dict) or (isinstance(x, list) and is_graph(model) and _many(model))
+    read = partial(to_array, name)
+    x, y = keras.tree.map_structure(read, x) if several else read(x), read(data[1])
     lengths = {len(array) if array.ndim else 0 for array in (*keras.tree.flatten(x), y)}
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(

@@ -12,15 +12,17 @@ import numpy as np
 
 from kerasnorm._validation import as_int, check_choice
 from kerasnorm.surgery.copying import copy_model
+from kerasnorm.surgery.heads import find_head
 from kerasnorm.surgery.leaves import leaves
 from kerasnorm.transfer.augmenting import augmented, why_features_change
 from kerasnorm.transfer.batches import Batches, each_batch, read_batches
 from kerasnorm.transfer.feature_batches import FeatureBatches
 from kerasnorm.transfer.fine_tuning import FineTuning
 from kerasnorm.transfer.freezing import BATCHNORM
-from kerasnorm.transfer.head import find_head, put_new_head
-from kerasnorm.transfer.layerwise_learning_rate import warn_if_forgetful
-from kerasnorm.transfer.optimizing import Rate, layerwise, optimizer_at, rates_for
+from kerasnorm.transfer.head import put_new_head
+from kerasnorm.transfer.layer_decay import layer_decay
+from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate, warn_if_forgetful
+from kerasnorm.transfer.optimizing import Rate, optimizer_at, rates_for
 from kerasnorm.transfer.region import Boundary, split
 from kerasnorm.transfer.reinitialising import reinitialise
 from kerasnorm.transfer.rule_of_thumb import Strategy
@@ -155,7 +157,7 @@ def fine_tune(
     split(leaves(new), "until", frozen)
     first, second = optimizer_at(optimizer, rates.head), optimizer_at(optimizer, rates.base)
     if decay is not None:
-        second = layerwise(second, new, decay, blocks)
+        second = LayerwiseLearningRate(second, layer_decay(new, decay, blocks))
     if strategy.name == "fine_tune":
         warn_if_forgetful(first)
     outer = new if augmentation is None else augmented(new, augmentation)

@@ -7,9 +7,7 @@ import keras
 from kerasnorm._validation import as_int
 from kerasnorm.surgery.copying import copy_model
 from kerasnorm.surgery.graphs import graph_of
-from kerasnorm.surgery.heads import find_head, gives_logits, is_graph
-
-__all__ = ["find_head", "gives_logits", "is_backbone", "is_graph", "put_new_head", "replace_head"]
+from kerasnorm.surgery.heads import find_head, is_graph
 
 _POOLED = (
     keras.layers.GlobalAveragePooling1D,

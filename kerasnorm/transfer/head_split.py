@@ -8,9 +8,9 @@ import keras
 
 from kerasnorm.surgery.frozen import set_statistics, statistics_set
 from kerasnorm.surgery.graphs import graph_of
+from kerasnorm.surgery.heads import find_head
 from kerasnorm.surgery.leaves import leaves
 from kerasnorm.transfer.augmenting import augmentations, is_random
-from kerasnorm.transfer.head import find_head
 
 
 class HeadSplit(NamedTuple):

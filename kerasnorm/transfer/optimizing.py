@@ -1,13 +1,10 @@
 """The optimizers of the two phases of fine-tuning: one for the head, one at a smaller rate."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
 
 from kerasnorm._validation import as_number
-from kerasnorm.transfer.layer_decay import layer_decay
-from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate
 from kerasnorm.transfer.rule_of_thumb import Strategy
 
 Rate = float | keras.optimizers.schedules.LearningRateSchedule
@@ -55,10 +52,3 @@ def optimizer_at(optimizer: str | keras.optimizers.Optimizer, rate: Rate) -> ker
     """Returns a new optimizer with the settings of the one given, and a learning rate."""
     template = keras.optimizers.get(optimizer)
     return type(template).from_config({**template.get_config(), "learning_rate": rate})
-
-
-def layerwise(
-    optimizer: keras.Optimizer, model: keras.Model, decay: float, blocks: Sequence[str] | None
-) -> keras.Optimizer:
-    """Returns the optimizer with a rate for each layer, that falls from the head down."""
-    return LayerwiseLearningRate(optimizer, layer_decay(model, decay, blocks))

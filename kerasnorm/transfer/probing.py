@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasnorm._validation import as_int
 from kerasnorm.surgery.table import aligned
-from kerasnorm.transfer.arrays import read_labels
+from kerasnorm.transfer.arrays import count_examples, read_labels
 from kerasnorm.transfer.cutting import cut
 from kerasnorm.transfer.depths import depths
 from kerasnorm.transfer.estimators import make_estimator
@@ -126,13 +126,7 @@ def probe_layers(
 
 def _check(x: Any, y: Any, folds: int) -> np.ndarray:
     """Returns the labels as an array, one for each example, enough of each class."""
-    arrays = keras.tree.flatten(x)
-    if not all(getattr(array, "shape", ()) for array in arrays):
-        raise ValueError(
-            "`x` should be an array of examples, or a dict or list of arrays. "
-            f"Received: {type(x).__name__}."
-        )
-    classes, codes = read_labels("y", y, len(arrays[0]))
+    classes, codes = read_labels("y", y, count_examples(x))
     counts = np.bincount(codes)
     if len(classes) < 2:
         raise ValueError(f"`y` should have at least two classes. Received: {classes.tolist()}.")

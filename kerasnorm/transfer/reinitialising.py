@@ -2,8 +2,8 @@
 
 import keras
 
+from kerasnorm.surgery.heads import is_graph
 from kerasnorm.surgery.leaves import leaves
-from kerasnorm.transfer.head import is_graph
 
 
 def reinitialise(model: keras.Model) -> keras.Model:
@@ -15,7 +15,8 @@ def reinitialise(model: keras.Model) -> keras.Model:
     if not is_graph(model):
         raise ValueError(
             "Only functional and Sequential models can start from scratch. Received: "
-            f"{type(model).__name__} '{model.name}'. Make a new one and fit that."
+            f"{type(model).__name__} '{model.name}'. Make a new one and fit that, with "
+            "transfer=None in a recipe."
         )
     fresh = keras.models.clone_model(model)
     for old, new in zip(leaves(model), leaves(fresh), strict=True):

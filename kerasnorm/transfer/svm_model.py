@@ -6,10 +6,10 @@ import keras
 import numpy as np
 
 from kerasnorm.surgery.graphs import graph_of
+from kerasnorm.surgery.heads import find_head
 from kerasnorm.transfer.batches import each_batch
 from kerasnorm.transfer.cutting import cut
 from kerasnorm.transfer.depths import depths
-from kerasnorm.transfer.head import find_head
 from kerasnorm.transfer.probing import probe_layers
 from kerasnorm.transfer.targets import is_one_hot
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.transfer.head import find_head, gives_logits
+from kerasnorm.surgery.heads import find_head, gives_logits
 
 
 def loss_for(model: keras.Model, y: np.ndarray) -> keras.losses.Loss:

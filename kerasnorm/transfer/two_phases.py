@@ -8,10 +8,10 @@ from typing import Any
 
 import keras
 
+from kerasnorm.surgery.heads import find_head
 from kerasnorm.surgery.leaves import leaves
 from kerasnorm.transfer.feature_batches import FeatureBatches
 from kerasnorm.transfer.freezing import freeze, unfreeze
-from kerasnorm.transfer.head import find_head
 from kerasnorm.transfer.head_split import base_at_inference, split_at_head
 from kerasnorm.transfer.region import Boundary
 from kerasnorm.transfer.stages import FEATURES, Logs, Stages

@@ -232,12 +232,12 @@ def test_retrain_classifier(last, rng, without_tracing):
     model, (x, y) = makers[last](), tail(rng)
     model.layers[0].trainable = False
     *body, kernel = model.get_weights()[:3]
-    settings = {"epochs": 12, "batch_size": 128, "verbose": 0}
+    settings = {"epochs": 20, "batch_size": 128, "verbose": 0}
     if last == "cosine":
         settings["loss"] = LDAM([1] * K, max_margin=0.1, scale=10)
     retrained = retrain_classifier(model, x, y, optimizer=keras.optimizers.Adam(0.1), **settings)
     recall = [(outputs(retrained, x).argmax(-1) == y)[y == c].mean() for c in range(K)]
-    assert min(recall) > 0.5
+    assert min(recall) > 0.6
     for weight, old in zip(retrained.get_weights(), body, strict=False):
         np.testing.assert_array_equal(weight, old)
     assert not retrained.layers[0].trainable and retrained.layers[-1].trainable

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from replicas import two_replicas
 from seen import fit_and_look
 
 from kerasnorm.imbalance import FollowEpochs, ResampledDataset, resample
@@ -61,10 +62,7 @@ def test_shards_are_every_other_batch():
 def test_fit_on_replicas_trains_on_whole_epochs():
     ids = X[:, None].astype("float32")
     dataset = resample((ids, ids), labels=Y, batch_size=8, seed=3)
-    # without collectives, which collide with those of another strategy in the process
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
+    strategy = two_replicas()
 
     def read(total):
         return sum(part.numpy() for part in strategy.experimental_local_results(total.value))

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from replicas import two_replicas
 from sklearn.metrics import balanced_accuracy_score
 
 from kerasnorm.imbalance import BalancedAccuracy, BoundaryFScore, Seesaw
@@ -10,15 +11,10 @@ from kerasnorm.imbalance import BalancedAccuracy, BoundaryFScore, Seesaw
 if keras.config.backend() != "tensorflow":
     pytest.skip("tf.distribute is TensorFlow's", allow_module_level=True)
 
-import tensorflow as tf
-
 
 @pytest.fixture(scope="module")
 def strategy():
-    # without collectives, which collide with those of another strategy in the process
-    return tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
+    return two_replicas()
 
 
 def test_metrics_and_counts(strategy, rng):

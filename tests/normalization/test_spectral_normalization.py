@@ -14,6 +14,7 @@ from normalization.kernel_layers import (
     make,
     matrix,
 )
+from replicas import two_replicas
 
 from kerasnorm.normalization import SpectralNormalization
 
@@ -192,9 +193,7 @@ def test_equals_torch(rng, shape):
 def test_replicas_agree(rng, sizes):
     import tensorflow as tf
 
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
+    strategy = two_replicas()
     with strategy.scope():
         layer = SpectralNormalization(layers.Dense(4))
         layer.build((None, 6))

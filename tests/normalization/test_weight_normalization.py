@@ -13,6 +13,7 @@ from normalization.kernel_layers import (
     inputs_of,
     make,
 )
+from replicas import two_replicas
 
 from kerasnorm.normalization import WeightNormalization
 
@@ -211,9 +212,7 @@ def test_equals_torch(rng):
 def test_replicas_agree(rng):
     import tensorflow as tf
 
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
+    strategy = two_replicas()
     with strategy.scope():
         layer = WeightNormalization(layers.Dense(4))
         layer.build((None, 6))

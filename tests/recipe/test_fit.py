@@ -223,7 +223,7 @@ def test_a_subclassed_model():
     assert not same(run.model.get_weights(), model.get_weights())
     with pytest.raises(ValueError, match="Give it 4 outputs"):
         fit_quietly(Recipe(), model, classes=4)
-    with pytest.raises(ValueError, match="from scratch"):
+    with pytest.raises(ValueError, match="transfer=None"):
         fit_quietly(Recipe(transfer="scratch"), model)
 
 

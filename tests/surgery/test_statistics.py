@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from replicas import two_replicas
 from transfer.freezing_models import BELOW_HEAD, MODELS, SHAPE, body, chain, head, what_moves
 
 from kerasnorm.normalization import InstanceNormalization, SyncBatchNormalization
@@ -123,12 +124,8 @@ def test_a_mask_still_reaches_the_layer():
 
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="replicas of tf.distribute")
 def test_statistics_move_under_frozen_parameters_on_replicas():
-    import tensorflow as tf
 
-    # without collectives, which collide with those of another strategy in the process
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
+    strategy = two_replicas()
     with strategy.scope():
         model = chain(layers.BatchNormalization(name="bn"), head())
         freeze(model, BELOW_HEAD, batchnorm="train")

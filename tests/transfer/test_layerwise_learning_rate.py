@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from keras import ops, optimizers
 from processes import run_in_a_new_process
+from replicas import two_replicas
 
 from kerasnorm.transfer import LayerwiseLearningRate
 
@@ -277,15 +278,11 @@ def test_optimizers_that_forget_are_warned_about(name):
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="replicas of tf.distribute")
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_replicas_go_the_same_steps_as_one(policy):
-    import tensorflow as tf
 
     keras.config.set_dtype_policy(policy)
     make = RULES["adamw" if policy == "float32" else "momentum"]
     expected = train(network(), LayerwiseLearningRate(make(0.02), MULTIPLIERS))
-    # without collectives, which collide with those of another strategy in the process
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
+    strategy = two_replicas()
     with strategy.scope():
         model, optimizer = network(), LayerwiseLearningRate(make(0.02), MULTIPLIERS)
     got = train(model, optimizer)

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import keras
 
@@ -49,17 +48,6 @@ def read_tasks(tasks: Iterable[Task], count: int) -> dict[str, Task]:
     if len(set(names)) < len(names):
         raise ValueError(f"`tasks` should have different names. Received: {listed(names)}.")
     return {task.name: task for task in tasks}
-
-
-def count_examples(x: Any) -> int:
-    """Returns how many examples there are in an array, or a dict or list of arrays."""
-    lengths = {len(array) for array in keras.tree.flatten(x) if getattr(array, "shape", ())}
-    if len(lengths) != 1:
-        raise ValueError(
-            "`x` should be an array of examples, or a dict or list of arrays of the same length. "
-            f"Received: {type(x).__name__} of lengths {sorted(lengths)}."
-        )
-    return lengths.pop()
 
 
 def subsets(names: Iterable[str], order: int) -> list[tuple[str, ...]]:

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import as_int, as_number
+from kerasnorm.transfer.arrays import count_examples
 from kerasnorm.transfer.tasks.affinities import Affinities
 from kerasnorm.transfer.tasks.arguments import (
-    count_examples,
     read_encoders,
     read_tasks,
     subsets,
