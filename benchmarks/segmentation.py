@@ -130,13 +130,15 @@ def segmented(logits: np.ndarray, labels: np.ndarray) -> list[float]:
 def contours(seed: int) -> Iterator[tuple[str, list[float]]]:
     """Yields a loss, and ODS, OIS and F at the threshold ½, in %."""
     scenes, test = load(seed)
-    losses = {
-        "plain": keras.losses.BinaryCrossentropy(from_logits=True),
-        "class-balanced (HED)": ki.ClassBalancedBinaryCrossentropy(),
+    plain = keras.losses.BinaryCrossentropy(from_logits=True)
+    weights = ki.class_weights(ki.count_classes(scenes.contours))
+    methods = {
+        "plain": (plain, None, EPOCHS),
+        "weights, balanced": (plain, weights, EPOCHS),
+        "class-balanced (HED)": (ki.ClassBalancedBinaryCrossentropy(), None, EPOCHS),
     }
-    for name, loss in losses.items():
-        y = scenes.contours[..., None]
-        model = train(scenes.images, y, 1, seed, (loss, None, EPOCHS))
+    for name, phase in methods.items():
+        model = train(scenes.images, scenes.contours[..., None], 1, seed, phase)
         logits = keras.ops.convert_to_numpy(model(test.images, training=False))
         best = ki.BoundaryFScore(TOLERANCE, thresholds=19, from_logits=True)
         half = ki.BoundaryFScore(TOLERANCE, thresholds=1, from_logits=True)

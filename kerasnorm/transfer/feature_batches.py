@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.transfer.batches import Batches, each_batch
+from kerasnorm.transfer.batches import Batches, each_batch, in_order, shuffled
 from kerasnorm.transfer.feature_cache import cache_features
 
 
@@ -19,7 +19,7 @@ class FeatureBatches:
     Attributes:
         limit: bytes that memory may hold of the features of each set of examples.
         batch_size: examples a batch.
-        seed: of the order of the training examples.
+        seed: of the order of the training examples, where they bring none.
         verbose: 1 shows a progress bar, 0 does not.
         check: refuses labels, given their argument's name.
     """
@@ -33,8 +33,8 @@ class FeatureBatches:
     def of(self, base: keras.Model, name: str, data: Any, folder: Path) -> Batches:
         """Returns batches of the features of labelled examples, and their labels."""
         labels: list[np.ndarray] = []
-        if isinstance(data, Batches):
-            data = data.in_order()  # the features will be drawn in the order of `seed`
+        order = getattr(data, "order", None)
+        data = in_order(data)  # and the features will be drawn as the examples would have been
 
         def inputs() -> Iterator[Any]:
             for x, y in each_batch(data):
@@ -46,4 +46,6 @@ class FeatureBatches:
         features = cache_features(base, inputs(), path, self.limit, total, self.verbose)
         y = np.concatenate(labels)
         self.check(name, y)
-        return Batches(features, y, self.batch_size, self.seed if name == "train" else None)
+        if order is None and name == "train":
+            order = shuffled(len(y), self.seed)
+        return Batches(features, y, self.batch_size, order)

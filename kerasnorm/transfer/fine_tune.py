@@ -10,19 +10,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm._validation import as_int, check_choice
+from kerasnorm._validation import as_int, check_choice, listed
 from kerasnorm.surgery.copying import copy_model
 from kerasnorm.surgery.heads import find_head
 from kerasnorm.surgery.leaves import leaves
 from kerasnorm.transfer.augmenting import augmented, why_features_change
-from kerasnorm.transfer.batches import Batches, each_batch, read_batches
+from kerasnorm.transfer.batches import Batches, Order, each_batch, read_batches
+from kerasnorm.transfer.best_weights import BestWeights
 from kerasnorm.transfer.feature_batches import FeatureBatches
 from kerasnorm.transfer.fine_tuning import FineTuning
 from kerasnorm.transfer.freezing import BATCHNORM
 from kerasnorm.transfer.head import put_new_head
-from kerasnorm.transfer.layer_decay import layer_decay
-from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate, warn_if_forgetful
-from kerasnorm.transfer.optimizing import Rate, optimizer_at, rates_for
+from kerasnorm.transfer.layerwise_learning_rate import warn_if_forgetful
+from kerasnorm.transfer.optimizing import Rate, by_layer, optimizer_at, rates_for
 from kerasnorm.transfer.region import Boundary, split
 from kerasnorm.transfer.reinitialising import reinitialise
 from kerasnorm.transfer.rule_of_thumb import Strategy
@@ -31,7 +31,7 @@ from kerasnorm.transfer.svm_model import svm_model
 from kerasnorm.transfer.targets import check_labels, loss_for
 from kerasnorm.transfer.two_phases import TwoPhases
 
-STRATEGIES = ("freeze", "fine_tune", "svm", "scratch")
+STRATEGIES = ("freeze", "fine_tune", "svm", "scratch", "as_is")
 
 
 def fine_tune(
@@ -47,12 +47,15 @@ def fine_tune(
     base_learning_rate: Rate | None = None,
     decay: float | None = None,
     blocks: Sequence[str] | None = None,
+    gradual: int | None = None,
     until: Boundary | None = None,
     batchnorm: str = "inference",
     optimizer: str | keras.optimizers.Optimizer = "adam",
     loss: Any = None,
     metrics: Sequence[Any] = ("accuracy",),
     class_weight: Mapping[int, float] | None = None,
+    sampler: Order | None = None,
+    monitor: str | None = None,
     augmentation: keras.Layer | None = None,
     batch_size: int = 32,
     cache: bool = True,
@@ -77,6 +80,7 @@ def fine_tune(
     | "freeze" | the head only |
     | "scratch" | all layers, from new initial weights |
     | "svm" | no epochs: a linear SVM on the layer's features that cross-validation finds best |
+    | "as_is" | what is trainable in the model as it is given, from its weights |
 
     Args:
         model: built keras.Model that ends in a Dense layer, or with `classes` a backbone, as in
@@ -94,12 +98,19 @@ def fine_tune(
         base_learning_rate: of the second phase; by default a tenth of `learning_rate`.
         decay, blocks: as in `layer_decay`: each step below the head has `decay` times the rate of
             the one above. None: one rate for all.
+        gradual: int ≥ 1, with `decay`: in the second phase one more step of layers trains every
+            `gradual` epochs, from the head down, as in `GradualUnfreezing`. None: all at once.
         until: what stays frozen in the second phase, as in `freeze`; None: nothing.
         batchnorm: what becomes of batch normalization in the second phase, as in `unfreeze`; it
             trains from "scratch".
         optimizer: name of a Keras optimizer, or one whose settings but for the rate are taken.
         loss, metrics, class_weight, jit_compile, verbose: as in Keras. The loss is the
             cross-entropy that fits the head and the labels by default.
+        sampler: callable that returns the rows of `train`, arrays then, that make up an epoch, ints
+            (M,), given its number; for drawing rare classes more often. None: all, shuffled.
+        monitor: name of the value in the history whose best epoch, over both phases, the weights
+            are taken from, such as "val_accuracy": the smallest if it ends in "loss", else the
+            largest. None: the weights are those of the last epoch.
         augmentation: layer, or Sequential of layers, that changes raw input at random in training.
             With one, or with random layers before the model's first weights, features are made anew
             in each epoch, and a warning says so.
@@ -110,7 +121,7 @@ def fine_tune(
         backup_dir: folder to note the progress in after each epoch. Called again with the same
             arguments after a break, it goes on there; with a seed, and arrays, it ends with the
             same weights as without the break. It is removed at the end.
-        callbacks: further Keras callbacks, in both phases.
+        callbacks: further Keras callbacks, in both phases, in which epochs count on.
         seed: int ≥ 0. Sets the global seeds, which decide new weights and dropout, and the order
             of the examples.
 
@@ -137,6 +148,10 @@ def fine_tune(
         out-of-distribution, https://arxiv.org/abs/2202.10054 (the head first)
     """
     strategy = _as_strategy(strategy)
+    if monitor is not None and monitor.startswith("val_") and validation is None:
+        raise ValueError(f"`monitor` {monitor!r} needs `validation`, and there is none. Give both.")
+    if strategy.name == "svm":
+        _refuse_for_svm(sampler=sampler, monitor=monitor, gradual=gradual)
     head_only, all_layers = _epochs(strategy.name, head_epochs, epochs)
     batch_size = as_int("batch_size", batch_size, low=1)
     cache_limit = as_int("cache_limit", cache_limit, low=0)
@@ -148,7 +163,7 @@ def fine_tune(
 
     new = _prepared(model, strategy.name, classes)
     check = partial(check_labels, model=new) if loss is None else _any_labels
-    data = _read(new, train, validation, batch_size, order, check)
+    data = _read(new, train, validation, batch_size, order, sampler, check)
     if strategy.name == "svm":
         svm, history = svm_model(new, data, strategy.settings.get("estimator", "svm"), order)
         return FineTuning(svm, history, strategy.name)
@@ -156,8 +171,7 @@ def fine_tune(
     frozen = strategy.settings.get("frozen", 0) if until is None else until
     split(leaves(new), "until", frozen)
     first, second = optimizer_at(optimizer, rates.head), optimizer_at(optimizer, rates.base)
-    if decay is not None:
-        second = LayerwiseLearningRate(second, layer_decay(new, decay, blocks))
+    second, unfreezing = by_layer(new, second, decay, blocks, gradual, head_only)
     if strategy.name == "fine_tune":
         warn_if_forgetful(first)
     outer = new if augmentation is None else augmented(new, augmentation)
@@ -178,12 +192,15 @@ def fine_tune(
             "optimizer": type(first).__name__,
             "rates": [str(rate) for rate in rates],
             "decay": decay,
+            "gradual": gradual,
             "until": str(frozen),
+            "monitor": monitor,
             "batch_size": batch_size,
             "seed": seed,
             "parameters": new.count_params(),
         },
     )
+    best = None if monitor is None else BestWeights(new, monitor, stages.backup_dir)
     keep = None
     if cache and head_only:
         why = why_features_change(new, augmentation)
@@ -191,12 +208,13 @@ def fine_tune(
             keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
         else:
             warnings.warn(f"The base's features are computed in every epoch: {why}.", stacklevel=2)
-    phases = TwoPhases(new, outer, data, stages, keep)
-    logs = phases.train_head(first, head_only) if head_only else []
+    phases = TwoPhases(new, outer, data, stages, keep, best)
+    logs = phases.train_head(first, range(head_only)) if head_only else []
     if all_layers:
-        statistics = "train" if strategy.name == "scratch" else batchnorm
-        logs += phases.train_all(second, all_layers, frozen, statistics)
-    stages.finish()
+        if strategy.name != "as_is":
+            phases.unfreeze_above(frozen, "train" if strategy.name == "scratch" else batchnorm)
+        logs += phases.train_all(second, range(head_only, head_only + all_layers), unfreezing)
+    phases.finish()
     new.compile(optimizer_at(optimizer, rates.base), **compiling)
     return FineTuning(new, by_name(logs), strategy.name)
 
@@ -211,7 +229,8 @@ def _epochs(strategy: str, head_epochs: int, epochs: int) -> tuple[int, int]:
     """Returns for how many epochs the head trains alone, and all layers do."""
     first, second = as_int("head_epochs", head_epochs, low=0), as_int("epochs", epochs, low=0)
     every = first + second
-    return {"freeze": (every, 0), "scratch": (0, every)}.get(strategy, (first, second))
+    alone = {"freeze": (every, 0), "scratch": (0, every), "as_is": (0, every)}
+    return alone.get(strategy, (first, second))
 
 
 def _prepared(model: keras.Model, strategy: str, classes: int | None) -> keras.Model:
@@ -229,16 +248,25 @@ def _read(
     validation: Any,
     batch_size: int,
     seed: int,
+    sampler: Order | None,
     check: Callable[[str, np.ndarray], None],
 ) -> tuple[Any, Any]:
     """Returns the examples as `fit` takes them, their labels checked where they are at hand."""
-    train = read_batches("train", train, model, batch_size, seed)
+    train = read_batches("train", train, model, batch_size, seed, sampler)
     if validation is not None:
         validation = read_batches("validation", validation, model, batch_size)
     for name, data in (("train", train), ("validation", validation)):
         if isinstance(data, Batches):
             check(name, data.y)
     return train, validation
+
+
+def _refuse_for_svm(**given: Any) -> None:
+    wrong = {name: value for name, value in given.items() if value is not None}
+    if wrong:
+        raise ValueError(
+            f"The strategy 'svm' trains no epochs, so it has no {listed(wrong)}. Leave it out."
+        )
 
 
 def _any_labels(name: str, y: np.ndarray) -> None:

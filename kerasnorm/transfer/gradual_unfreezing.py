@@ -20,6 +20,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
             largest train from the start; then the next smaller ones, and so on: layers with the
             same multiplier are freed together. See `layer_decay`.
         every: int ≥ 1, epochs from one step to the next.
+        start: int, the epoch in which the head begins, counted from 0; it may be negative.
 
     Example:
 
@@ -41,12 +42,13 @@ class GradualUnfreezing(keras.callbacks.Callback):
         Howard and Ruder, 2018, https://arxiv.org/abs/1801.06146
     """
 
-    def __init__(self, multipliers: Mapping[Key, float], every: int = 1):
+    def __init__(self, multipliers: Mapping[Key, float], every: int = 1, start: int = 0):
         super().__init__()
         self.multipliers = {
             key: as_number("a multiplier", value, 0) for key, value in multipliers.items()
         }
         self.every = as_int("every", every, low=1)
+        self.start = as_int("start", start)
         self.steps = sorted(set(self.multipliers.values()), reverse=True)
         if len(self.steps) < 2:
             raise ValueError(
@@ -57,7 +59,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         optimizer = _layerwise(self.model)
         for key, value in self.multipliers.items():
-            free = epoch >= self.steps.index(value) * self.every
+            free = epoch - self.start >= self.steps.index(value) * self.every
             optimizer.set_multiplier(key, value if free else 0)
 
 

@@ -1,10 +1,14 @@
 """The optimizers of the two phases of fine-tuning: one for the head, one at a smaller rate."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
 
-from kerasnorm._validation import as_number
+from kerasnorm._validation import as_int, as_number
+from kerasnorm.transfer.gradual_unfreezing import GradualUnfreezing
+from kerasnorm.transfer.layer_decay import layer_decay
+from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate
 from kerasnorm.transfer.rule_of_thumb import Strategy
 
 Rate = float | keras.optimizers.schedules.LearningRateSchedule
@@ -52,3 +56,38 @@ def optimizer_at(optimizer: str | keras.optimizers.Optimizer, rate: Rate) -> ker
     """Returns a new optimizer with the settings of the one given, and a learning rate."""
     template = keras.optimizers.get(optimizer)
     return type(template).from_config({**template.get_config(), "learning_rate": rate})
+
+
+def by_layer(
+    model: keras.Model,
+    optimizer: keras.Optimizer,
+    decay: float | None,
+    blocks: Sequence[str] | None,
+    gradual: int | None,
+    head_epochs: int,
+) -> tuple[keras.Optimizer, list[keras.callbacks.Callback]]:
+    """Returns an optimizer with a rate for each layer, and the callback that frees them in turn.
+
+    Args:
+        model: whose layers they are.
+        optimizer: one with the head's rate.
+        decay, blocks: as in `layer_decay`; without `decay` the optimizer stays.
+        gradual: epochs from one step of layers to the next; None: all train at once.
+        head_epochs: those in which the head has trained alone before.
+
+    Raises:
+        ValueError: if they do not go together.
+    """
+    if decay is None:
+        if gradual is not None or blocks is not None:
+            raise ValueError(
+                "`gradual` and `blocks` belong to `decay`, the factor of the rates from layer to "
+                f"layer. Received: gradual={gradual!r}, blocks={blocks!r}, decay=None."
+            )
+        return optimizer, []
+    rates = layer_decay(model, decay, blocks)
+    callbacks = []
+    if gradual is not None:
+        start = head_epochs - as_int("gradual", gradual, low=1) if head_epochs else 0
+        callbacks.append(GradualUnfreezing(rates, gradual, start))
+    return LayerwiseLearningRate(optimizer, rates), callbacks

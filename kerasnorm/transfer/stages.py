@@ -13,7 +13,7 @@ import numpy as np
 
 from kerasnorm.surgery.leaves import every_layer
 from kerasnorm.transfer.augmenting import generators
-from kerasnorm.transfer.batches import Batches
+from kerasnorm.transfer.best_weights import BEST, write_json
 
 FEATURES = "features-"  # begins the names of folders of features, which a break may leave behind
 _PLAN = "plan.json"
@@ -49,7 +49,7 @@ class Stages:
         path = self.backup_dir / _PLAN
         if not path.exists():
             self.backup_dir.mkdir(parents=True, exist_ok=True)
-            _write(path, self.plan)
+            write_json(path, self.plan)
             return
         began, plan = json.loads(path.read_text()), json.loads(json.dumps(self.plan))
         changed = [key for key in plan if began.get(key) != plan[key]]
@@ -77,7 +77,8 @@ class Stages:
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer,
         data: tuple[Any, Any],
-        epochs: int,
+        epochs: range,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
     ) -> Logs:
         """Trains a model and returns the logs of each epoch.
 
@@ -86,12 +87,13 @@ class Stages:
             model: to train.
             optimizer: a new one.
             data: (train, validation), as `read_batches` returns them; validation may be None.
-            epochs: how many.
+            epochs: their numbers, from 0 on in the first stage.
+            callbacks: those of this stage alone.
         """
         train, validation = data
-        log = _Log(self._file(name, ".json"), train, self.seed)
+        log = _Log(self._file(name, ".json"), epochs.start, train, self.seed)
         backup, weights = self._file(name, ""), self._file(name, ".weights.h5")
-        callbacks = [*self.callbacks, log]
+        callbacks = [*callbacks, *self.callbacks, log]
         if backup is not None:  # once more, lest a break while it is written ends it all
             callbacks.append(
                 keras.callbacks.BackupAndRestore(
@@ -100,9 +102,10 @@ class Stages:
             )
         model.compile(optimizer, **self.compiling)
         model.fit(
-            train,
+            getattr(train, "dataset", train),
             validation_data=validation,
-            epochs=epochs,
+            initial_epoch=epochs.start,
+            epochs=epochs.stop,
             shuffle=False,
             callbacks=callbacks,
             **self.fitting,
@@ -118,8 +121,9 @@ class Stages:
     def finish(self) -> None:
         """Removes what was kept to go on."""
         if self.backup_dir is not None:
-            for path in self.backup_dir.glob("*_stage.*"):
-                path.unlink()
+            for pattern in ("*_stage.*", f"{BEST}.*"):
+                for path in self.backup_dir.glob(pattern):
+                    path.unlink()
             for folder in self.backup_dir.glob(f"{FEATURES}*"):
                 shutil.rmtree(folder)
             (self.backup_dir / _PLAN).unlink()
@@ -142,14 +146,14 @@ class _Log(keras.callbacks.Callback):
     Files of weights do not hold how far generators of random numbers are.
     """
 
-    def __init__(self, path: Path | None, batches: Any, seed: int | None):
+    def __init__(self, path: Path | None, first: int, batches: Any, seed: int | None):
         super().__init__()
-        self._path, self._batches, self._seed = path, batches, seed
+        self._path, self._first, self._batches, self._seed = path, first, batches, seed
         kept = path is not None and path.exists()
         self.rows: Logs = json.loads(path.read_text()) if kept else []
 
     def on_epoch_begin(self, epoch, logs=None):
-        if isinstance(self._batches, Batches):
+        if hasattr(self._batches, "set_epoch"):
             self._batches.set_epoch(epoch)
         if self._seed is not None:
             draw = np.random.default_rng((self._seed, epoch))
@@ -161,13 +165,8 @@ class _Log(keras.callbacks.Callback):
                     state.assign(draw.integers(2**31, size=state.shape).astype(state.dtype))
 
     def on_epoch_end(self, epoch, logs=None):
-        self.rows[epoch:] = [{name: float(value) for name, value in (logs or {}).items()}]
+        self.rows[epoch - self._first :] = [
+            {name: float(value) for name, value in (logs or {}).items()}
+        ]
         if self._path is not None:
-            _write(self._path, self.rows)
-
-
-def _write(path: Path, content: Any) -> None:
-    """Writes JSON, all or nothing."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content))
-    os.replace(part, path)
+            write_json(self._path, self.rows)

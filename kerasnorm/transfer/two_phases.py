@@ -2,6 +2,7 @@
 
 import tempfile
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import keras
 
 from kerasnorm.surgery.heads import find_head
 from kerasnorm.surgery.leaves import leaves
+from kerasnorm.transfer.best_weights import BestWeights
 from kerasnorm.transfer.feature_batches import FeatureBatches
 from kerasnorm.transfer.freezing import freeze, unfreeze
 from kerasnorm.transfer.head_split import base_at_inference, split_at_head
@@ -27,6 +29,7 @@ class TwoPhases:
         data: (train, validation), as `read_batches` returns them; validation may be None.
         stages: what the phases have in common.
         keep: how features are kept; None: not at all.
+        best: keeps the best weights of both phases; None: those of the last epoch stay.
     """
 
     model: keras.Model
@@ -34,8 +37,9 @@ class TwoPhases:
     data: tuple[Any, Any]
     stages: Stages
     keep: FeatureBatches | None
+    best: BestWeights | None
 
-    def train_head(self, optimizer: keras.Optimizer, epochs: int) -> Logs:
+    def train_head(self, optimizer: keras.Optimizer, epochs: range) -> Logs:
         """Trains the head, all below it frozen and at inference."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*is compiled")  # a stage compiles it again
@@ -47,14 +51,24 @@ class TwoPhases:
             return done
         if split is None:
             with base_at_inference(self.model):
-                return self.stages.run("head", trained, optimizer, self.data, epochs)
+                return self._run("head", trained, optimizer, self.data, epochs)
         split.base.compile(jit_compile=self.stages.compiling["jit_compile"])
         with tempfile.TemporaryDirectory(prefix=FEATURES, dir=self.stages.backup_dir) as folder:
             features = [
                 None if data is None else self.keep.of(split.base, name, data, Path(folder))
                 for name, data in zip(("train", "validation"), self.data, strict=True)
             ]
-            return self.stages.run("head", trained, optimizer, features, epochs)
+            return self._run("head", trained, optimizer, features, epochs)
+
+    def _run(self, name, trained, optimizer, data, epochs, callbacks=()) -> Logs:
+        best = [] if self.best is None else [self.best]
+        return self.stages.run(name, trained, optimizer, data, epochs, [*callbacks, *best])
+
+    def finish(self) -> None:
+        """Leaves the model with its best weights, and nothing else behind."""
+        if self.best is not None:
+            self.best.restore()
+        self.stages.finish()
 
     def _freeze_below_head(self) -> None:
         head = self._unfreeze_head()
@@ -67,13 +81,19 @@ class TwoPhases:
         return head
 
     def train_all(
-        self, optimizer: keras.Optimizer, epochs: int, frozen: Boundary, batchnorm: str
+        self,
+        optimizer: keras.Optimizer,
+        epochs: range,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
     ) -> Logs:
-        """Trains the head, and all layers but the frozen ones."""
+        """Trains what is not frozen."""
+        done = self.stages.done("all", self.outer)
+        return done or self._run("all", self.outer, optimizer, self.data, epochs, callbacks)
+
+    def unfreeze_above(self, frozen: Boundary, batchnorm: str) -> None:
+        """Lets the head, and all layers but the frozen ones, train."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*is compiled")
             unfreeze(self.model, 0, batchnorm)
             freeze(self.model, frozen)
             self._unfreeze_head()
-        done = self.stages.done("all", self.outer)
-        return done or self.stages.run("all", self.outer, optimizer, self.data, epochs)
