@@ -6,7 +6,7 @@ Three chapters that can be used alone, and one page that composes them:
 - `kerasnorm.migrate`: models of TensorFlow Addons and Keras 2;
 - `kerasnorm.transfer`: what trains and how fast, what will transfer and how well;
 - `kerasnorm.imbalance`: count, weigh and resample the classes; losses, corrections, metrics;
-- `kerasnorm.recipe`: `Recipe` and `fit`.
+- `kerasnorm.recipe`: `Recipe`, `advise` and `fit`.
 """
 
 from kerasnorm import imbalance, migrate, normalization, recipe, surgery, transfer
@@ -28,7 +28,7 @@ from kerasnorm.normalization import (
     LayerNormalization,
     SyncBatchNormalization,
 )
-from kerasnorm.recipe import Recipe, Run, fit
+from kerasnorm.recipe import Recipe, Run, advise, fit
 from kerasnorm.surgery import (
     convert_sync_batchnorm,
     fold_batchnorm,
@@ -64,6 +64,7 @@ __all__ = [
     "Run",
     "SyncBatchNormalization",
     "adjust_logits",
+    "advise",
     "class_weights",
     "convert_sync_batchnorm",
     "count_classes",

@@ -11,20 +11,10 @@ import tensorflow as tf
 Load = Callable[[Any], Any]
 
 
-def slices(x: np.ndarray, labels: np.ndarray) -> tf.data.Dataset:
-    """Returns a dataset of single examples."""
-    return tf.data.Dataset.from_tensor_slices((x, labels))
-
-
-def loaded(dataset: tf.data.Dataset, load: Load) -> tf.data.Dataset:
-    """Maps the x of every batch, several batches at once."""
+def gathered(gather: Load, size: int, batch_size: int) -> tf.data.Dataset:
+    """Returns the batches of examples 0 to `size` - 1, which `gather` makes of their numbers."""
     tune = tf.data.AUTOTUNE
-    return dataset.map(lambda x, y: (load(x), y), num_parallel_calls=tune).prefetch(tune)
-
-
-def unbatch(dataset: tf.data.Dataset, size: int) -> tf.data.Dataset:
-    """Returns the `size` single examples of a dataset of batches."""
-    return dataset.unbatch().apply(tf.data.experimental.assert_cardinality(size))
+    return tf.data.Dataset.range(size).batch(batch_size).map(gather, tune).prefetch(2)
 
 
 def with_sparse_labels(dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -40,7 +30,7 @@ def with_sparse_labels(dataset: tf.data.Dataset) -> tf.data.Dataset:
 def image_loader(image_size: int) -> Load:
     """Returns a function from a batch of paths to images (N, image_size, image_size, 3), 0 to 255.
 
-    It is for `tf.data.Dataset.map`, and the `load` of `kerasnorm.recipe.fit`.
+    It is for `tf.data.Dataset.map`.
     """
 
     def load_one(path: Any) -> Any:

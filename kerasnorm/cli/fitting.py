@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from kerasnorm import normalization
-from kerasnorm._validation import as_int, listed, require
-from kerasnorm.recipe import Recipe, Run
-from kerasnorm.recipe.chapters import IMBALANCES, TRANSFERS
+from kerasnorm._validation import as_int, require
+from kerasnorm.cli.data import add_data, advice_for, read_task
+from kerasnorm.recipe import Advice, Recipe, Run
+from kerasnorm.recipe.chapters import CORRECTIONS, IMBALANCES, LOSSES, TRANSFERS
 from kerasnorm.recipe.compare import Task, compare
 from kerasnorm.recipe.comparison import (
     Comparison,
@@ -22,18 +22,15 @@ from kerasnorm.recipe.comparison import (
     table,
     where_it_does_not_help,
 )
-from kerasnorm.recipe.digits_task import EPOCHS, PLAIN, RATE, SOURCE_EPOCHS, DigitsTask
-from kerasnorm.recipe.folder import describe_unreadable, read_folder
-from kerasnorm.recipe.folder_task import FolderTask
+from kerasnorm.recipe.digits_task import PLAIN, SOURCE_EPOCHS
 from kerasnorm.recipe.output import staged
-from kerasnorm.recipe.recipe import fine_tuning
 
 EXAMPLES = """examples:
   kerasnorm fit digits --out run
   kerasnorm fit photos/ --out run --backbone MobileNetV2 --weights imagenet --compare
+  kerasnorm fit photos.csv --out run --epochs 30 --backup unfinished
   kerasnorm fit photos/ --out run2 --recipe run/recipe.json --weights run/model.keras
 """
-_FOLDER_ONLY = ("backbone", "weights", "image_size", "validation_split", "strict")
 
 
 def add_fit(commands: Any) -> None:
@@ -45,100 +42,94 @@ def add_fit(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=_fit)
+    add_data(parser)
     add = parser.add_argument
-    add("data", metavar="DATA", help="folder with a sub-folder of images a class, or: digits")
     add("--out", required=True, metavar="DIR", help="folder for model.keras, report.html, …")
     add("--overwrite", action="store_true", help="let DIR exist")
-    recipe = parser.add_argument_group("recipe")
+    recipe = parser.add_argument_group("recipe, by default what `kerasnorm advise` says")
     add = recipe.add_argument
     add("--recipe", metavar="FILE", help="recipe.json of an earlier run; the options below win")
     add("--normalization", choices=["none", *normalization.names()])
     add("--transfer", choices=["none", *TRANSFERS])
     add("--imbalance", choices=["none", *IMBALANCES])
+    add("--loss", choices=LOSSES)
+    add("--correction", choices=["none", *CORRECTIONS])
     training = parser.add_argument_group("training")
     add = training.add_argument
-    add("--epochs", type=int, help="passes over the training images (digits: 12, folder: 10)")
-    add("--batch-size", type=int, default=32)
-    add("--seed", type=int, default=0, help="the first seed (0)")
     add("--seeds", type=int, help="how many seeds to train with (digits: 3, folder: 1)")
     add("--compare", action="store_true", help="train plainly too; digits are always compared")
-    folder = parser.add_argument_group("folder of images")
-    add = folder.add_argument
-    add("--backbone", metavar="NAME", help="of keras.applications; default: a small ConvNet")
-    add("--weights", help="imagenet, none (default), or a file: .weights.h5 or .keras")
-    add("--image-size", type=int, metavar="PIXELS", help="default: 160, small ConvNet: 64")
-    add("--validation-split", type=float, metavar="SHARE", help="held out of each class (0.2)")
-    add("--strict", action="store_true", help="refuse unreadable images instead of skipping them")
+    add("--backup", metavar="DIR", help="note the progress here, and go on from it after a break")
+    add("--tensorboard", metavar="DIR", help="write TensorBoard's logs here")
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    digits = arguments.data == "digits"
-    require("matplotlib", *(["sklearn"] if digits else []))
-    first, count = as_int("--seed", arguments.seed, low=0), arguments.seeds or (3 if digits else 1)
-    seeds = range(first, first + as_int("--seeds", count, low=1))
+    require("matplotlib")
+    count = as_int("--seeds", arguments.seeds or (3 if arguments.data == "digits" else 1), low=1)
+    more = {"backup_dir": arguments.backup, "tensorboard": arguments.tensorboard}
+    several = arguments.data == "digits" or arguments.compare or count > 1
+    if several and any(more.values()):
+        raise ValueError("--backup and --tensorboard are for a single training of a folder.")
     with staged(arguments.out, arguments.overwrite) as folder:
-        if arguments.epochs is None:
-            arguments.epochs = EPOCHS if digits else 10
-        epochs = as_int("--epochs", arguments.epochs, low=1)
-        task, ways = (_digits if digits else _folder)(arguments)
-        comparison, run = _train(task, ways, seeds, epochs, arguments.batch_size)
+        task = read_task(arguments)
+        seeds = range(arguments.seed, arguments.seed + count)
+        advised = _advised(arguments, task)
+        ways = _plain_ways(arguments, task, advised) | {"recipe": advised}
+        comparison, run = _train(task, ways, seeds, arguments, more)
         run.save(folder)
         run.report(folder / "report.html", comparison)
         _write_comparison(folder / "comparison.json", comparison)
     console = Console()
-    console.print(table(comparison, _title(comparison, epochs)))
+    console.print(table(comparison, _title(comparison, arguments.epochs)))
     console.print(where_it_does_not_help(comparison))
     console.print(f"Model, recipe, figures and report.html are in {arguments.out}", soft_wrap=True)
 
 
-def _digits(arguments: argparse.Namespace) -> tuple[Task, dict[str, Recipe]]:
-    given = [name for name in _FOLDER_ONLY if getattr(arguments, name)]
-    if given:
-        options = listed(f"--{name.replace('_', '-')}" for name in given)
-        raise ValueError(f"digits have their own ConvNet and test images: leave out {options}.")
-    recipe = _recipe(arguments, fine_tuning(arguments.epochs, **RATE))
-    return DigitsTask(), {**PLAIN, "recipe": recipe}
-
-
-def _folder(arguments: argparse.Namespace) -> tuple[Task, dict[str, Recipe]]:
-    images = read_folder(arguments.data, arguments.strict)
-    if images.unreadable:
-        print(f"kerasnorm: skipped {describe_unreadable(images.unreadable)}", file=sys.stderr)
-    share = 0.2 if arguments.validation_split is None else arguments.validation_split
-    size = arguments.image_size and as_int("--image-size", arguments.image_size, low=8)
-    task = FolderTask(images, arguments.backbone, arguments.weights or "none", size, share)
-    default = Recipe(transfer="scratch", imbalance="resample")
-    if task.pretrained:
-        default = fine_tuning(arguments.epochs, learning_rate=3e-4)
-    recipe = _recipe(arguments, default)
+def _advised(arguments: argparse.Namespace, task: Task) -> Recipe | Advice:
+    """Returns the recipe of the file, or advice, with the chapters that options name."""
+    if arguments.recipe is not None:
+        way: Recipe | Advice = Recipe.from_json(Path(arguments.recipe).read_text(encoding="utf-8"))
+    else:
+        way = advice_for(arguments, task)
+    recipe = way.recipe if isinstance(way, Advice) else way
+    changed: dict[str, Any] = {}
+    for chapter in ("normalization", "transfer", "imbalance", "loss", "correction"):
+        given = getattr(arguments, chapter)
+        name = None if given == "none" else given
+        if given and name != getattr(recipe, chapter):
+            changed |= {chapter: name, f"{chapter}_settings": {}}
+    if changed.get("imbalance") or changed.get("correction"):  # in place of the advised loss
+        changed = {"loss": "cross_entropy", "loss_settings": {}} | changed
+    if changed:
+        way = recipe = dataclasses.replace(recipe, **changed)
     if recipe.transfer == "freeze" and not task.pretrained:
         raise ValueError("Nothing is learnt above frozen new weights: give --weights with freeze.")
-    plain = Recipe(
-        transfer=default.transfer,
-        optimizer=recipe.optimizer,
-        optimizer_settings=recipe.optimizer_settings,
-    )
-    return task, {**({"plain": plain} if arguments.compare else {}), "recipe": recipe}
+    return way
 
 
-def _recipe(arguments: argparse.Namespace, default: Recipe) -> Recipe:
-    """Returns the recipe of the file, or the default, with the chapters that options name."""
-    recipe = default
-    if arguments.recipe is not None:
-        recipe = Recipe.from_json(Path(arguments.recipe).read_text(encoding="utf-8"))
-    for chapter in ("normalization", "transfer", "imbalance"):
-        name = getattr(arguments, chapter)
-        name = None if name == "none" else name
-        if getattr(arguments, chapter) and name != getattr(recipe, chapter):
-            recipe = dataclasses.replace(recipe, **{chapter: name, f"{chapter}_settings": {}})
-    return recipe
+def _plain_ways(
+    arguments: argparse.Namespace, task: Task, advised: Recipe | Advice
+) -> dict[str, Recipe | Advice]:
+    if arguments.data == "digits":
+        return {**PLAIN}
+    if not arguments.compare:
+        return {}
+    recipe = advised.recipe if isinstance(advised, Advice) else advised
+    transfer = "fine_tune" if task.pretrained else "scratch"
+    settings = recipe.optimizer_settings
+    return {"plain": Recipe(None, transfer, None, recipe.optimizer, optimizer_settings=settings)}
 
 
 def _train(
-    task: Task, ways: dict[str, Recipe], seeds: range, epochs: int, batch_size: int
+    task: Task,
+    ways: dict[str, Recipe | Advice],
+    seeds: range,
+    arguments: argparse.Namespace,
+    more: dict[str, Any],
 ) -> tuple[Comparison, Run]:
-    trainings = len(seeds) * len(ways)
-    total = trainings * epochs + len(seeds) * task.pretrainings(ways.values()) * SOURCE_EPOCHS
+    trainings, epochs = len(seeds) * len(ways), arguments.epochs
+    total = trainings * epochs
+    if arguments.data == "digits":  # a source for each seed
+        total += len(seeds) * SOURCE_EPOCHS
     with Progress(transient=True) as progress:
         bar = progress.add_task(f"{trainings} trainings", total=total)
 
@@ -146,9 +137,10 @@ def _train(
             figure = percent(trial.evaluation.balanced_accuracy)
             progress.console.print(f"seed {seed}, {name}: balanced accuracy {figure} %")
 
-        return compare(
-            ways, task, seeds, epochs, batch_size, lambda: progress.advance(bar), on_trial
-        )
+        def on_epoch() -> None:
+            progress.advance(bar)
+
+        return compare(ways, task, seeds, epochs, arguments.batch_size, on_epoch, on_trial, **more)
 
 
 def _title(comparison: Comparison, epochs: int) -> str:

@@ -14,9 +14,12 @@ from kerasnorm.imbalance.counting import count_classes
 from kerasnorm.imbalance.counts import ClassCounts
 from kerasnorm.imbalance.deferred_resampling import DeferredResampling
 from kerasnorm.imbalance.deferred_reweighting import DeferredReweighting
+from kerasnorm.imbalance.drawing import sampler
 from kerasnorm.imbalance.epoch_counter import EpochCounter
 from kerasnorm.imbalance.follow_epochs import FollowEpochs
+from kerasnorm.imbalance.image_files import ImageFiles
 from kerasnorm.imbalance.image_folder import ImageFolder
+from kerasnorm.imbalance.image_table import ImageTable
 from kerasnorm.imbalance.losses import (
     LDAM,
     AsymmetricLoss,
@@ -55,7 +58,9 @@ __all__ = [
     "EpochCounter",
     "FollowEpochs",
     "GroupAccuracy",
+    "ImageFiles",
     "ImageFolder",
+    "ImageTable",
     "LogitAdjusted",
     "LovaszSoftmax",
     "MacroF1",
@@ -74,6 +79,7 @@ __all__ = [
     "metrics",
     "resample",
     "retrain_classifier",
+    "sampler",
     "tau_normalize",
     "tune_thresholds",
 ]

@@ -28,7 +28,7 @@ class Arrays:
         else:
             raise ValueError(
                 "`data` should be a tuple (x, y) or (x, y, w) of arrays, a tf.data.Dataset of such "
-                "tuples, an ImageFolder or TFRecords. "
+                "tuples, ImageFiles or TFRecords. "
                 f"Received: {type(data).__name__}."
             )
         shapes = [leaf.shape for leaf in tf.nest.flatten(self._examples)]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kerasnorm.imbalance._arrays import Arrays
-from kerasnorm.imbalance.image_folder import ImageFolder
+from kerasnorm.imbalance.image_files import ImageFiles
 from kerasnorm.imbalance.tf_records import TFRecords
 
 
@@ -12,4 +12,4 @@ def as_source(data: Any) -> Any:
 
     Files are one already.
     """
-    return data if isinstance(data, ImageFolder | TFRecords) else Arrays(data)
+    return data if isinstance(data, ImageFiles | TFRecords) else Arrays(data)

@@ -14,7 +14,7 @@ from kerasnorm.imbalance._folders import class_files, mask_files, read_mask
 from kerasnorm.imbalance._label_batches import label_batches, with_bar
 from kerasnorm.imbalance._tally import Tally
 from kerasnorm.imbalance.counts import ClassCounts
-from kerasnorm.imbalance.image_folder import ImageFolder
+from kerasnorm.imbalance.image_files import ImageFiles
 
 
 def count_classes(
@@ -42,9 +42,9 @@ def count_classes(
     Args:
         data: An array of labels; a tuple `(x, y)` or `(x, y, w)` of arrays; a tf.data.Dataset of
             such tuples, batched or not; a `keras.utils.PyDataset` or an iterator of batches of
-            them (it must end, and is used up); an `ImageFolder` or `TFRecords`; the path of a
-            folder with one sub-folder of images a class (file names are counted, no image is
-            opened); or that of a folder of masks, label maps in grey or palette images.
+            them (it must end, and is used up); `ImageFiles` (a folder, a table) or `TFRecords`;
+            the path of a folder with one sub-folder of images a class (file names are counted, no
+            image is opened); or that of a folder of masks, label maps in grey or palette images.
         num_classes: K; classes with no example are then kept, with a count of 0.
         ignore_class: A label that is left out, such as 255 in label maps.
         verbose: 1 shows a progress bar, 0 none; "auto" shows it in a terminal.
@@ -82,7 +82,7 @@ def count_classes(
             found = {name: len(files) for name, files in class_files(folder).items()}
             return _named_counts(found, num_classes, ignore_class)
         batches = with_bar(map(read_mask, masks), len(masks), verbose)
-    elif isinstance(data, ImageFolder):
+    elif isinstance(data, ImageFiles):
         return _named_counts(data.counts(), num_classes, ignore_class)
     else:
         batches = label_batches(data, verbose)

@@ -56,11 +56,11 @@ def resample(
 
     Args:
         data: A tuple `(x, y)` or `(x, y, w)` of arrays, N examples on the first axis; x, y and w
-            may be dicts or tuples of arrays; a `numpy.memmap` stays on disk. An `ImageFolder` or
-            `TFRecords`, which stay on disk. Or a tf.data.Dataset of such tuples of single
-            examples of one shape: it is read once, now, and kept in memory; or else, if
-            `buffer_size` is given or it has no known finite cardinality but `epoch_size` is
-            given, it is a stream.
+            may be dicts or tuples of arrays; a `numpy.memmap` stays on disk. `ImageFiles` (such as
+            an `ImageFolder`) or `TFRecords`, which stay on disk. Or a tf.data.Dataset of such
+            tuples of single examples of one shape: it is read once, now, and kept in memory; or
+            else, if `buffer_size` is given or it has no known finite cardinality but `epoch_size`
+            is given, it is a stream.
         strategy: A name of the table; leave it out with `weights`.
         batch_size: Examples a batch; the last batch of an epoch may be smaller.
         seed: A whole number from 0.

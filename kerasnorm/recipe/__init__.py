@@ -1,8 +1,10 @@
-"""Recipes: the choices of the other chapters as one value, and `fit`, which carries them out."""
+"""Recipes: the choices of the other chapters as one value; `advise` and `fit`."""
 
+from kerasnorm.recipe.advice import Advice
+from kerasnorm.recipe.advising import advise
 from kerasnorm.recipe.evaluation import Evaluation
 from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.run import Run
 from kerasnorm.recipe.training import fit
 
-__all__ = ["Evaluation", "Recipe", "Run", "fit"]
+__all__ = ["Advice", "Evaluation", "Recipe", "Run", "advise", "fit"]

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import keras
 
+from kerasnorm.recipe.advice import Advice
 from kerasnorm.recipe.comparison import Comparison, Trial
 from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.run import Run
@@ -15,39 +16,38 @@ class Task(Protocol):
     """What there is to train on, and to start from."""
 
     classes: Sequence[str]
-    load: Callable[[Any], Any] | None
+    pretrained: bool
 
-    def data(self, seed: int) -> tuple[Any, Any]:
-        """Returns the training and the held-out examples."""
+    def data(self, seed: int) -> tuple[Any, Any, Any]:
+        """Returns the examples for training, validation and test; the last may be None."""
 
     def model(
         self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback]
     ) -> keras.Model:
         """Returns the model to start from."""
 
-    def pretrainings(self, recipes: Iterable[Recipe]) -> int:
-        """Returns how many models `model` trains for these recipes and one seed."""
-
 
 def compare(
-    ways: Mapping[str, Recipe],
+    ways: Mapping[str, Recipe | Advice],
     task: Task,
     seeds: Iterable[int],
     epochs: int,
     batch_size: int,
     on_epoch: Callable[[], None],
     on_trial: Callable[[str, int, Trial], None],
+    **more: Any,
 ) -> tuple[Comparison, Run]:
     """Trains in every way with every seed, for the same number of epochs and steps.
 
     Args:
-        ways: recipes by name, the one that matters last.
+        ways: recipes or advice by name, the one that matters last.
         task: what to train on.
         seeds: decide data, initial weights and order, the same for all ways.
         epochs: of each training.
         batch_size: examples a step.
         on_epoch: called after each epoch, pre-training included.
         on_trial: called with name, seed and result after each training.
+        **more: further arguments of `fit`.
 
     Returns:
         The figures by way, and the last way's run with the first seed.
@@ -56,20 +56,22 @@ def compare(
     kept = None
     callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch())]
     for seed in seeds:
-        train, held_out = task.data(seed)
-        for name, recipe in reversed(ways.items()):  # what is wrong with the recipe shows first
+        train, validation, test = task.data(seed)
+        for name, way in reversed(ways.items()):  # what is wrong with the recipe shows first
+            recipe = way.recipe if isinstance(way, Advice) else way
             run = fit(
-                recipe,
+                way,
                 task.model(recipe, seed, callbacks),
                 train,
-                held_out,
+                validation,
                 epochs,
                 verbose=0,
+                test=test,
                 batch_size=batch_size,
                 seed=seed,
                 classes=task.classes,
-                load=task.load,
                 callbacks=callbacks,
+                **more,
             )
             kept = kept or run
             comparison[name].append(Trial(run.history, run.evaluation))

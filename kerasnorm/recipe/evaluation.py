@@ -1,10 +1,12 @@
 """How well a model does on held-out examples, class by class."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from kerasnorm.recipe.calibration import Calibration, calibration
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -15,6 +17,7 @@ class Evaluation:
         class_names: (K) the names.
         train_counts: (K,) the examples of each class in training.
         confusion: (K, K) counts: a row a true class, a column a predicted one.
+        calibration: a `Calibration`, how sure the model is and how often it is right; or None.
 
     Example:
 
@@ -28,6 +31,21 @@ class Evaluation:
     class_names: Sequence[str]
     train_counts: np.ndarray
     confusion: np.ndarray
+    calibration: Calibration | None = None
+
+    @classmethod
+    def of(
+        cls,
+        class_names: Sequence[str],
+        train_counts: np.ndarray,
+        labels: np.ndarray,
+        outputs: np.ndarray,
+        logits: bool,
+    ) -> "Evaluation":
+        """Returns the evaluation of outputs (N, K), logits or probabilities, for labels (N,)."""
+        confusion = confusion_matrix(labels, outputs.argmax(axis=-1), len(class_names))
+        measured = calibration(labels, outputs, logits)
+        return cls(class_names, train_counts, confusion, measured)
 
     @property
     def per_class_recall(self) -> np.ndarray:
@@ -56,7 +74,19 @@ class Evaluation:
             "class_names": list(self.class_names),
             "train_counts": np.asarray(self.train_counts).tolist(),
             "confusion": self.confusion.tolist(),
+            "calibration": self.calibration and self.calibration._asdict(),
         }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Evaluation":
+        """Returns the evaluation that `to_dict` has written."""
+        measured = content.get("calibration")
+        return cls(
+            tuple(content["class_names"]),
+            np.array(content["train_counts"]),
+            np.array(content["confusion"]),
+            measured and Calibration(**measured),
+        )
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

@@ -1,16 +1,17 @@
-"""Labelled examples, whatever holds them."""
+"""Labelled examples, whatever holds them: to count, to draw from, to train on, to predict."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasnorm.imbalance import resample
+from kerasnorm.imbalance import ImageFiles, TFRecords
 from kerasnorm.imbalance._labels import is_dataset
-
-Load = Callable[[Any], Any]
+from kerasnorm.imbalance.epoch_counter import EpochCounter
+from kerasnorm.transfer.batches import Order, shuffled
+from kerasnorm.transfer.stored_batches import StoredBatches
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -19,89 +20,108 @@ class Examples:
 
     Attributes:
         labels: (N,) ints.
-        x: (N, ...) array, or None where there is a dataset.
-        dataset: a tf.data.Dataset of batches (x, labels (B,)), or None where there are arrays.
-        load: makes a batch of what the model takes from a batch of x, inside tf.data; or None.
+        data: (N, ...) array of x; or `ImageFiles` or `TFRecords`; or a tf.data.Dataset of batches
+            (x, labels (B,)).
         batch_size: the examples a batch.
     """
 
     labels: np.ndarray
-    x: np.ndarray | None
-    dataset: Any
-    load: Load | None
+    data: Any
     batch_size: int
 
-    def for_fit(self) -> dict[str, Any]:
-        """Returns the arguments of `Model.fit`; arrays are shuffled anew in every epoch."""
-        if self.dataset is not None:
-            return {"x": self.dataset, "shuffle": False}
-        if self.load is None:
-            return {"x": self.x, "y": self.labels, "batch_size": self.batch_size}
-        return {"x": self._loaded(shuffle=True), "shuffle": False}
+    def steps(self, order: Order | None) -> int:
+        """Returns how many batches an epoch of fit has, its rows drawn by `order` if given."""
+        if is_dataset(self.data):
+            known = int(self.data.cardinality())
+            return known if known > 0 else sum(1 for _ in self.data)
+        size = len(self.labels if order is None else order(0))
+        return -(-size // self.batch_size)
 
-    def resampled(self, **settings: Any) -> dict[str, Any]:
-        """Returns the arguments of `Model.fit` for examples drawn by `kerasnorm.imbalance`."""
+    def in_memory(self) -> "Examples":
+        """Returns the examples of a Dataset as an array, and others as they are."""
+        if not is_dataset(self.data):
+            return self
+        parts = zip(*self.data.as_numpy_iterator(), strict=True)
+        x, labels = (np.concatenate(part) for part in parts)
+        return Examples(labels, x, self.batch_size)
+
+    def for_training(self, order: Order | None, seed: int) -> tuple[Any, Order | None]:
+        """Returns what `fine_tune` takes as `train` and as `sampler`."""
+        if isinstance(self.data, np.ndarray):
+            return (self.data, self.labels), order
+        if is_dataset(self.data):
+            return self.data, None
+        return self._stored(order or shuffled(len(self.labels), seed)), None
+
+    def _stored(self, order: Order) -> StoredBatches:
+        from kerasnorm.imbalance._epochs import indexed
+
+        counter = EpochCounter()
+        gather = self.data.gatherer()
+        dataset = indexed(order, gather, len(order(0)), self.batch_size, counter)
+        begin = partial(setattr, counter, "next")
+        return StoredBatches(dataset.prefetch(2), begin, order, self.in_order())
+
+    def in_order(self) -> Any:
+        """Returns all examples, each once: arrays, or a Dataset of batches."""
+        if isinstance(self.data, np.ndarray):
+            return self.data, self.labels
+        if is_dataset(self.data):
+            return self.data
         from kerasnorm.backend import pipelines
 
-        data = (self.x, self.labels)
-        if self.dataset is not None:
-            data = pipelines.unbatch(self.dataset, len(self.labels))
-        dataset = resample(data, batch_size=self.batch_size, seed=_any_seed(), **settings)
-        if self.load is not None:
-            dataset = pipelines.loaded(dataset, self.load)
-        return {"x": dataset, "shuffle": False}
+        return pipelines.gathered(self.data.gatherer(), len(self.labels), self.batch_size)
 
-    def batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields (x, labels) as NumPy arrays, every example once."""
-        if self.dataset is not None:
-            yield from self.dataset.as_numpy_iterator()
-        elif self.load is not None:
-            yield from self._loaded(shuffle=False).as_numpy_iterator()
-        else:
-            size = 8 * self.batch_size  # without gradients more fits into memory
-            for start in range(0, len(self.labels), size):
-                yield self.x[start : start + size], self.labels[start : start + size]
+    def features(self, model: keras.Model, rows: np.ndarray) -> np.ndarray:
+        """Returns a model's outputs for some of the examples, by their sorted numbers."""
+        if isinstance(self.data, np.ndarray):
+            return np.asarray(model.predict(self.data[rows], self.batch_size, verbose=0))
+        found, first = [], 0
+        for x, y in self.in_order().as_numpy_iterator():
+            inside = rows[(rows >= first) & (rows < first + len(y))] - first
+            if len(inside):
+                found.append(model.predict_on_batch(x[inside]))
+            first += len(y)
+        return np.concatenate(found)
 
-    def _loaded(self, shuffle: bool) -> Any:
-        from kerasnorm.backend import pipelines
-
-        dataset = pipelines.slices(self.x, self.labels)
-        if shuffle:
-            dataset = dataset.shuffle(len(self.labels), seed=_any_seed())
-        return pipelines.loaded(dataset.batch(self.batch_size), self.load)
+    def predictions(self, model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a model's outputs, and the labels in the same order."""
+        if isinstance(self.data, np.ndarray):
+            outputs = model.predict(self.data, self.batch_size, verbose=0)
+            return np.asarray(outputs), self.labels
+        found = [(model.predict_on_batch(x), y) for x, y in self.in_order().as_numpy_iterator()]
+        outputs, labels = (np.concatenate(part) for part in zip(*found, strict=True))
+        return outputs, labels.astype(np.int64)
 
 
-def read_examples(
-    name: str, data: Any, rank: int | None, batch_size: int = 32, load: Load | None = None
-) -> Examples:
+def read_examples(name: str, data: Any, rank: int | None, batch_size: int = 32) -> Examples:
     """Returns `data` as `Examples`.
 
     Args:
         name: the argument's name, for messages.
-        data: (x, y) arrays, or a finite tf.data.Dataset of (x, y), single examples or batches.
-            y: ints (N,) or (N, 1), or one-hot rows (N, K).
+        data: (x, y) arrays; `ImageFiles` or `TFRecords`; or a finite tf.data.Dataset of (x, y),
+            single examples or batches. y: ints (N,) or (N, 1), or one-hot rows (N, K).
         rank: the number of axes of a batch that the model takes; None if it does not say, and a
             Dataset holds batches then.
         batch_size: the examples a batch, where the data have none.
-        load: see `Examples`; for arrays only.
 
     Raises:
         ValueError: if the data are of another kind, empty, or of unequal length.
     """
     if is_dataset(data):
-        if load is not None:
-            raise ValueError("`load` goes with arrays; map the Dataset instead.")
         return _read_dataset(name, data, rank, batch_size)
+    if isinstance(data, ImageFiles | TFRecords):
+        return Examples(_as_classes(name, np.asarray(data.labels)), data, batch_size)
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise ValueError(
-            f"`{name}` should be a pair (x, y) of arrays or a tf.data.Dataset of such pairs. "
-            f"Received: {type(data).__name__}."
+            f"`{name}` should be a pair (x, y) of arrays, a tf.data.Dataset of such pairs, an "
+            f"ImageFolder, an ImageTable or TFRecords. Received: {type(data).__name__}."
         )
     x, y = map(_to_numpy, data)
     labels = _as_classes(name, y)
     if len(x) != len(labels):
         raise ValueError(f"`{name}` should have a label for each of {len(x)} x, not {len(labels)}.")
-    return Examples(labels, x, None, load, batch_size)
+    return Examples(labels, x, batch_size)
 
 
 def _read_dataset(name: str, data: Any, rank: int | None, batch_size: int) -> Examples:
@@ -124,7 +144,7 @@ def _read_dataset(name: str, data: Any, rank: int | None, batch_size: int) -> Ex
     if not found:
         raise ValueError(f"`{name}` is empty.")
     labels = _as_classes(name, np.concatenate(found))
-    return Examples(labels, None, pipelines.with_sparse_labels(data), None, batch_size)
+    return Examples(labels, pipelines.with_sparse_labels(data), batch_size)
 
 
 def _as_classes(name: str, y: np.ndarray) -> np.ndarray:
@@ -146,8 +166,3 @@ def _as_classes(name: str, y: np.ndarray) -> np.ndarray:
 
 def _to_numpy(part: Any) -> np.ndarray:
     return keras.ops.convert_to_numpy(part) if keras.ops.is_tensor(part) else np.asarray(part)
-
-
-def _any_seed() -> int:
-    """Returns a seed that `keras.utils.set_random_seed` decides."""
-    return int(np.random.randint(2**31))

@@ -1,100 +1,93 @@
-"""A folder of images, a sub-folder a class."""
+"""Images with a class each, in a folder or a table, to train and to judge a model with."""
 
-import dataclasses
 import os
 from pathlib import Path
 
 import numpy as np
 
 from kerasnorm._validation import as_number, listed
-from kerasnorm.imbalance._folders import IMAGES
+from kerasnorm.imbalance import ImageFiles, ImageFolder, ImageTable
 
-Split = tuple[np.ndarray, np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class ImageFolder:
-    """The readable images of a folder.
-
-    Attributes:
-        paths: (N,) of the image files.
-        labels: (N,) indices into `class_names`.
-        class_names: names of the sub-folders, in alphabetical order.
-        unreadable: paths of the image files that were left out.
-    """
-
-    paths: np.ndarray
-    labels: np.ndarray
-    class_names: tuple[str, ...]
-    unreadable: list[str]
-
-    def split(self, share: float, seed: int) -> tuple[Split, Split]:
-        """Returns (paths, labels) for training and held out, the same share of every class.
-
-        At least one image a class is held out, and at least one is trained on.
-
-        Raises:
-            ValueError: if `share` is not between 0 and 1, or a class has a single image.
-        """
-        share = as_number("validation_split", share, 0, 1, interval="()")
-        rng = np.random.default_rng(seed)
-        train, held_out = [], []
-        for label, name in enumerate(self.class_names):
-            members = rng.permutation(np.flatnonzero(self.labels == label))
-            if len(members) < 2:
-                raise ValueError(
-                    f"The class {name!r} has a single readable image: one to train on and one to "
-                    "hold out are needed."
-                )
-            count = min(max(1, round(share * len(members))), len(members) - 1)
-            held_out.append(members[:count])
-            train.append(members[count:])
-        return self._at(np.concatenate(train)), self._at(np.concatenate(held_out))
-
-    def _at(self, index: np.ndarray) -> Split:
-        return self.paths[index], self.labels[index]
+_ANY_SIZE = 1  # until the model says which
 
 
-def read_folder(folder: str | os.PathLike, strict: bool = False) -> ImageFolder:
-    """Finds the images of a folder, and opens each of them once.
+def read_images(path: str | os.PathLike, strict: bool = False) -> tuple[ImageFiles, list[str]]:
+    """Finds images, and opens each of them once.
 
     Args:
-        folder: holds a sub-folder for each class; hidden ones are left out.
+        path: a folder that holds a sub-folder for each class, or a CSV file with the columns
+            "path" and "label".
         strict: whether an unreadable image is refused rather than left out.
 
+    Returns:
+        The images that can be read, and the paths of the others.
+
     Raises:
-        OSError: if it does not exist or is a file.
+        OSError: if it does not exist or is another file.
         ValueError: if it has fewer than two classes, a class without a readable image, or, with
             `strict`, an unreadable image.
     """
-    from kerasnorm.backend import pipelines
-
-    folder = Path(folder).expanduser()
-    if not folder.exists():
-        raise FileNotFoundError(f"There is no folder {str(folder)!r}.")
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{str(folder)!r} is a file; a folder of images is needed.")
-    classes = sorted(each for each in folder.iterdir() if each.is_dir() and each.name[0] != ".")
-    found = {each.name: _images(each) for each in classes}
-    if not any(found.values()):
-        raise ValueError(
-            f"{str(folder)!r} holds no images: a sub-folder of images ({', '.join(IMAGES)}) "
-            "for each class is needed."
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"There is no folder {str(path)!r}.")
+    if path.is_dir():
+        files: ImageFiles = ImageFolder(path, _ANY_SIZE)
+    elif path.suffix.lower() == ".csv":
+        files = ImageTable(path, _ANY_SIZE)
+    else:
+        raise NotADirectoryError(
+            f"{str(path)!r} is a file; a folder of images or a .csv file is needed."
         )
-    names = tuple(found)
-    if len(names) < 2:
-        raise ValueError(f"{str(folder)!r} has one class only, {names[0]!r}: two are needed.")
-    paths = [path for images in found.values() for path in images]
-    labels = np.repeat(np.arange(len(names)), [len(images) for images in found.values()])
-    readable = pipelines.readable(paths)
-    unreadable = [path for path, good in zip(paths, readable, strict=True) if not good]
+    if len(files.class_names) < 2:
+        only = files.class_names[0]
+        raise ValueError(f"{str(path)!r} has one class only, {only!r}: two are needed.")
+    readable = files.readable()
+    unreadable = files.paths[~readable].tolist()
     if unreadable and strict:
         raise ValueError(describe_unreadable(unreadable))
-    counts = np.bincount(labels[readable], minlength=len(names))
-    if not counts.all():
-        empty = [name for name, count in zip(names, counts, strict=True) if count == 0]
-        raise ValueError(f"{str(folder)!r} has classes without a readable image: {listed(empty)}.")
-    return ImageFolder(np.array(paths)[readable], labels[readable], names, unreadable)
+    found = np.bincount(files.labels[readable], minlength=len(files.class_names))
+    if not found.all():
+        empty = [files.class_names[k] for k in np.flatnonzero(found == 0)]
+        raise ValueError(f"{str(path)!r} has classes without a readable image: {listed(empty)}.")
+    return files.subset(readable), unreadable
+
+
+def split(
+    files: ImageFiles, validation: float, test: float, seed: int
+) -> tuple[ImageFiles, ImageFiles, ImageFiles | None]:
+    """Returns images to train on, to choose the best epoch by, and to judge by, of every class.
+
+    Each part has at least one image of a class; the last is None if its share is 0.
+
+    Raises:
+        ValueError: if a share is out of range, or a class has too few images.
+    """
+    validation = as_number("validation_split", validation, 0, 1, interval="()")
+    test = as_number("test_split", test, 0, 1)
+    if validation + test >= 1:
+        raise ValueError(
+            "`validation_split` and `test_split` should leave images to train on. Received: "
+            f"{validation:g} and {test:g}."
+        )
+    rng = np.random.default_rng(seed)
+    shares = [validation, test] if test else [validation]
+    parts: list[list[np.ndarray]] = [[], [], []]
+    for label, name in enumerate(files.class_names):
+        members = rng.permutation(np.flatnonzero(files.labels == label))
+        if len(members) <= len(shares):
+            raise ValueError(
+                f"The class {name!r} has too few readable images, {len(members)}: one to train on "
+                f"and {len(shares)} to hold out are needed."
+            )
+        counts, left = [], len(members) - 1  # one is to train on
+        for later, share in zip(range(len(shares))[::-1], shares, strict=True):
+            counts.append(min(max(1, round(share * len(members))), left - later))
+            left -= counts[-1]
+        for part, chosen in zip(parts, np.split(members, np.cumsum(counts)), strict=False):
+            part.append(chosen)
+    held_out = [files.subset(np.concatenate(part)) for part in parts[: len(shares)]]
+    train = files.subset(np.concatenate(parts[len(shares)]))
+    return train, held_out[0], held_out[1] if test else None
 
 
 def describe_unreadable(paths: list[str], shown: int = 5) -> str:
@@ -106,8 +99,3 @@ def describe_unreadable(paths: list[str], shown: int = 5) -> str:
     more = f" and {len(paths) - shown} more" if len(paths) > shown else ""
     noun = "image" if len(paths) == 1 else "images"
     return f"{len(paths)} unreadable {noun}: {listed(paths[:shown])}{more}"
-
-
-def _images(folder: Path) -> list[str]:
-    files = (Path(at, name) for at, _, names in os.walk(folder) for name in names)
-    return sorted(str(file) for file in files if file.suffix.lower() in IMAGES)

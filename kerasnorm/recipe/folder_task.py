@@ -1,11 +1,12 @@
 """What `kerasnorm fit FOLDER` trains."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import keras
 
+from kerasnorm.imbalance import ImageFiles
 from kerasnorm.recipe.backbone import application, application_named, small_convnet_for
-from kerasnorm.recipe.folder import ImageFolder, Split
+from kerasnorm.recipe.folder import split
 from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.weights import check_weights_file, load_base_weights, load_model
 from kerasnorm.surgery.heads import find_head
@@ -17,14 +18,14 @@ class FolderTask:
     """The images of a folder by seed, and the models that start on them.
 
     Args:
-        folder: the images.
+        files: the images.
         backbone: name of a keras.applications model; None for a small ConvNet, or for the model
             in a .keras file.
         weights: "imagenet", "none", or a file: .weights.h5 of the backbone, or .keras of a model
             that is the backbone, holds it, or (without `backbone`) is the start itself.
         image_size: height and width; by default what a .keras file says, 160 for a backbone and 64
             for the small ConvNet.
-        share: share of the images that is held out.
+        shares: of the images, for validation and for the test; 0 for none.
 
     Raises:
         ValueError: for an unknown backbone, and weights that are not for it.
@@ -33,14 +34,12 @@ class FolderTask:
 
     def __init__(
         self,
-        folder: ImageFolder,
+        files: ImageFiles,
         backbone: str | None = None,
         weights: str = "none",
         image_size: int | None = None,
-        share: float = 0.2,
+        shares: tuple[float, float] = (0.1, 0.2),
     ) -> None:
-        from kerasnorm.backend.pipelines import image_loader
-
         if backbone is not None:
             application_named(backbone)
         self._file = None if weights in ("imagenet", "none") else check_weights_file(weights)
@@ -50,24 +49,19 @@ class FolderTask:
         if self._file is not None and self._file.suffix == ".keras" and backbone is None:
             self._start = load_model(self._file)
             image_size = _input_size(self._start, image_size)
-        self._folder, self._backbone, self._weights = folder, backbone, weights
+        self._backbone, self._weights, self._shares = backbone, weights, shares
         self._size = image_size or (160 if backbone else 64)
-        self._share = share
-        self.classes = folder.class_names
-        self.load = image_loader(self._size)
+        self._files = files.subset(range(files.size), self._size)
+        self.classes = files.class_names
 
     @property
     def pretrained(self) -> bool:
         """Whether there are weights to start from."""
         return self._weights != "none"
 
-    def data(self, seed: int) -> tuple[Split, Split]:
-        """Returns (paths, labels) for training, and held out."""
-        return self._folder.split(self._share, seed)
-
-    def pretrainings(self, recipes: Iterable[Recipe]) -> int:
-        """Returns 0: the weights come from files."""
-        return 0
+    def data(self, seed: int) -> tuple[ImageFiles, ImageFiles, ImageFiles | None]:
+        """Returns the images for training, validation and test."""
+        return split(self._files, *self._shares, seed)
 
     def model(
         self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback] = ()

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from kerasnorm.recipe.chapters import WEIGHT_STANDARDIZATION
 from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.surgery import replace_normalization
 from kerasnorm.surgery.kinds import kind_of, normalizations
@@ -20,12 +21,13 @@ def with_normalization(model: keras.Model, recipe: Recipe) -> keras.Model:
     Raises:
         ValueError: if there is no normalization layer, or one that cannot be replaced.
     """
-    name, settings = recipe.normalization, recipe.normalization_settings
+    name, settings = recipe.normalization, dict(recipe.normalization_settings)
     if name is None:
         return model
+    standardized = settings.pop(WEIGHT_STANDARDIZATION, False)
     found = [leaf.layer for leaf in normalizations(model)]
     wrong = {id(layer) for layer in found if kind_of(layer) != name or not _has(layer, settings)}
-    if found and not wrong:
+    if found and not wrong and not standardized:
         return model
     if not found:
         raise ValueError(
@@ -35,7 +37,13 @@ def with_normalization(model: keras.Model, recipe: Recipe) -> keras.Model:
         )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*cannot be replaced")  # an error here
-        replaced = replace_normalization(model, name, lambda layer: id(layer) in wrong, **settings)
+        replaced = replace_normalization(
+            model,
+            name,
+            lambda layer: standardized or id(layer) in wrong,
+            weight_standardization=standardized,
+            **settings,
+        )
     if replaced.report.refused:
         path = replaced.report.refused[0]
         raise ValueError(

@@ -7,6 +7,8 @@ from typing import Any
 
 from kerasnorm._validation import listed
 from kerasnorm.recipe import chapters
+from kerasnorm.recipe.chapters import CHAPTERS
+from kerasnorm.recipe.contradictions import check_together
 from kerasnorm.recipe.settings import Settings
 
 VERSION = 1
@@ -14,7 +16,7 @@ VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Which normalization, how to transfer, what to do about imbalance, and the optimizer.
+    """Which normalization, how to transfer, what to do about imbalance, and how to optimise.
 
     Use it to name a way of training once, keep it in a file beside the model, compare it with
     another, and hand it to `fit`. It never changes; `dataclasses.replace` makes a changed copy.
@@ -23,31 +25,47 @@ class Recipe:
         normalization: the kind that the model's normalization layers get, a name of
             `kerasnorm.normalization.names()`; None for whatever the model has.
         transfer: "fine_tune" trains all layers from the weights given, "freeze" only what lies
-            above the frozen ones, "scratch" all layers from new initial weights. None trains what
-            is trainable in the model as it is given.
+            above the frozen ones, "scratch" all layers from new initial weights; "svm" puts a
+            linear classifier on the layer that cross-validation finds best. None trains what is
+            trainable in the model as it is given.
         imbalance: "class_weights" weighs the loss, "resample" draws rare classes more often; None
             does neither.
         optimizer: "adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion" or "lamb".
-        normalization_settings: arguments of the normalization layer, such as `groups`.
-        transfer_settings: `until`, for `kerasnorm.transfer.freeze`: an int, a fraction, a layer's
-            name or a regex ("freeze": all below the head by default; "fine_tune": nothing);
-            `batchnorm`: "train", "affine_only" or "inference", said of the frozen layers in
-            "freeze" ("inference" by default) and of those that train in "fine_tune" ("train");
-            for "fine_tune" `head_epochs`: how many of the first epochs train only the head (0).
+        loss: "cross_entropy", "focal", "balanced_softmax", "logit_adjusted" or "seesaw"; see
+            `kerasnorm.imbalance`. All but the first want a model that gives logits.
+        correction: after training: "adjust_logits", "tau_normalize" or "retrain_classifier"; None
+            for none.
+        schedule: "cosine" lets the learning rate fall to `alpha` of it, in the last phase; None
+            keeps it.
+        normalization_settings: arguments of the normalization layer, such as `groups`; and
+            `weight_standardization`: True standardizes the kernels in front of the layers.
+        transfer_settings: for "freeze" `until`, as in `kerasnorm.transfer.freeze`: an int, a
+            fraction, a layer's name or a regex (all below the head by default). For "fine_tune"
+            `until` (nothing by default); `batchnorm`: "train" (the default), "affine_only" or
+            "inference"; `head_epochs`: how many of the first epochs train only the head (0);
+            `base_learning_rate`: that of all layers, after these (the optimizer's by default);
+            `decay`, `blocks` and `gradual` as in `kerasnorm.transfer.fine_tune`. For "svm"
+            `estimator`: "svm" or "logistic".
         imbalance_settings: for "class_weights" `scheme`, `beta`, `normalize` and `missing` as in
             `kerasnorm.imbalance.class_weights`; for "resample" `strategy`, `threshold`
             and `epochs`.
         optimizer_settings: arguments of the Keras optimizer, such as `learning_rate`.
+        loss_settings: for "focal" `gamma` and `alpha`, for "logit_adjusted" `tau`, for "seesaw"
+            `p` and `q`.
+        correction_settings: `tau`; for "retrain_classifier" `epochs` and `strategy`.
+        schedule_settings: for "cosine" `warmup_epochs`, in which the rate rises from 0 (0 by
+            default), and `alpha` (0).
 
     Raises:
-        ValueError: for an unknown name, a setting that the chosen name does not have, or a value
-            that it does not accept.
+        ValueError: for an unknown name, a setting that the chosen name does not have, a value that
+            it does not accept, or two chapters that contradict each other.
 
     Example:
 
     >>> recipe = Recipe("group", "freeze", "resample", normalization_settings={"groups": 8})
-    >>> print(recipe)
-    normalization: group (groups=8); transfer: freeze; imbalance: resample; optimizer: adam
+    >>> print(recipe)  # doctest: +NORMALIZE_WHITESPACE
+    normalization: group (groups=8); transfer: freeze; imbalance: resample; loss: cross_entropy;
+    correction: none; optimizer: adam; schedule: none
     >>> Recipe.from_json(recipe.to_json()) == recipe
     True
     """
@@ -56,16 +74,23 @@ class Recipe:
     transfer: str | None = "fine_tune"
     imbalance: str | None = None
     optimizer: str = "adam"
+    loss: str = "cross_entropy"
+    correction: str | None = None
+    schedule: str | None = None
     normalization_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
     transfer_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
     imbalance_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
     optimizer_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+    loss_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+    correction_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+    schedule_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
 
     def __post_init__(self) -> None:
         for chapter in CHAPTERS:
             settings = Settings(getattr(self, f"{chapter}_settings"))
             object.__setattr__(self, f"{chapter}_settings", settings)
             getattr(chapters, f"check_{chapter}")(getattr(self, chapter), settings)
+        check_together(self)
 
     def to_json(self) -> str:
         """Returns the recipe as JSON text, which `from_json` reads back equal."""
@@ -106,28 +131,9 @@ class Recipe:
         """Returns what the recipe says in a chapter, such as "group (groups=8)"."""
         settings = getattr(self, f"{chapter}_settings")
         inside = ", ".join(f"{key}={value}" for key, value in settings.items())
-        name = getattr(self, chapter) or "as is"
+        nothing = "as is" if chapter in ("normalization", "transfer") else "none"
+        name = getattr(self, chapter) or nothing
         return f"{name} ({inside})" if inside else name
-
-
-def fine_tuning(epochs: int, learning_rate: float) -> Recipe:
-    """Returns what to begin with where there are weights of a similar task and rare classes.
-
-    The head learns first, for a quarter of the epochs; then all layers do, the statistics of
-    batch normalization apart, which stay the source's; rare classes are drawn as often as others.
-
-    >>> print(fine_tuning(epochs=20, learning_rate=1e-3).describe("transfer"))
-    fine_tune (head_epochs=5, batchnorm=affine_only)
-    """
-    return Recipe(
-        transfer="fine_tune",
-        imbalance="resample",
-        transfer_settings={"head_epochs": epochs // 4, "batchnorm": "affine_only"},
-        optimizer_settings={"learning_rate": learning_rate},
-    )
-
-
-CHAPTERS = ("normalization", "transfer", "imbalance", "optimizer")
 
 
 def _plain(value: Any) -> Any:

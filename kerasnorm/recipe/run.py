@@ -4,11 +4,16 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from kerasnorm.recipe.evaluation import Evaluation
 from kerasnorm.recipe.recipe import Recipe
+from kerasnorm.recipe.weights import load_model
+
+_MODEL, _RECIPE = "model.keras", "recipe.json"
+_EVALUATIONS = ("evaluation", "uncorrected")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -17,25 +22,65 @@ class Run:
 
     Attributes:
         model: the trained keras.Model, new; its output is as that of the model given.
-        history: figures by epoch: `loss` and `accuracy` on the training examples, with
-            `validation` also `val_loss`, `val_accuracy` and `val_balanced_accuracy`.
-        evaluation: an `Evaluation` of the final weights on `validation`, or None without it.
+        history: figures by epoch: `loss`, `accuracy` and `balanced_accuracy` on the training
+            examples, and on those of `validation` the same with `val_` before.
+        evaluation: an `Evaluation` of the model on the examples held out, or None without any.
         recipe: the `Recipe` that it was trained by.
+        uncorrected: an `Evaluation` before the recipe's correction; the same one without any.
+        reasons: those of the `Advice` that it was trained by, or none.
     """
 
     model: keras.Model
     history: dict[str, list[float]]
     evaluation: Evaluation | None
     recipe: Recipe
+    uncorrected: Evaluation | None = None
+    reasons: tuple[str, ...] = ()
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Writes model.keras, recipe.json, history.json and evaluation.json into `folder`."""
+        """Writes model.keras, recipe.json and more .json files into `folder`, which is made.
+
+        The model can be read with `keras.saving.load_model` after `import kerasnorm`, and all of
+        it with `Run.load`.
+        """
         folder = Path(folder)
-        self.model.save(folder / "model.keras")
-        (folder / "recipe.json").write_text(self.recipe.to_json(), encoding="utf-8")
-        _write_json(folder / "history.json", self.history)
-        if self.evaluation is not None:
-            _write_json(folder / "evaluation.json", self.evaluation.to_dict())
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.save(folder / _MODEL)
+        (folder / _RECIPE).write_text(self.recipe.to_json(), encoding="utf-8")
+        contents: dict[str, Any] = {"history.json": self.history}
+        for name in _EVALUATIONS:
+            evaluation = getattr(self, name)
+            if evaluation is not None:
+                contents[f"{name}.json"] = evaluation.to_dict()
+        if self.reasons:
+            contents["reasons.json"] = list(self.reasons)
+        for name, content in contents.items():
+            text = json.dumps(content, indent=2) + "\n"
+            (folder / name).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> "Run":
+        """Returns the run that was saved into `folder`.
+
+        Raises:
+            OSError: if there is no such folder, or a file is missing.
+            ValueError: if a file is damaged.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"There is no folder of a run {str(folder)!r}.")
+        recipe = Recipe.from_json((folder / _RECIPE).read_text(encoding="utf-8"))
+        history = _read_json(folder / "history.json")
+        evaluations = {
+            name: Evaluation.from_dict(_read_json(folder / f"{name}.json"))
+            for name in _EVALUATIONS
+            if (folder / f"{name}.json").exists()
+        }
+        evaluations = {name: evaluations.get(name) for name in _EVALUATIONS}
+        reasons = folder / "reasons.json"
+        given = tuple(_read_json(reasons)) if reasons.exists() else ()
+        model = load_model(folder / _MODEL)
+        return cls(model, history, recipe=recipe, reasons=given, **evaluations)
 
     def report(self, path: str | os.PathLike, comparison: dict | None = None) -> None:
         """Writes one HTML page about the run, which needs no network.
@@ -56,5 +101,8 @@ class Run:
         write_report(path, self, comparison)
 
 
-def _write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} is damaged: {error}.") from error

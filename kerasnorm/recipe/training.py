@@ -2,31 +2,30 @@
 
 import contextlib
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasnorm._validation import as_int
-from kerasnorm.imbalance import class_weights, count_classes
-from kerasnorm.recipe.chapters import OPTIMIZERS
-from kerasnorm.recipe.examples import Examples, Load, read_examples
-from kerasnorm.recipe.freezing import set_trainable
-from kerasnorm.recipe.held_out import HeldOut
+from kerasnorm._validation import as_int, check_choice, require
+from kerasnorm.imbalance import BalancedAccuracy, class_weights, count_classes, sampler
+from kerasnorm.recipe.advice import Advice
+from kerasnorm.recipe.carrying_out import fine_tune_arguments
+from kerasnorm.recipe.chapters import make_loss
+from kerasnorm.recipe.correcting import check_correctable, corrected
+from kerasnorm.recipe.evaluation import Evaluation
+from kerasnorm.recipe.examples import Examples, read_examples
 from kerasnorm.recipe.normalizing import with_normalization
 from kerasnorm.recipe.output import staged
 from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.run import Run
-from kerasnorm.surgery.copying import copy_model
 from kerasnorm.surgery.heads import find_head, gives_logits, is_graph
-from kerasnorm.transfer.head import put_new_head
-from kerasnorm.transfer.reinitialising import reinitialise
+from kerasnorm.transfer import fine_tune
 
 
 def fit(
-    recipe: Recipe,
+    recipe: Recipe | Advice,
     model: keras.Model,
     train: Any,
     validation: Any = None,
@@ -34,38 +33,50 @@ def fit(
     output: str | os.PathLike | None = None,
     verbose: str | int = "auto",
     *,
+    test: Any = None,
     batch_size: int = 32,
     seed: int | None = None,
     classes: int | Sequence[str] | None = None,
-    load: Load | None = None,
+    keep: str = "best",
+    augmentation: keras.Layer | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
+    tensorboard: str | os.PathLike | None = None,
+    backup_dir: str | os.PathLike | None = None,
     overwrite: bool = False,
 ) -> Run:
     """Trains a classifier by a recipe and evaluates it class by class.
 
     Use it to carry a model over to your own, unequally frequent classes. The model given stays as
     it is: a copy is trained, with a new head if the number of classes is another, and with the
-    normalization that the recipe names in place of any other (`replace_normalization`).
+    normalization that the recipe names in place of any other (`replace_normalization`). The
+    training is `fine_tune`'s: where only the head learns, features are computed once.
 
     Args:
-        recipe: what to do.
+        recipe: what to do: a Recipe, or what `advise` returned.
         model: built keras.Model that ends in a Dense layer, one output a class.
-        train: (x, y) arrays, or a finite tf.data.Dataset of (x, y), single examples or batches.
-            y are ints (N,) or one-hot rows (N, K). "resample" keeps a Dataset in memory.
-        validation: as `train`: held-out examples for the curves and the evaluation. Nothing is
-            chosen by them: the weights are those of the last epoch.
+        train: (x, y) arrays; an `ImageFolder`, `ImageTable` or `TFRecords`, which stay on disk; or
+            a finite tf.data.Dataset of (x, y), single examples or batches. y are ints (N,) or
+            one-hot rows (N, K). "resample" keeps a Dataset in memory.
+        validation: as `train`: held-out examples for the curves, and to choose the best epoch by.
         epochs: passes over `train`, the head's own included. An epoch of resampled examples is as
             long as the data.
-        output: folder to write model.keras, recipe.json, history.json and evaluation.json to, all
-            or nothing.
+        output: folder to write model.keras, recipe.json, history.json, evaluation.json and more
+            to, all or nothing.
         verbose: as in `Model.fit`.
+        test: as `train`: held-out examples for the evaluation, by which nothing is chosen. None:
+            those of `validation`; with `keep="best"` the figures are then a little optimistic.
         batch_size: examples a batch, where `train` has no batches of its own.
         seed: sets the global seeds of Python, NumPy and the backend, which decide the order of the
             examples and new weights.
         classes: how many classes there are, or their names; by default up to the largest label.
-        load: turns a batch of x into what the model takes, inside tf.data: with the paths of files
-            as x, for data that do not fit in memory.
-        callbacks: further Keras callbacks; `logs` has what `Run.history` has.
+        keep: "best" keeps the weights of the epoch with the best `val_balanced_accuracy`, if there
+            is `validation`; "last" those of the last epoch.
+        augmentation: layer, or Sequential of layers, that changes the examples at random.
+        callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
+            while only the head trains.
+        tensorboard: folder to write TensorBoard's logs to.
+        backup_dir: folder to note the progress in after each epoch: called again with the same
+            arguments after a break, `fit` goes on there.
         overwrite: whether `output` may exist.
 
     Returns:
@@ -80,24 +91,37 @@ def fit(
     >>> layers = [keras.layers.Dense(4), keras.layers.ReLU(), keras.layers.Dense(2)]
     >>> model = keras.Sequential([keras.Input((3,)), *layers])
     >>> x, y = np.random.default_rng(0).normal(size=(60, 3)), np.repeat([0, 1, 2], [40, 15, 5])
-    >>> run = fit(Recipe(imbalance="class_weights"), model, (x, y), (x, y), epochs=1, verbose=0)
+    >>> run = fit(Recipe(loss="balanced_softmax"), model, (x, y), (x, y), epochs=1, verbose=0)
     >>> run.model.output_shape, run.evaluation.confusion.shape
     ((None, 3), (3, 3))
     """
     epochs, batch_size = as_int("epochs", epochs, low=1), as_int("batch_size", batch_size, low=1)
+    check_choice("keep", keep, ("best", "last"))
+    recipe, reasons = _read_recipe(recipe)
     _check_kinds(recipe, model, epochs)
-    find_head(model)
     model = with_normalization(model, recipe)
+    callbacks = list(callbacks)
+    if tensorboard is not None:
+        require("tensorboard", extra="tuning")
+        callbacks.append(keras.callbacks.TensorBoard(os.fspath(tensorboard)))
     with contextlib.nullcontext() if output is None else staged(output, overwrite) as folder:
         if seed is not None:
             keras.utils.set_random_seed(as_int("seed", seed, low=0))
         rank = len(model.input_shape) if is_graph(model) else None
-        examples = read_examples("train", train, rank, batch_size, load)
-        held_out = None
-        if validation is not None:
-            held_out = read_examples("validation", validation, rank, batch_size, load)
-        names = _class_names(classes, examples, held_out)
-        run = _train(recipe, model, examples, held_out, names, epochs, verbose, callbacks)
+        parts = {
+            name: data if data is None else read_examples(name, data, rank, batch_size)
+            for name, data in (("train", train), ("validation", validation), ("test", test))
+        }
+        names = _class_names(classes, parts)
+        settings = {
+            "epochs": epochs,
+            "verbose": verbose,
+            "seed": seed,
+            "augmentation": augmentation,
+            "callbacks": callbacks,
+            "backup_dir": backup_dir,
+        }
+        run = _train(recipe, model, parts, names, keep == "best", reasons, **settings)
         if folder is not None:
             run.save(folder)
     return run
@@ -106,70 +130,73 @@ def fit(
 def _train(
     recipe: Recipe,
     model: keras.Model,
-    examples: Examples,
-    held_out: Examples | None,
+    parts: dict[str, Examples | None],
     names: tuple[str, ...],
+    keep_best: bool,
+    reasons: Sequence[str],
     epochs: int,
-    verbose: str | int,
-    callbacks: Iterable[keras.callbacks.Callback],
+    **settings: Any,
 ) -> Run:
-    counts = count_classes(examples.labels, num_classes=len(names)).counts
-    arguments = _imbalance(recipe, examples, counts)
-    model = _prepare(recipe, model, len(names))
-    callbacks = list(callbacks)
-    evaluate = None
-    if held_out is not None:
-        evaluate = HeldOut(held_out, names, counts, gives_logits(model))
-        callbacks.insert(0, evaluate)
-    history, start = defaultdict(list), 0
-    for end, head_only in _phases(recipe, epochs):
-        set_trainable(model, recipe, head_only)
-        _compile(model, recipe)
-        arguments.update(initial_epoch=start, epochs=end, verbose=verbose, callbacks=callbacks)
-        for name, values in model.fit(**arguments).history.items():
-            history[name] += map(float, values)
-        start = end
-    return Run(model, dict(history), evaluate and evaluate.evaluation, recipe)
-
-
-def _prepare(recipe: Recipe, model: keras.Model, classes: int) -> keras.Model:
-    """Returns the copy to train: with a head for the classes, new weights if from scratch."""
-    model = copy_model(model)
-    if find_head(model).units != classes:
-        model = put_new_head(model, classes)
-    return reinitialise(model) if recipe.transfer == "scratch" else model
-
-
-def _imbalance(recipe: Recipe, examples: Examples, counts: np.ndarray) -> dict[str, Any]:
-    """Returns the arguments of `Model.fit` that bring the examples."""
+    train, validation = parts["train"], parts["validation"]
+    counts = count_classes(train.labels, num_classes=len(names)).counts
+    check_correctable(recipe, counts, train)
+    order_seed = int(np.random.randint(2**31))  # so that the seed decides it
+    order = None
     if recipe.imbalance == "resample":
-        return examples.resampled(**recipe.imbalance_settings)
-    arguments = examples.for_fit()
+        train = train.in_memory()
+        drawing = {"num_classes": len(names), "seed": order_seed, **recipe.imbalance_settings}
+        order = sampler(train.labels, **drawing)
+    arguments = fine_tune_arguments(recipe, epochs, train.steps(order))
+    data, arguments["sampler"] = train.for_training(order, order_seed)
     if recipe.imbalance == "class_weights":
         weights = class_weights(counts, **recipe.imbalance_settings)
         arguments["class_weight"] = dict(weights)
-    return arguments
-
-
-def _phases(recipe: Recipe, epochs: int) -> list[tuple[int, bool]]:
-    """Returns (last epoch, whether only the head trains) of each phase."""
-    head_epochs = recipe.transfer_settings.get("head_epochs", 0)
-    return [(head_epochs, True), (epochs, False)] if head_epochs else [(epochs, False)]
-
-
-def _compile(model: keras.Model, recipe: Recipe) -> None:
-    model.compile(
-        optimizer=OPTIMIZERS[recipe.optimizer](**recipe.optimizer_settings),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=gives_logits(model)),
-        metrics=["accuracy"],
+    if find_head(model).units != len(names):
+        arguments["classes"] = len(names)
+    if recipe.transfer != "svm":
+        logits = gives_logits(model)
+        arguments["loss"] = make_loss(recipe.loss, recipe.loss_settings, counts, logits)
+        arguments["metrics"] = ["accuracy", BalancedAccuracy(len(names))]
+        if keep_best and validation is not None:
+            arguments["monitor"] = "val_balanced_accuracy"
+    tuned = fine_tune(
+        model,
+        data,
+        None if validation is None else validation.in_order(),
+        batch_size=train.batch_size,
+        **arguments,
+        **settings,
     )
+    held_out = parts["test"] or validation
+    evaluate = None if held_out is None else _evaluator(held_out, names, counts)
+    before = evaluate and evaluate(tuned.model)
+    final = corrected(tuned.model, recipe, counts, train)
+    after = before if final is tuned.model else evaluate and evaluate(final)
+    return Run(final, tuned.history, after, recipe, before, tuple(reasons))
+
+
+def _evaluator(examples: Examples, names: tuple[str, ...], counts: np.ndarray) -> Any:
+    def evaluate(model: keras.Model) -> Evaluation:
+        outputs, labels = examples.predictions(model)
+        return Evaluation.of(names, counts, labels, outputs, gives_logits(model))
+
+    return evaluate
+
+
+def _read_recipe(recipe: Any) -> tuple[Recipe, Sequence[str]]:
+    if isinstance(recipe, Advice):
+        return recipe.recipe, recipe.reasons
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"`recipe` should be a Recipe or an Advice. Received: {recipe!r}.")
+    return recipe, ()
 
 
 def _class_names(
-    classes: int | Sequence[str] | None, examples: Examples, held_out: Examples | None
+    classes: int | Sequence[str] | None, parts: dict[str, Examples | None]
 ) -> tuple[str, ...]:
-    parts = [examples] if held_out is None else [examples, held_out]
-    found = 1 + max(int(part.labels.max()) for part in parts)
+    found = 1 + max(int(part.labels.max()) for part in parts.values() if part is not None)
+    if classes is None:
+        classes = getattr(parts["train"].data, "class_names", None)
     if classes is None or not hasattr(classes, "__len__"):
         count = found if classes is None else as_int("classes", classes, low=2)
         names = tuple(map(str, range(count)))
@@ -179,16 +206,15 @@ def _class_names(
         raise ValueError(
             f"There are {len(names)} classes, 0 to {len(names) - 1}, and label {found - 1}."
         )
-    if len(np.unique(examples.labels)) < 2:
+    if len(np.unique(parts["train"].labels)) < 2:
         raise ValueError("`train` has examples of one class only: there is nothing to tell apart.")
     return names
 
 
-def _check_kinds(recipe: Recipe, model: keras.Model, epochs: int) -> None:
-    if not isinstance(recipe, Recipe):
-        raise ValueError(f"`recipe` should be a Recipe. Received: {recipe!r}.")
+def _check_kinds(recipe: Recipe, model: Any, epochs: int) -> None:
     if not isinstance(model, keras.Model) or not model.built:
         raise ValueError(f"`model` should be a built keras.Model. Received: {model!r}.")
+    find_head(model)
     if is_graph(model) and len(model.inputs) != 1:
         raise ValueError(f"`model` should have one input. Received: {len(model.inputs)}.")
     if recipe.transfer_settings.get("head_epochs", 0) >= epochs:

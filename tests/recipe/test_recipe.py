@@ -29,6 +29,26 @@ RECIPES = [
     ),
     Recipe(transfer="freeze", transfer_settings={"until": 0.5}),
     Recipe(transfer="freeze", transfer_settings={"until": 3}),
+    Recipe(transfer="svm", transfer_settings={"estimator": "logistic"}),
+    Recipe(
+        "group",
+        "fine_tune",
+        None,
+        "sgd",
+        "logit_adjusted",
+        normalization_settings={"groups": 4, "weight_standardization": True},
+        transfer_settings={
+            "decay": 0.5,
+            "blocks": ["conv1", "conv2"],
+            "gradual": 2,
+            "base_learning_rate": 1e-4,
+        },
+        loss_settings={"tau": 0.5},
+        schedule="cosine",
+        schedule_settings={"warmup_epochs": 1, "alpha": 0.1},
+    ),
+    Recipe(correction="adjust_logits", correction_settings={"tau": 2}),
+    Recipe(loss="seesaw", imbalance="resample", imbalance_settings={"strategy": "square_root"}),
 ]
 
 
@@ -55,10 +75,11 @@ def test_cannot_change():
 
 
 def test_reads_as_text():
-    recipe = Recipe("group", "freeze", None, "sgd", {"groups": 8}, {"until": "block2"})
+    settings = {"normalization_settings": {"groups": 8}, "transfer_settings": {"until": "block2"}}
+    recipe = Recipe("group", "freeze", None, "sgd", **settings)
     assert str(recipe) == (
-        "normalization: group (groups=8); transfer: freeze (until=block2); "
-        "imbalance: as is; optimizer: sgd"
+        "normalization: group (groups=8); transfer: freeze (until=block2); imbalance: none; "
+        "loss: cross_entropy; correction: none; optimizer: sgd; schedule: none"
     )
     assert eval(repr(recipe)) == recipe
 
@@ -69,7 +90,7 @@ REFUSED = [
     ({"normalization": "group", "normalization_settings": {"group": 8}}, "'group'"),
     ({"normalization": "group", "normalization_settings": {"groups": 0}}, "groups"),
     ({"normalization_settings": {"groups": 8}}, "'groups'"),
-    ({"transfer": "finetune"}, "'fine_tune', 'freeze', 'scratch'"),
+    ({"transfer": "finetune"}, "'fine_tune', 'freeze', 'svm', 'scratch'"),
     ({"transfer": "scratch", "transfer_settings": {"until": 3}}, "'until'"),
     ({"transfer": "freeze", "transfer_settings": {"head_epochs": 3}}, "'head_epochs'"),
     ({"transfer": None, "transfer_settings": {"batchnorm": "train"}}, "'batchnorm'"),
@@ -84,6 +105,27 @@ REFUSED = [
     ({"imbalance": "resample", "imbalance_settings": {"strategy": "repeat_factor"}}, "threshold"),
     ({"imbalance": "class_weights", "imbalance_settings": {"scheme": "root"}}, "'sqrt'"),
     ({"imbalance": "class_weights", "imbalance_settings": {"beta": 0.9}}, "effective_number"),
+    ({"normalization_settings": {"weight_standardization": True}}, "'weight_standardization'"),
+    ({"transfer_settings": {"decay": 0}}, "decay=0"),
+    ({"transfer_settings": {"gradual": 1}}, "Give `decay` too"),
+    ({"transfer_settings": {"decay": 0.5, "gradual": 0}}, "gradual=0"),
+    ({"transfer_settings": {"decay": 0.5, "blocks": "conv1"}}, "list of regexes"),
+    ({"transfer_settings": {"decay": 0.5, "blocks": ["["]}}, "no regex"),
+    ({"transfer_settings": {"base_learning_rate": -1}}, "base_learning_rate=-1"),
+    ({"transfer": "svm", "transfer_settings": {"estimator": "tree"}}, "'logistic'"),
+    ({"loss": "dice"}, "'balanced_softmax'"),
+    ({"loss_settings": {"tau": 1}}, "'tau'"),
+    ({"loss": "logit_adjusted", "loss_settings": {"tau": -1}}, "tau=-1"),
+    ({"correction": "bias"}, "'adjust_logits'"),
+    ({"correction": "tau_normalize", "correction_settings": {"tau": -1}}, "tau=-1"),
+    ({"schedule": "linear"}, "'cosine'"),
+    ({"schedule_settings": {"alpha": 0.1}}, "'alpha'"),
+    ({"schedule": "cosine", "schedule_settings": {"alpha": 2}}, "alpha=2"),
+    ({"imbalance": "resample", "loss": "balanced_softmax"}, "imbalance='resample', loss='bal"),
+    ({"imbalance": "class_weights", "correction": "adjust_logits"}, "correction='adjust_logits'"),
+    ({"loss": "logit_adjusted", "correction": "tau_normalize"}, "favour the rare ones"),
+    ({"transfer": "svm", "schedule": "cosine"}, "schedule='cosine'"),
+    ({"transfer": "svm", "optimizer_settings": {"learning_rate": 0.1}}, "trains no epochs"),
     ({"optimizer": None}, "'adam'"),
     ({"optimizer": "adamm"}, "'adam'"),
     ({"optimizer_settings": {"lr": 0.1}}, "'lr'"),
@@ -106,7 +148,7 @@ FILES = [
     ("[]", "object"),
     ("{}", "version"),
     ('{"version": 2}', "version=2"),
-    ('{"version": 1, "loss": "focal"}', "'loss'"),
+    ('{"version": 1, "augmentation": "flip"}', "'augmentation'"),
     ('{"version": 1, "transfer": "frees"}', "'freeze'"),
     ('{"version": 1, "optimizer_settings": {"learning_rate": NaN}}', "nan"),
 ]

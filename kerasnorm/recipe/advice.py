@@ -1,0 +1,20 @@
+"""What `advise` returns."""
+
+from typing import NamedTuple
+
+from kerasnorm.recipe.recipe import Recipe
+
+
+class Advice(NamedTuple):
+    """A recipe, and why.
+
+    Attributes:
+        recipe: the `Recipe`, for `fit`.
+        reasons: a sentence for each choice, with the figure that led to it.
+    """
+
+    recipe: Recipe
+    reasons: list[str]
+
+    def __str__(self) -> str:
+        return "\n".join([str(self.recipe), *(f"- {reason}" for reason in self.reasons)])

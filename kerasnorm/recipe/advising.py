@@ -1,0 +1,104 @@
+"""`advise`: a recipe from what the model and the data are."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm._validation import as_int, as_number, check_choice
+from kerasnorm.imbalance import count_classes
+from kerasnorm.recipe import choices
+from kerasnorm.recipe.advice import Advice
+from kerasnorm.recipe.examples import read_examples
+from kerasnorm.recipe.recipe import Recipe
+from kerasnorm.recipe.similarity import measure_similarity
+from kerasnorm.surgery.heads import find_head, is_graph
+from kerasnorm.transfer import rule_of_thumb
+
+
+def advise(
+    model: keras.Model,
+    data: Any,
+    replicas: int = 1,
+    batch_size: int = 32,
+    similarity: float | None = None,
+    *,
+    epochs: int = 10,
+    learning_rate: float = 1e-3,
+    base_share: float = 1,
+    rule: str = "measured",
+    many: float = 200,
+    similar: float = 0.5,
+    small_batch: float = 4,
+    imbalanced: float = 3,
+    seed: int = 0,
+) -> Advice:
+    """Measures the model and the examples, and says how to train, and why.
+
+    Where to begin before anything was trained. The defaults come from this project's own
+    experiments on small images, which the reasons name; they are arguments, since yours differ.
+
+    Args:
+        model: built keras.Model that ends in a Dense layer, with pretrained weights.
+        data: the training examples, as in `fit`.
+        replicas: devices that share each batch.
+        batch_size: examples a step, on all replicas together.
+        similarity: how like the source's the images and classes are, 0 to 1, as in
+            `rule_of_thumb`. None: measured on a sample, by how much of each class a linear
+            classifier on the model's features recognises beyond chance (needs scikit-learn).
+        epochs: those that `fit` will have; a quarter is the head's.
+        learning_rate: of the head.
+        base_share: the share of it that all layers have after the head. On the demo's small
+            ConvNet 1 was better than a third; for large pretrained networks 0.1 is usual.
+        rule: "measured": fine-tune after the head, and only many examples of a dissimilar task
+            from scratch. "lecture": the four corners of `rule_of_thumb`.
+        many, similar: as in `rule_of_thumb`; examples are counted of the median class.
+        small_batch: up to so many examples a replica, batch normalization is replaced.
+        imbalanced: from this ratio of the largest class to the smallest on, the loss makes up.
+        seed: of the sample.
+
+    Returns:
+        `Advice(recipe, reasons)`; `print` shows both.
+
+    Raises:
+        ValueError: if an argument is out of range, or the data and the model do not fit.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    >>> x, y = np.zeros((100, 4)), np.repeat([0, 1, 2], [80, 15, 5])
+    >>> advice = advise(model, (x, y), similarity=0.8)
+    >>> advice.recipe.transfer, advice.recipe.loss
+    ('fine_tune', 'balanced_softmax')
+    >>> print(advice.reasons[-1])
+    Imbalance: the largest class has 80 examples and the smallest 5, a ratio of 16 ...
+    """
+    replicas = as_int("replicas", replicas, low=1)
+    batch_size = as_int("batch_size", batch_size, low=1)
+    check_choice("rule", rule, ("measured", "lecture"))
+    find_head(model)
+    rank = len(model.input_shape) if is_graph(model) else None
+    examples = read_examples("data", data, rank, batch_size)
+    counts = count_classes(examples.labels).counts
+    epochs = as_int("epochs", epochs, low=1)
+    rate = as_number("learning_rate", learning_rate, 0, interval="()")
+    base_share = as_number("base_share", base_share, 0, 1, interval="(]")
+    small_batch = as_number("small_batch", small_batch, 0)
+    imbalanced = as_number("imbalanced", imbalanced, 1)
+    reasons = []
+    if similarity is None:
+        similarity, reason = measure_similarity(model, examples, as_int("seed", seed, low=0))
+        reasons.append(reason)
+    per_class = float(np.median(counts[counts > 0]))  # the largest say nothing of the others
+    thumb = rule_of_thumb(per_class, similarity, many, similar)
+    fields, reason = choices.transfer(thumb, rule, epochs, rate, base_share)
+    reasons.append(reason)
+    base_trains = fields["transfer"] not in ("freeze", "svm")
+    for chosen, reason in (
+        choices.normalization(model, base_trains, batch_size, replicas, small_batch),
+        choices.imbalance(model, fields["transfer"] != "svm", counts, imbalanced),
+    ):
+        fields |= chosen
+        reasons.append(reason)
+    settings = fields.get("transfer_settings", {}) | choices.statistics(model, fields)
+    return Advice(Recipe(**fields | {"transfer_settings": settings}), reasons)
