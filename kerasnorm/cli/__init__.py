@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import kerasnorm
+from kerasnorm.cli.advise import add_advise
 from kerasnorm.cli.fitting import EXAMPLES, add_fit
 from kerasnorm.cli.migrate import add_migrate
+from kerasnorm.cli.predict import add_predict
 from kerasnorm.cli.surgery import add_inspect, add_replace
 
 
@@ -43,6 +45,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"kerasnorm {kerasnorm.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_fit, add_inspect, add_replace, add_migrate):
+    for add in (add_advise, add_fit, add_predict, add_inspect, add_replace, add_migrate):
         add(commands)
     return parser

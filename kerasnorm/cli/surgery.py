@@ -1,6 +1,7 @@
 """`kerasnorm inspect` and `kerasnorm replace`."""
 
 import argparse
+import json
 import os
 import warnings
 from collections.abc import Callable
@@ -23,6 +24,7 @@ def add_inspect(commands: Any) -> None:
     )
     parser.set_defaults(run=_inspect)
     _add_model(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON: a row for each layer")
 
 
 def add_replace(commands: Any) -> None:
@@ -49,7 +51,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
-    print(inspect(_load(arguments)))
+    layers = inspect(_load(arguments))
+    print(json.dumps(layers.to_dict(), indent=2, default=str) if arguments.json else layers)
 
 
 def _replace(arguments: argparse.Namespace) -> None:

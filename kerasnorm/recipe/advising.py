@@ -100,5 +100,4 @@ def advise(
     ):
         fields |= chosen
         reasons.append(reason)
-    settings = fields.get("transfer_settings", {}) | choices.statistics(model, fields)
-    return Advice(Recipe(**fields | {"transfer_settings": settings}), reasons)
+    return Advice(Recipe(**fields), reasons)

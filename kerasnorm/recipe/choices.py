@@ -67,13 +67,6 @@ def normalization(
     )
 
 
-def statistics(model: keras.Model, fields: dict[str, Any]) -> dict[str, Any]:
-    """Returns the setting that keeps the source's batch statistics, where there are any."""
-    kinds = {kind_of(leaf.layer) for leaf in normalizations(model)}
-    kept = fields.get("normalization") is None and kinds & {"batch", "sync_batch"}
-    return {"batchnorm": "affine_only"} if kept and fields["transfer"] == "fine_tune" else {}
-
-
 def imbalance(model: keras.Model, trains: bool, counts: np.ndarray, from_ratio: float) -> Choice:
     """Chooses by the ratio of the most to the least frequent class."""
     present = counts[counts > 0]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kerasnorm.recipe.calibration import Calibration
 from kerasnorm.recipe.comparison import Comparison, mean_and_deviation, recalls
 from kerasnorm.recipe.evaluation import Evaluation
 
@@ -25,7 +26,7 @@ def loss_figure(history: dict[str, list[float]]) -> str:
     axes.plot(epochs, history["loss"], color=_COLORS[0], label="training")
     if "val_loss" in history:
         axes.plot(epochs, history["val_loss"], color=_COLORS[2], label="held out")
-    axes.set(xlabel="epoch", ylabel="cross-entropy", ylim=(0, None))
+    axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
     axes.legend(frameon=False)
     return _as_data_uri(figure)
 
@@ -90,6 +91,25 @@ def confusion_figure(evaluation: Evaluation) -> str:
             color = "white" if shares[row, column] > 0.6 else "black"
             axes.text(column, row, f"{count}", ha="center", va="center", color=color)
     axes.spines[:].set_visible(False)
+    return _as_data_uri(figure)
+
+
+def calibration_figure(calibration: Calibration) -> str:
+    """Draws the share of right predictions by the probability that the model gave them."""
+    figure = _new_figure(3.6)
+    axes = figure.subplots()
+    counts = np.array(calibration.counts)
+    used = counts > 0
+    confidence, accuracy = (
+        100 * np.array(values)[used] for values in (calibration.confidence, calibration.accuracy)
+    )
+    axes.plot([0, 100], [0, 100], color=_COLORS[0], lw=1, label="as sure as right")
+    axes.scatter(
+        confidence, accuracy, s=20 + 180 * counts[used] / counts.max(), color=_COLORS[2], alpha=0.8
+    )
+    axes.set(xlabel="mean probability of the predicted class, %", ylabel="of them right, %")
+    axes.set(xlim=(0, 103), ylim=(-3, 103))
+    axes.legend(frameon=False, loc="upper left")
     return _as_data_uri(figure)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from kerasnorm._validation import require
 from kerasnorm.recipe import figures
+from kerasnorm.recipe.chapters import CHAPTERS
 from kerasnorm.recipe.comparison import Comparison, Trial, percent, rows, where_it_does_not_help
-from kerasnorm.recipe.recipe import CHAPTERS
+from kerasnorm.recipe.evaluation import Evaluation
 from kerasnorm.recipe.run import Run
 from kerasnorm.transfer import trainable_table
 
@@ -41,8 +42,12 @@ def write_report(path: str | os.PathLike, run: Run, comparison: Comparison | Non
     require("matplotlib")
     if comparison is None and run.evaluation is not None:
         comparison = {"recipe": [Trial(run.history, run.evaluation)]}
+        if run.recipe.correction is not None:
+            uncorrected = [Trial(run.history, run.uncorrected)]
+            comparison = {f"before {run.recipe.correction}": uncorrected, **comparison}
     parts = [
-        *(_results(comparison) if comparison else []),
+        *(_results(comparison) if comparison else ["<h1>How a model was trained</h1>"]),
+        *_reasons(run),
         *_pictures(run, comparison),
         *_recipe(run),
         *_trained(run),
@@ -84,45 +89,83 @@ def _results(comparison: Comparison) -> list[str]:
 
 
 def _row(cells: list[str], tag: str = "td") -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+    scope = ' scope="col"' if tag == "th" else ""
+    return "<tr>" + "".join(f"<{tag}{scope}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _reasons(run: Run) -> list[str]:
+    if not run.reasons:
+        return []
+    shown = []
+    for reason in run.reasons:
+        chapter, _, why = reason.partition(": ")
+        shown.append(f"<dt>{escape(chapter)}</dt><dd>{escape(why)}</dd>")
+    return ["<h2>Why this recipe</h2><dl>", *shown, "</dl>"]
 
 
 def _pictures(run: Run, comparison: Comparison | None) -> list[str]:
-    shown = ["<h2>Curves, recall and confusion</h2>", '<div class="figures">']
-    if comparison:
-        ways = ", ".join(comparison)
-        shown += [
-            _figure(
-                "Recall by frequency of the class",
-                figures.recall_figure(comparison),
-                "Recall of each class, the most frequent first: "
-                + "; ".join(" ".join(row) for row in rows(comparison)[1:][:12]),
-            ),
+    shown = [
+        *(_by_way(comparison) if comparison else []),
+        *(_by_epoch(run.history) if "loss" in run.history else []),
+        *(_of_first_seed(run.evaluation) if run.evaluation is not None else []),
+    ]
+    return ["<h2>Curves, recall and confusion</h2>", '<div class="figures">', *shown, "</div>"]
+
+
+def _by_way(comparison: Comparison) -> list[str]:
+    by_class = "; ".join(" ".join(row) for row in rows(comparison)[1:][:12])
+    shown = [
+        _figure(
+            "Recall by frequency of the class",
+            figures.recall_figure(comparison),
+            f"Recall of each class, the most frequent first: {by_class}",
+        )
+    ]
+    if all("val_balanced_accuracy" in trial.history for trial, *_ in comparison.values()):
+        last = ", ".join(rows(comparison)[0][1:])
+        shown.append(
             _figure(
                 "Balanced accuracy by epoch",
                 figures.accuracy_figure(comparison),
-                f"Held-out balanced accuracy by epoch of {ways}; at the end "
-                + ", ".join(rows(comparison)[0][1:]),
-            ),
-        ]
-    final = f"{run.history['loss'][0]:.3g} to {run.history['loss'][-1]:.3g}"
-    shown.append(
-        _figure(
-            "Loss by epoch, first seed",
-            figures.loss_figure(run.history),
-            f"Cross-entropy by epoch; on training examples from {final}",
-        )
-    )
-    if run.evaluation is not None:
-        shown.append(
-            _figure(
-                "Confusion, first seed",
-                figures.confusion_figure(run.evaluation),
-                "Confusion matrix, true classes down, predicted across; balanced accuracy "
-                + f"{percent(run.evaluation.balanced_accuracy)} %",
+                f"Balanced accuracy on validation examples by epoch of {', '.join(comparison)}; "
+                f"of the weights kept, on the examples of the table, {last}",
             )
         )
-    return [*shown, "</div>"]
+    return shown
+
+
+def _by_epoch(history: dict[str, list[float]]) -> list[str]:
+    losses = f"{history['loss'][0]:.3g} to {history['loss'][-1]:.3g}"
+    return [
+        _figure(
+            "Loss by epoch, first seed",
+            figures.loss_figure(history),
+            f"Loss by epoch; on training examples from {losses}",
+        )
+    ]
+
+
+def _of_first_seed(evaluation: Evaluation) -> list[str]:
+    accuracy = percent(evaluation.balanced_accuracy)
+    shown = [
+        _figure(
+            "Confusion, first seed",
+            figures.confusion_figure(evaluation),
+            "Confusion matrix, true classes down, predicted across; balanced accuracy "
+            f"{accuracy} %",
+        )
+    ]
+    if evaluation.calibration is not None:
+        error = percent(evaluation.calibration.error)
+        shown.append(
+            _figure(
+                "Calibration, first seed",
+                figures.calibration_figure(evaluation.calibration),
+                "Share of right predictions by how sure the model is; expected calibration error "
+                f"{error} %",
+            )
+        )
+    return shown
 
 
 def _figure(caption: str, picture: str, alt: str) -> str:

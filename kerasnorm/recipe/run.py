@@ -13,7 +13,6 @@ from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.weights import load_model
 
 _MODEL, _RECIPE = "model.keras", "recipe.json"
-_EVALUATIONS = ("evaluation", "uncorrected")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,10 +47,10 @@ class Run:
         self.model.save(folder / _MODEL)
         (folder / _RECIPE).write_text(self.recipe.to_json(), encoding="utf-8")
         contents: dict[str, Any] = {"history.json": self.history}
-        for name in _EVALUATIONS:
-            evaluation = getattr(self, name)
-            if evaluation is not None:
-                contents[f"{name}.json"] = evaluation.to_dict()
+        if self.evaluation is not None:
+            contents["evaluation.json"] = self.evaluation.to_dict()
+        if self.uncorrected is not self.evaluation:
+            contents["uncorrected.json"] = self.uncorrected.to_dict()
         if self.reasons:
             contents["reasons.json"] = list(self.reasons)
         for name, content in contents.items():
@@ -71,16 +70,15 @@ class Run:
             raise FileNotFoundError(f"There is no folder of a run {str(folder)!r}.")
         recipe = Recipe.from_json((folder / _RECIPE).read_text(encoding="utf-8"))
         history = _read_json(folder / "history.json")
-        evaluations = {
-            name: Evaluation.from_dict(_read_json(folder / f"{name}.json"))
-            for name in _EVALUATIONS
-            if (folder / f"{name}.json").exists()
-        }
-        evaluations = {name: evaluations.get(name) for name in _EVALUATIONS}
+        evaluations = [
+            Evaluation.from_dict(_read_json(path)) if path.exists() else None
+            for path in (folder / "evaluation.json", folder / "uncorrected.json")
+        ]
         reasons = folder / "reasons.json"
         given = tuple(_read_json(reasons)) if reasons.exists() else ()
         model = load_model(folder / _MODEL)
-        return cls(model, history, recipe=recipe, reasons=given, **evaluations)
+        evaluation, uncorrected = evaluations
+        return cls(model, history, evaluation, recipe, uncorrected or evaluation, given)
 
     def report(self, path: str | os.PathLike, comparison: dict | None = None) -> None:
         """Writes one HTML page about the run, which needs no network.

@@ -117,7 +117,7 @@ def test_report(tmp_path, run):
     page = path.read_text()
     assert not re.search(r"https?://|src=\"(?!data:)|href=|<script|<link|@import|url\(", page)
     pictures = re.findall(r'<img src="data:image/svg\+xml;base64,[^"]+" alt="([^"]{20,})">', page)
-    assert len(pictures) == 4 == page.count("<img") == page.count("<figcaption>")
+    assert len(pictures) == 5 == page.count("<img") == page.count("<figcaption>")
     assert "&lt;cat&gt;" in page and "<cat>" not in page and "dog &amp; co" in page
     assert "resample" in page and "until=stem" in page
     rows = re.findall(r"^(stem\S*|top\S*|head) .*?(yes|no)\b", page, re.MULTILINE)

@@ -1,0 +1,142 @@
+"""What is advised, from which figure."""
+
+import keras
+import numpy as np
+import pytest
+from recipe.recipe_models import convnet, images, perceptron, points
+
+from kerasnorm.recipe import Recipe, advise, fit
+
+pytestmark = pytest.mark.usefixtures("without_tracing")
+
+X, Y = points((24, 9, 5))
+EVEN = points((9, 9, 9))
+
+
+def quick(model=None, data=(X, Y), similarity=0.8, **kwargs):
+    return advise(perceptron() if model is None else model, data, similarity=similarity, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "many", "rule", "transfer"),
+    [
+        (0.9, 200, "measured", "fine_tune"),
+        (0.1, 200, "measured", "fine_tune"),
+        (0.9, 5, "measured", "fine_tune"),
+        (0.1, 5, "measured", "scratch"),
+        (0.9, 200, "lecture", "freeze"),
+        (0.1, 200, "lecture", "svm"),
+        (0.9, 5, "lecture", "fine_tune"),
+        (0.1, 5, "lecture", "scratch"),
+    ],
+)
+def test_transfer(similarity, many, rule, transfer):
+    advice = quick(similarity=similarity, many=many, rule=rule)
+    assert advice.recipe.transfer == transfer
+    (why,) = (reason for reason in advice.reasons if reason.startswith("Transfer"))
+    assert "9 examples a class" in why and f"similarity of {similarity}" in why
+    run = fit(advice, perceptron(), (X, Y), (X, Y), 4, verbose=0, seed=0)
+    assert run.reasons == tuple(advice.reasons) and run.recipe == advice.recipe
+
+
+def sync_model():
+    inputs = keras.Input((4,))
+    x = keras.layers.BatchNormalization(synchronized=True)(inputs)
+    return keras.Model(inputs, keras.layers.Dense(3)(x))
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "replicas", "model", "expected"),
+    [
+        (32, 1, perceptron, None),
+        (5, 1, perceptron, None),
+        (4, 1, perceptron, "group"),
+        (1, 1, perceptron, "group"),
+        (8, 2, perceptron, "group"),
+        (32, 8, perceptron, "sync_batch"),
+        (32, 4, perceptron, None),
+        (2, 1, lambda: convnet(normalization="group"), None),
+        (2, 1, sync_model, None),
+        (2, 1, lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]), None),
+    ],
+)
+def test_normalization(batch_size, replicas, model, expected):
+    model = model()
+    data = images() if len(model.input_shape) == 4 else (X, Y)
+    advice = quick(model, data, batch_size=batch_size, replicas=replicas)
+    assert advice.recipe.normalization == expected
+    (why,) = (reason for reason in advice.reasons if reason.startswith("Normalization"))
+    assert f"{batch_size / replicas:g} examples" in why
+
+
+def test_small_batches_leave_a_frozen_base_alone():
+    advice = quick(batch_size=2, rule="lecture")
+    assert advice.recipe.transfer == "freeze" and advice.recipe.normalization is None
+
+
+@pytest.mark.parametrize(
+    ("data", "activation", "expected"),
+    [
+        ((X, Y), None, {"loss": "balanced_softmax", "imbalance": None}),
+        ((X, Y), "softmax", {"loss": "cross_entropy", "imbalance": "resample"}),
+        (EVEN, None, {"loss": "cross_entropy", "imbalance": None}),
+    ],
+)
+def test_imbalance(data, activation, expected):
+    advice = quick(perceptron(activation=activation), data)
+    assert {name: getattr(advice.recipe, name) for name in expected} == expected
+    ratio = "4.8" if data[1] is Y else "1"
+    assert f"a ratio of {ratio} " in advice.reasons[-1]
+    assert "balanced" not in str(quick(data=(X, Y), imbalanced=5).recipe)
+
+
+def test_similarity_is_what_a_linear_classifier_recognises_beyond_chance():
+    """Features that tell the classes apart, and those that tell nothing."""
+    x, y = points((40, 40, 40))
+
+    def model(kernel):
+        made = perceptron()
+        made.get_layer("stem").set_weights([kernel, np.zeros(4)])
+        made.get_layer("top").set_weights([np.eye(4, 6), np.zeros(6)])
+        return made
+
+    clear = advise(model(np.eye(4)), (x, y)).reasons[0]
+    blind = advise(model(np.zeros((4, 4))), (x, y)).reasons[0]
+    clear, blind = (float(reason.split()[-1].rstrip(".")) for reason in (clear, blind))
+    assert clear > 0.5 and blind == 0
+    said = advise(model(np.zeros((4, 4))), (x, y)).reasons[0]
+    assert "33% of each class" in said and "120 examples" in said
+
+
+def test_a_sample_of_a_long_tail():
+    x, y = points((200, 5, 1, 60))
+    said = advise(perceptron(), (x, y)).reasons[0]
+    assert "in 5 folds of 105 examples" in said  # 50, 5 and 50: one of a class tells nothing
+
+
+REFUSED = [
+    ({"replicas": 0}, "`replicas`"),
+    ({"batch_size": 0}, "`batch_size`"),
+    ({"similarity": 2}, "`similarity`"),
+    ({"rule": "thumb"}, "'measured', 'lecture'"),
+    ({"epochs": 0}, "`epochs`"),
+    ({"base_share": 0}, "`base_share`"),
+    ({"imbalanced": 0.5}, "`imbalanced`"),
+    ({"data": X}, "pair"),
+    ({"data": (X[:3], [0, 1, 2]), "similarity": None}, "Pass `similarity`"),
+    ({"model": keras.Sequential([keras.Input((4,)), keras.layers.ReLU()])}, "end in one Dense"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), REFUSED, ids=lambda value: str(value)[:30])
+def test_refuses(arguments, said):
+    with pytest.raises(ValueError) as error:
+        quick(**arguments)
+    assert said in str(error.value)
+
+
+def test_reads_as_text():
+    advice = quick()
+    assert str(advice).splitlines()[0] == str(advice.recipe)
+    assert [line[2:] for line in str(advice).splitlines()[1:]] == advice.reasons
+    assert isinstance(advice.recipe, Recipe)

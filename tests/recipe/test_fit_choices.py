@@ -1,0 +1,274 @@
+"""Each choice of a recipe reaches the training, and what comes after it."""
+
+import keras
+import numpy as np
+import pytest
+from recipe.recipe_models import convnet, perceptron, points, same, weights_by_layer
+
+from kerasnorm.imbalance import ImageFolder, ImageTable, adjust_logits, sampler, tau_normalize
+from kerasnorm.recipe import Recipe, Run, fit
+from kerasnorm.transfer import fine_tune
+
+pytestmark = pytest.mark.usefixtures("without_tracing")
+
+TRAIN, HELD_OUT = points(seed=0), points((6, 5, 4), seed=1)
+SGD = {"optimizer": "sgd", "optimizer_settings": {"learning_rate": 0.1}}
+
+
+def start():
+    keras.utils.set_random_seed(7)
+    return perceptron(3)
+
+
+def fit_quietly(recipe, epochs=3, **kwargs):
+    arguments = {"verbose": 0, "seed": 3, "keep": "last", **kwargs}
+    return fit(recipe, start(), TRAIN, HELD_OUT, epochs, **arguments)
+
+
+def logits(model):
+    return model.predict(HELD_OUT[0], verbose=0)
+
+
+FINE_TUNED = {
+    "freeze": (Recipe(transfer="freeze", **SGD), {"strategy": "freeze", "head_epochs": 0}),
+    "rates": (
+        Recipe(transfer_settings={"head_epochs": 1, "base_learning_rate": 0.01}, **SGD),
+        {"head_epochs": 1, "epochs": 2, "base_learning_rate": 0.01, "batchnorm": "train"},
+    ),
+    "decay": (
+        Recipe(transfer_settings={"decay": 0.5, "gradual": 1, "batchnorm": "affine_only"}, **SGD),
+        {"head_epochs": 0, "decay": 0.5, "gradual": 1, "batchnorm": "affine_only"},
+    ),
+    "blocks": (
+        Recipe(transfer_settings={"decay": 0.1, "blocks": ["stem", "norm|top"]}, **SGD),
+        {"head_epochs": 0, "decay": 0.1, "blocks": ["stem", "norm|top"], "batchnorm": "train"},
+    ),
+    "until": (
+        Recipe(transfer="freeze", transfer_settings={"until": "norm"}, **SGD),
+        {"head_epochs": 0, "until": "norm", "batchnorm": "train"},
+    ),
+    "focal": (
+        Recipe(loss="focal", loss_settings={"gamma": 1}, transfer="freeze", **SGD),
+        {"strategy": "freeze", "loss": "focal"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FINE_TUNED)
+def test_is_what_fine_tune_does(name):
+    from kerasnorm.imbalance import SparseFocalCrossentropy
+
+    recipe, arguments = FINE_TUNED[name]
+    arguments = {
+        "learning_rate": 0.1,
+        "base_learning_rate": 0.1,
+        "optimizer": "sgd",
+        "head_epochs": 3 if arguments.get("strategy") == "freeze" else 0,
+        "epochs": 3,
+        **arguments,
+    }
+    if arguments.get("strategy") == "freeze":
+        arguments |= {"head_epochs": 3, "epochs": 0}
+    if "loss" in arguments:
+        arguments["loss"] = SparseFocalCrossentropy(gamma=1)
+    expected = fine_tune(start(), TRAIN, HELD_OUT, seed=3, verbose=0, **arguments)
+    run = fit_quietly(recipe)
+    assert same(run.model.get_weights(), expected.model.get_weights())
+    np.testing.assert_allclose(run.history["val_accuracy"], expected.history["val_accuracy"])
+
+
+def test_resampling_draws_what_the_sampler_draws():
+    """In every epoch, in both phases, on features too."""
+    drawn = []
+
+    class Noted(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            drawn.append(round(logs["accuracy"] * 38))
+
+    settings = {"strategy": "square_root"}
+    recipe = Recipe(
+        imbalance="resample",
+        imbalance_settings=settings,
+        transfer_settings={"head_epochs": 1, "batchnorm": "inference"},
+        optimizer="sgd",
+        optimizer_settings={"learning_rate": 1e-9},
+    )
+    run = fit(recipe, start(), TRAIN, None, 3, verbose=0, seed=3, callbacks=[Noted()])
+    keras.utils.set_random_seed(3)
+    seed = int(np.random.randint(2**31))
+    right = run.model.predict(TRAIN[0], verbose=0).argmax(1) == TRAIN[1]
+    draw = sampler(TRAIN[1], "square_root", seed)
+    assert drawn == [right[draw(epoch)].sum() for epoch in range(3)]
+
+
+@pytest.mark.parametrize("imbalance", [None, "class_weights"])
+@pytest.mark.parametrize("loss", ["balanced_softmax", "logit_adjusted", "seesaw", "focal"])
+def test_losses_train(loss, imbalance):
+    if imbalance and loss in ("balanced_softmax", "logit_adjusted"):
+        return
+    run = fit_quietly(Recipe(loss=loss, imbalance=imbalance, **SGD), epochs=8)
+    assert run.history["loss"][-1] < run.history["loss"][0]
+
+
+@pytest.mark.parametrize(
+    ("correction", "settings", "expected"),
+    [
+        ("adjust_logits", {"tau": 0.5}, lambda model: adjust_logits(model, [24, 9, 5], 0.5)),
+        ("tau_normalize", {}, lambda model: tau_normalize(model, 1)),
+        ("retrain_classifier", {"epochs": 2}, None),
+    ],
+)
+def test_corrections(correction, settings, expected):
+    plain = fit_quietly(Recipe(**SGD))
+    run = fit_quietly(Recipe(correction=correction, correction_settings=settings, **SGD))
+    assert run.history == plain.history
+    np.testing.assert_array_equal(run.uncorrected.confusion, plain.evaluation.confusion)
+    predicted = logits(run.model).argmax(1)
+    assert np.trace(run.evaluation.confusion) == (predicted == HELD_OUT[1]).sum()
+    if expected is not None:
+        np.testing.assert_allclose(logits(run.model), logits(expected(plain.model)), atol=1e-6)
+    else:
+        before, after = (weights_by_layer(each.model) for each in (plain, run))
+        assert [name for name in before if not same(before[name], after[name])] == ["head"]
+    run.model.evaluate(*HELD_OUT, verbose=0)  # is compiled
+
+
+def test_svm():
+    pytest.importorskip("sklearn")
+    run = fit_quietly(Recipe(transfer="svm", transfer_settings={"estimator": "logistic"}))
+    assert run.history.keys() == {"accuracy", "val_accuracy"}
+    assert run.evaluation.accuracy == pytest.approx(run.history["val_accuracy"][0])
+
+
+def test_a_schedule_ends_at_nothing():
+    rates = []
+
+    class Noted(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            rates.append(float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
+
+    recipe = Recipe(
+        schedule="cosine",
+        schedule_settings={"warmup_epochs": 1},
+        transfer_settings={"head_epochs": 1, "base_learning_rate": 0.05},
+        **SGD,
+    )
+    fit_quietly(recipe, 4, batch_size=19, callbacks=[Noted()])
+    assert len(rates) == 8
+    np.testing.assert_allclose(rates[:2], 0.1)
+    np.testing.assert_allclose(rates[2:5], [0, 0.025, 0.05], atol=1e-6)
+    assert 0 < rates[-1] < rates[-2] < 0.05
+
+
+def test_the_test_examples_are_for_the_figures_alone():
+    test = points((3, 3, 3), seed=5)
+    run = fit_quietly(Recipe(**SGD), test=test, keep="best")
+    without = fit_quietly(Recipe(**SGD), keep="best")
+    assert run.history == without.history
+    assert same(run.model.get_weights(), without.model.get_weights())
+    assert run.evaluation.confusion.sum() == 9 and without.evaluation.confusion.sum() == 15
+
+
+class Break(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+
+def test_goes_on_after_a_break(tmp_path):
+    recipe = Recipe(imbalance="resample", transfer_settings={"head_epochs": 1}, **SGD)
+    backup = {"backup_dir": tmp_path / "backup", "keep": "best"}
+    undisturbed = fit_quietly(recipe, 4, keep="best")
+    with pytest.raises(KeyboardInterrupt):
+        fit_quietly(recipe, 4, callbacks=[Break()], output=tmp_path / "run", **backup)
+    assert not (tmp_path / "run").exists()
+    run = fit_quietly(recipe, 4, output=tmp_path / "run", **backup)
+    assert same(run.model.get_weights(), undisturbed.model.get_weights())
+    assert run.history == undisturbed.history
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_is_loaded_as_it_was_saved(tmp_path):
+    recipe = Recipe(correction="adjust_logits", **SGD)
+    run = fit_quietly(recipe, output=tmp_path / "run", classes=["a", "b", "c"])
+    again = Run.load(tmp_path / "run")
+    np.testing.assert_allclose(logits(again.model), logits(run.model), atol=1e-6)
+    assert (again.recipe, again.history) == (run.recipe, run.history)
+    for name in ("evaluation", "uncorrected"):
+        one, other = getattr(again, name), getattr(run, name)
+        assert one.to_dict() == other.to_dict() and one.class_names == ("a", "b", "c")
+        assert one.calibration == other.calibration
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        Run.load(tmp_path / "nothing")
+    (tmp_path / "run" / "history.json").write_text("{")
+    with pytest.raises(ValueError, match=r"history.json' is damaged"):
+        Run.load(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A folder of images and a table of them, brighter by class."""
+    folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    lines = ["path,label"]
+    for name, count, light in (("cat", 6, 20), ("dog", 3, 180)):
+        (folder / name).mkdir()
+        for index in range(count):
+            image = rng.integers(0, 40, (9, 7, 3)) + light
+            keras.utils.save_img(folder / name / f"{index}.png", image, scale=False)
+            lines.append(f"{name}/{index}.png,{name}")
+    (folder / "table.csv").write_text("\n".join(lines))
+    return folder
+
+
+def rgb_model():
+    keras.utils.set_random_seed(7)
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.Conv2D(4, 3, name="stem")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="reads by tf.data")
+@pytest.mark.parametrize("imbalance", [None, "resample"])
+@pytest.mark.parametrize("kind", ["folder", "table"])
+def test_files_are_trained_on_as_arrays_are(kind, imbalance, photos):
+    files = ImageFolder(photos, 8) if kind == "folder" else ImageTable(photos / "table.csv", 8)
+    x = np.concatenate([batch for batch, _ in _batches(files)])
+    settings = {"head_epochs": 1} if imbalance else {}
+    recipe = Recipe(imbalance=imbalance, transfer_settings=settings, **SGD)
+    arguments = {"epochs": 2, "verbose": 0, "seed": 4, "batch_size": 4}
+    ours, theirs = (
+        fit(recipe, rgb_model(), data, data, **arguments) for data in (files, (x, files.labels))
+    )
+    for a, b in zip(ours.model.get_weights(), theirs.model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert ours.evaluation.class_names == ("cat", "dog")
+    np.testing.assert_array_equal(ours.evaluation.confusion, theirs.evaluation.confusion)
+
+
+def _batches(files):
+    gather = files.gatherer()
+    return [[part.numpy() for part in gather([index])] for index in range(files.size)]
+
+
+def test_tensorboard_logs_every_epoch(tmp_path):
+    pytest.importorskip("tensorboard")
+    fit_quietly(Recipe(transfer_settings={"head_epochs": 1}, **SGD), tensorboard=tmp_path / "logs")
+    assert list((tmp_path / "logs").rglob("events*"))
+
+
+def test_tensorboard_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"pip install 'kerasnorm\[tuning\]'"):
+        fit_quietly(Recipe(), tensorboard=tmp_path)
+
+
+def test_group_normalization_with_standardized_kernels():
+    recipe = Recipe(
+        "group", "scratch", normalization_settings={"groups": 2, "weight_standardization": True}
+    )
+    images = np.random.default_rng(0).integers(0, 255, (6, 8, 8, 1)).astype("uint8")
+    run = fit(recipe, convnet(2), (images, [0, 1] * 3), epochs=1, verbose=0)
+    config = str(run.model.get_config())
+    assert "WeightStandardization" in config and "GroupNormalization" in config
