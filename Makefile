@@ -42,6 +42,7 @@ lint: .venv/installed
 bench: .venv/installed
 	.venv/bin/python benchmarks/normalization.py
 	.venv/bin/python benchmarks/sampling.py
+	.venv/bin/python benchmarks/sampling_memory.py
 	.venv/bin/python benchmarks/transferability.py
 	.venv/bin/python benchmarks/feature_cache.py
 	.venv/bin/python benchmarks/layerwise_rate.py

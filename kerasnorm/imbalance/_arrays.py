@@ -45,6 +45,8 @@ class Arrays:
         """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""
         with tf.device(_HOST):
             gatherers = tf.nest.map_structure(_gatherer, self._examples)
+            # TensorFlow keeps a second copy of what it converted until it converts something else
+            tf.convert_to_tensor(np.zeros(1))
         return lambda indices: tf.nest.map_structure(lambda gather: gather(indices), gatherers)
 
     def batch(self, indices: np.ndarray) -> Any:

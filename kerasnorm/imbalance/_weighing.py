@@ -4,8 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerasnorm._validation import check_choice
-from kerasnorm.imbalance import _labels
+from kerasnorm.imbalance import _labels, _outputs
 from kerasnorm.imbalance._datasets import is_batched
 
 
@@ -14,9 +13,8 @@ def add_weights(
 ) -> tf.data.Dataset:
     """Maps (x, y) or (x, y, w) to (x, y, w times the weight of each label)."""
     spec = _check_structure(dataset)
-    outputs = _by_name(spec[1])
-    check_choice("output", output, (None, *(name for name in outputs if name is not None)))
-    chosen = [name for name in outputs if output in (None, name)]
+    outputs = _outputs.by_name(spec[1])
+    chosen = _outputs.choose(spec[1], output)
     for name in chosen:
         dtype = outputs[name].dtype
         if not (dtype.is_integer or dtype.is_floating or dtype.is_bool):
@@ -29,15 +27,11 @@ def add_weights(
         weights = tf.cast(weights if batched else weights[0], tf.float32)
         return _times(weights, *existing) if existing else weights
 
+    def ones(y: tf.Tensor) -> tf.Tensor:
+        return tf.ones(tf.shape(y)[:axes])
+
     def weigh(x: Any, y: Any, *existing: Any) -> tuple[Any, Any, Any]:
-        weights = {}
-        for name, labels in _by_name(y).items():
-            given = [part.get(name, part.get(None)) for part in map(_by_name, existing)]
-            if name in chosen:
-                weights[name] = weigh_one(labels, *given)
-            else:
-                weights[name] = given[0] if given else tf.ones(tf.shape(labels)[:axes])
-        return x, y, _in_structure(y, weights)
+        return x, y, _outputs.weigh(y, existing, chosen, weigh_one, ones)
 
     return dataset.map(weigh, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -46,35 +40,19 @@ def _check_structure(dataset: tf.data.Dataset) -> tuple[Any, ...]:
     """Returns the element spec of a dataset with one output or a dict or tuple of several."""
     if not _labels.is_dataset(dataset):
         raise ValueError(
-            "A tf.data.Dataset is needed; arrays have `sample_weights`. "
-            f"Received: {type(dataset).__name__}."
+            "A tf.data.Dataset or a keras.utils.PyDataset is needed; arrays have "
+            f"`sample_weights`. Received: {type(dataset).__name__}."
         )
     spec = dataset.element_spec
-    if isinstance(spec, tuple) and len(spec) in (2, 3):
-        outputs = _by_name(spec[1])
-        weights = _by_name(spec[2]) if len(spec) == 3 else outputs
-        leaves = [*outputs.values(), *weights.values()]
-        known = [isinstance(leaf, tf.TensorSpec) and leaf.shape.rank is not None for leaf in leaves]
-        if all(known) and weights.keys() in ({None}, outputs.keys()):
-            return spec
-    raise ValueError(
-        "The dataset should yield (x, y) or (x, y, w), where y is a dense tensor of known rank "
-        "(`tf.ensure_shape` sets it), or a dict or tuple of them; and w is one, or one for each. "
-        f"Received: element_spec={spec}."
-    )
-
-
-def _by_name(part: Any) -> dict[Any, Any]:
-    """Returns what there is of each output; under None if that is one thing for all."""
-    if isinstance(part, tuple):
-        return dict(enumerate(part))
-    return part if isinstance(part, dict) else {None: part}
-
-
-def _in_structure(y: Any, weights: dict[Any, Any]) -> Any:
-    if isinstance(y, tuple):
-        return tuple(weights.values())
-    return weights if isinstance(y, dict) else weights[None]
+    found = _outputs.leaves(spec)
+    known = [isinstance(leaf, tf.TensorSpec) and leaf.shape.rank is not None for leaf in found]
+    if not found or not all(known):
+        raise ValueError(
+            "The dataset should yield (x, y) or (x, y, w), where y is a dense tensor of known "
+            "rank (`tf.ensure_shape` sets it), or a dict or tuple of them; and w is one, or one "
+            f"for each. Received: element_spec={spec}."
+        )
+    return spec
 
 
 def _weights_of(y: tf.Tensor, class_weights: Any) -> tf.Tensor:
@@ -108,18 +86,9 @@ def _refuse(wrong: tf.Tensor, text: str, values: tf.Tensor) -> Any:
 
 
 def _times(weights: tf.Tensor, existing: tf.Tensor) -> tf.Tensor:
-    """Multiplies weights of examples and of positions, which start with the same axes."""
+    """Multiplies weights of examples and of positions, in a floating dtype that is there."""
     if existing.dtype.is_floating:
         weights = tf.cast(weights, existing.dtype)
     else:
         existing = tf.cast(existing, weights.dtype)
-    while existing.shape.rank > weights.shape.rank and existing.shape[-1] == 1:
-        existing = tf.squeeze(existing, axis=-1)
-    if existing.shape.rank > weights.shape.rank:
-        raise ValueError(
-            "Sample weights should have the shape of the labels or of their first axes. "
-            f"Received: weights {existing.shape}, labels that weigh {weights.shape}."
-        )
-    while existing.shape.rank < weights.shape.rank:
-        existing = existing[..., None]
-    return weights * existing
+    return weights * _outputs.aligned(existing, weights.shape)

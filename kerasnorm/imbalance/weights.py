@@ -121,22 +121,25 @@ class ClassWeights(dict[int, float]):
         sequences, multilabel rows, several outputs, and datasets that have sample weights.
 
         Args:
-            dataset: A tf.data.Dataset of `(x, y)` or `(x, y, w)`, batched or not; `y` as in
-                `sample_weights`, or one example of it; or a dict or tuple of several outputs.
-                `w` is multiplied: a weight an example goes to all of its positions, and one
-                tensor to all outputs.
+            dataset: A tf.data.Dataset of `(x, y)` or `(x, y, w)`, batched or not, or a
+                `keras.utils.PyDataset` of batches of them; `y` as in `sample_weights`, or one
+                example of it; or a dict or tuple of several outputs. `w` is multiplied: a weight
+                an example goes to all of its positions, and one tensor to all outputs.
             output: The name (or number, in a tuple) of the output to weigh, where the others are
                 no labels of these classes; they keep their weights, or get 1. By default all.
 
         Returns:
             A dataset of `(x, y, weights)`, weights in the structure of `y`; float32, or the dtype
-            of a floating `w`.
+            of a floating `w`. A PyDataset if it was one, with its workers and epochs, and its
+            `epoch_counter` for `FollowEpochs`; its weights are NumPy arrays.
 
         Raises:
             ValueError: If the dataset has another structure, or labels of unknown rank or of
-                no numeric dtype; if there is no such output.
-            tf.errors.InvalidArgumentError: While it is iterated, at a label that `sample_weights`
-                refuses and with the same text. (tf.data lets no ValueError out of its threads.)
+                no numeric dtype; if there is no such output. Of a PyDataset when a batch is made,
+                and at a label that `sample_weights` refuses too.
+            tf.errors.InvalidArgumentError: While a tf.data.Dataset is iterated, at a label that
+                `sample_weights` refuses and with the same text. (tf.data lets no ValueError out
+                of its threads; Keras puts PyDatasets into it on the TensorFlow backend.)
 
         Example:
 
@@ -145,6 +148,10 @@ class ClassWeights(dict[int, float]):
         >>> [w.numpy().tolist() for x, y, w in ClassWeights({0: 0.5, 1: 1.5}).map(dataset)]
         [[0.5, 1.5]]
         """
+        if isinstance(dataset, keras.utils.PyDataset):
+            from kerasnorm.imbalance._weighed_batches import WeighedBatches
+
+            return WeighedBatches(dataset, self, output)
         from kerasnorm.imbalance._weighing import add_weights
 
         return add_weights(dataset, self, output)

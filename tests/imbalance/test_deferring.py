@@ -4,13 +4,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from batches import Batches
 from keras import ops
+from seen import fit_and_look
 
 from kerasnorm.imbalance import (
     LDAM,
+    ClassWeights,
     DeferredResampling,
     DeferredReweighting,
     LovaszSoftmax,
+    ResampledDataset,
     SparseFocalCrossentropy,
     resample,
 )
@@ -113,15 +117,24 @@ def test_reweighting_refuses(loss, weights, match):
         DeferredReweighting(WEIGHTS, -1)
 
 
-def marked(value, n=6):
+def tf_batches(x, y, size):
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(size)
+
+
+def py_batches(x, y, size):
+    return Batches((x, y), size)
+
+
+def marked(batches, value, n=6):
     x = np.full((n, 1), value, "float32")
-    return tf.data.Dataset.from_tensor_slices((x, x)).batch(2)
+    return batches(x, x, 2)
 
 
+@pytest.mark.parametrize("batches", [tf_batches, py_batches])
 @pytest.mark.parametrize(("start", "epoch"), [(0, 0), (0, 2), (1, 2), (3, 2), (0, 9)])
-def test_resampling_draws_from_the_other_dataset_from_the_epoch(start, epoch):
+def test_resampling_draws_from_the_other_dataset_from_the_epoch(batches, start, epoch):
     """The model gives 0, so the loss tells what it was given: 1 before and 4 after."""
-    deferred = DeferredResampling(marked(1), marked(2), epoch)
+    deferred = DeferredResampling(marked(batches, 1), marked(batches, 2), epoch)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
     model.compile(keras.optimizers.SGD(0.0), "mse", **EAGER)
     settings = {"initial_epoch": start, "epochs": 4, "shuffle": False, "verbose": 0}
@@ -130,8 +143,62 @@ def test_resampling_draws_from_the_other_dataset_from_the_epoch(start, epoch):
     np.testing.assert_allclose(history.history["loss"], expected)
 
 
+IDS = np.arange(40, dtype="float32")[:, None]
+LABELS = np.repeat([0, 1], [36, 4])
+HOW_DRAWN = [{"weights": np.ones(40)}, {"weights": np.repeat([20 / 36, 5], [36, 4])}]
+
+
+@pytest.mark.parametrize("draw", [resample, ResampledDataset])
+@pytest.mark.parametrize(("built", "batch_size"), [(True, 8), (False, 40)])
+def test_resampling_draws_the_epoch_of_fit_also_after_a_break(draw, built, batch_size):
+    """Epochs 0 and 1 of the one dataset, then 2 and 3 of the other, in one fit or in two."""
+
+    def seen(**epochs):
+        before, after = (draw((IDS, IDS), batch_size=batch_size, **how) for how in HOW_DRAWN)
+        deferred = DeferredResampling(before, after, epoch=2)
+        return fit_and_look(deferred.dataset, 40, [deferred], built, **epochs)
+
+    expected = []
+    for epoch, how in enumerate(HOW_DRAWN[i] for i in (0, 0, 1, 1)):
+        dataset = ResampledDataset((IDS, IDS), batch_size=batch_size, **how)
+        dataset.epoch_counter.next = epoch
+        drawn = np.concatenate([x[:, 0] for x, _ in dataset]).astype(int)
+        expected.append(np.bincount(drawn, minlength=40))
+    np.testing.assert_array_equal(seen(epochs=4), expected)
+    np.testing.assert_array_equal(seen(initial_epoch=1, epochs=3), expected[1:3])
+
+
+def test_resampling_tells_the_dataset_that_is_drawn_from_when_epochs_begin_and_end():
+    calls = []
+
+    class Noting(Batches):
+        def on_epoch_begin(self):
+            calls.append(f"begin {self.parts[0][0, 0]:g}")
+
+        def on_epoch_end(self):
+            calls.append(f"end {self.parts[0][0, 0]:g}")
+
+    before, after = (marked(lambda x, y, size: Noting((x, y), size), value) for value in (1, 2))
+    deferred = DeferredResampling(before, after, epoch=1)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", **EAGER)
+    model.fit(deferred.dataset, epochs=2, callbacks=[deferred], verbose=0)
+    assert calls[-4:] == ["begin 1", "end 1", "begin 2", "end 2"]
+
+
+def test_resampling_draws_from_datasets_with_weights():
+    datasets = [ResampledDataset((IDS, LABELS), batch_size=8, **how) for how in HOW_DRAWN]
+    weighed = [ClassWeights({0: 0.5, 1: 4.5}).map(each) for each in datasets]
+    deferred = DeferredResampling(*weighed, epoch=1)
+    deferred.on_epoch_begin(0)
+    assert sum(w.sum() for *_, w in deferred.dataset) == 36 * 0.5 + 4 * 4.5
+    deferred.on_epoch_begin(7)
+    assert sum(w.sum() for *_, w in deferred.dataset) == 20 * 0.5 + 20 * 4.5
+    assert datasets[1].epoch_counter.next == 7
+
+
 def test_resampling_has_a_length_and_new_epochs():
-    x, y = np.arange(40.0)[:, None], np.repeat([0, 1], [36, 4])
+    x, y = np.arange(40.0)[:, None], LABELS
     after = resample((x, y), batch_size=8)
     before = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(40, seed=0).batch(8)
     deferred = DeferredResampling(before, after, epoch=1)
@@ -148,14 +215,22 @@ def test_resampling_has_a_length_and_new_epochs():
     assert int(unequal.cardinality()) == tf.data.UNKNOWN_CARDINALITY
 
 
+class Endless(keras.utils.PyDataset):
+    num_batches = None
+
+
 @pytest.mark.parametrize(
     ("before", "after", "match"),
     [
-        (marked(1), marked(1).map(lambda x, y: x), "same structure"),
-        (marked(1), [(0, 1)], "`after`"),
-        (None, marked(1), "`before`"),
+        (marked(tf_batches, 1), marked(tf_batches, 1).map(lambda x, y: x), "same structure"),
+        (marked(tf_batches, 1), [(0, 1)], "two .* and list"),
+        (None, marked(tf_batches, 1), "two .* NoneType and"),
+        (marked(tf_batches, 1), marked(py_batches, 1), "two tf.data.Datasets or two"),
+        (marked(py_batches, 1), Batches((IDS[:6],), 2), "same structure"),
+        (marked(py_batches, 1), marked(py_batches, 1, n=8), "num_batches 3 and 4"),
+        (Endless(), Endless(), "num_batches None"),
     ],
-    ids=["structure", "list", "none"],
+    ids=["structure", "list", "none", "kinds", "structure of batches", "length", "endless"],
 )
 def test_resampling_refuses(before, after, match):
     with pytest.raises(ValueError, match=match):

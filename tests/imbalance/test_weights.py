@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from batches import Batches
 from sklearn.utils.class_weight import compute_class_weight
 
 from kerasnorm.imbalance import ClassCounts, ClassWeights, class_weights, count_classes
@@ -186,35 +187,64 @@ def test_sample_weights_needs_values():
         tf.function(WEIGHTS.sample_weights)(tf.constant([0, 1]))
 
 
-def dataset_of(y, *existing):
+def parts_of(y, *existing):
     """Images for label maps, else vectors; 5 is the length of nothing else."""
     x = np.zeros((len(y), *(y.shape[1:3] if y.ndim > 2 else (5,)), 5), "float32")
-    return tf.data.Dataset.from_tensor_slices((x, y, *existing))
+    return x, y, *existing
 
 
-@pytest.mark.parametrize("batch", [None, 1, 2, 64])
+def dataset_of(*parts):
+    return tf.data.Dataset.from_tensor_slices(parts_of(*parts))
+
+
+# what the parts are mapped as: single examples, batches of so many, or a PyDataset of them
+FORMS = {"examples": (None, False), "batches": (2, False), "PyDataset": (2, True)}
+
+
+def in_form(form, parts):
+    batch, py_dataset = form
+    if py_dataset:
+        return Batches(parts, batch)
+    dataset = tf.data.Dataset.from_tensor_slices(parts)
+    return dataset.batch(batch) if batch else dataset
+
+
+def weights_in(form, dataset):
+    """The weights of all examples, in the structure of the labels."""
+    batches = [w for *_, w in (dataset if form[1] else dataset.as_numpy_iterator())]
+    join = np.concatenate if form[0] else np.stack
+    return keras.tree.map_structure(lambda *leaves: join(leaves), *batches)
+
+
+@pytest.mark.parametrize(
+    "form", [(None, False), *((n, py) for n in (1, 2, 64) for py in (False, True))]
+)
 @pytest.mark.parametrize(("weights", "y", "expected"), LABELS.values(), ids=LABELS)
-def test_map(weights, y, expected, batch):
-    plain = dataset_of(y)
-    dataset = weights.map(plain.batch(batch) if batch else plain)
-    dataset = dataset.unbatch() if batch else dataset
-    assert dataset.element_spec[:2] == plain.element_spec
-    got = [w.numpy() for _, _, w in dataset]
+def test_map(weights, y, expected, form):
+    plain = in_form(form, parts_of(y))
+    dataset = weights.map(plain)
+    if form[1]:
+        assert len(dataset) == dataset.num_batches == len(plain)
+        for mapped, batch in zip(dataset, plain, strict=True):
+            assert all(a is b for a, b in zip(mapped[:2], batch, strict=True))
+    else:
+        assert dataset.element_spec[:2] == plain.element_spec
+        assert int(dataset.cardinality()) == int(plain.cardinality())
+    got = weights_in(form, dataset)
     np.testing.assert_allclose(got, expected)
-    assert got[0].dtype == "float32"
-    assert int(dataset.cardinality()) in (len(y), tf.data.UNKNOWN_CARDINALITY)
+    assert got.dtype == "float32"
 
 
-@pytest.mark.parametrize("batch", [None, 2])
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize(("weights", "y", "message"), REFUSED.values(), ids=REFUSED)
-def test_map_refuses_with_the_same_text(weights, y, message, batch):
-    dataset = weights.map(dataset_of(y).batch(batch) if batch else dataset_of(y))
-    message = message if batch else message.replace("Row 1", "Row 0")
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+def test_map_refuses_with_the_same_text(weights, y, message, form):
+    dataset = weights.map(in_form(form, parts_of(y)))
+    message = message if form[0] else message.replace("Row 1", "Row 0")
+    with pytest.raises(ValueError if form[1] else tf.errors.InvalidArgumentError, match=message):
         list(dataset)
 
 
-@pytest.mark.parametrize("batch", [None, 2])
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize(
     ("y", "existing"),
     [
@@ -228,11 +258,8 @@ def test_map_refuses_with_the_same_text(weights, y, message, batch):
         (np.array([0, 1]), np.array([2, 3])),
     ],
 )
-def test_map_multiplies_the_weights_that_are_there(y, existing, batch):
-    plain = dataset_of(y, existing)
-    dataset = IGNORING.map(plain.batch(batch) if batch else plain)
-    dataset = dataset.unbatch() if batch else dataset
-    got = np.array([w.numpy() for _, _, w in dataset])
+def test_map_multiplies_the_weights_that_are_there(y, existing, form):
+    got = weights_in(form, IGNORING.map(in_form(form, parts_of(y, existing))))
     own = IGNORING.sample_weights(y)
     aligned = existing.reshape(existing.shape[: y.ndim] + (1,) * (y.ndim - existing.ndim))
     if existing.ndim > y.ndim:
@@ -242,22 +269,49 @@ def test_map_multiplies_the_weights_that_are_there(y, existing, batch):
     assert got.dtype == (existing.dtype if existing.dtype.kind == "f" else "float32")
 
 
+class Given(keras.utils.PyDataset):
+    """One batch."""
+
+    def __init__(self, batch):
+        super().__init__()
+        self.batch = batch
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.batch
+
+
+Y = np.array([0, 1])
+
+
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
         (tf.data.Dataset.range(3), "yield"),
-        ([(0, 1)], "tf.data.Dataset"),
+        ([(0, 1)], "tf.data.Dataset or a keras.utils.PyDataset"),
         (dataset_of(np.array(["a", "b"])), "string"),
-        (dataset_of(np.array([0, 1]), np.ones((2, 3))).batch(2), "first axes"),
-        (dataset_of(np.array([0])).map(lambda x, y: (x, {"a": {"b": y}})), "yield"),
-        (dataset_of(np.array([0])).map(lambda x, y: (x, (y, y), {"a": 1.0})), "yield"),
-        (dataset_of(np.array([0])).map(lambda x, y: (x, (y, y), (1.0,))), "yield"),
-        (dataset_of(np.array([0])).map(lambda x, y: (x, (y, tf.as_string(y)))), "string"),
+        (dataset_of(Y, np.ones((2, 3))).batch(2), "first axes"),
+        (dataset_of(MAPS % 3, np.ones((2, 3))).batch(2), "first axes"),
+        (dataset_of(Y).map(lambda x, y: (x, {"a": {"b": y}})), "yield"),
+        (dataset_of(Y).map(lambda x, y: (x, (y, y), {"a": 1.0})), "yield"),
+        (dataset_of(Y).map(lambda x, y: (x, (y, y), (1.0,))), "yield"),
+        (dataset_of(Y).map(lambda x, y: (x, (y, tf.as_string(y)))), "string"),
+        (Given(Y), r"\(x, y\).*ndarray \(2,\)"),
+        (Given((Y,)), r"\(x, y\)"),
+        (Given((Y, np.array(["a", "b"]))), "string"),
+        (Given((Y, Y, np.ones((2, 3)))), "first axes"),
+        (Given((Y, MAPS % 3, np.ones((2, 3)))), "first axes"),
+        (Given((Y, Y, np.ones(3))), "first axes"),
+        (Given((Y, {"a": {"b": Y}})), "one for each"),
+        (Given((Y, (Y, Y), {"a": Y})), "one for each"),
+        (Given((Y, (Y, Y), (Y,))), "one for each"),
     ],
 )
 def test_map_refuses_other_datasets(dataset, message):
     with pytest.raises(ValueError, match=message):
-        WEIGHTS.map(dataset)
+        list(WEIGHTS.map(dataset))
 
 
 OUTPUTS = {"class": np.array([2, 0]), "map": MAPS, "size": np.array([[0.5], [1.5]], "float32")}
@@ -265,40 +319,38 @@ OWN = {"class": np.array([4, 0.5]), "map": MAP_WEIGHTS, "size": np.ones(2)}
 GIVEN = np.array([2.0, 3.0], "float32")
 
 
-@pytest.mark.parametrize("batch", [None, 2])
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize("names", [list(OUTPUTS), range(3)], ids=["dict", "tuple"])
 @pytest.mark.parametrize(
     "existing", [None, [GIVEN] * 3, [GIVEN, 2 * GIVEN, 3 * GIVEN]], ids=["none", "one", "each"]
 )
-def test_map_weighs_the_named_outputs_and_no_other(names, batch, existing):
+def test_map_weighs_the_named_outputs_and_no_other(names, form, existing):
     def structure(parts):
         return dict(zip(names, parts, strict=True)) if "map" in names else tuple(parts)
 
     parts = [np.zeros((2, 2, 2, 1), "float32"), structure(OUTPUTS.values())]
     if existing is not None:
         parts.append(GIVEN if existing[1] is GIVEN else structure(existing))
-    plain = tf.data.Dataset.from_tensor_slices(tuple(parts))
-    dataset = IGNORING.map(IGNORING.map(plain.batch(batch) if batch else plain, names[1]), names[0])
-    dataset = dataset.unbatch() if batch else dataset
-    assert dataset.element_spec[:2] == plain.element_spec[:2]
-    weights = [w for *_, w in dataset.as_numpy_iterator()]
+    weights = weights_in(
+        form, IGNORING.map(IGNORING.map(in_form(form, tuple(parts)), names[1]), names[0])
+    )
     for name, own, factor in zip(names, OWN.values(), existing or [np.ones(2)] * 3, strict=True):
         expected = own * factor.reshape(2, *[1] * (own.ndim - 1))
-        np.testing.assert_allclose([w[name] for w in weights], expected)
+        np.testing.assert_allclose(weights[name], expected)
 
 
-@pytest.mark.parametrize("batch", [None, 2])
-def test_map_weighs_all_outputs_unless_one_is_named(batch):
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_map_weighs_all_outputs_unless_one_is_named(form):
     y = (np.array([0, 2]), np.array([[1, 1, 0], [0, 0, 1]]))
-    dataset = tf.data.Dataset.from_tensor_slices((np.zeros((2, 5)), y))
-    ((*_, w),) = WEIGHTS.map(dataset.batch(2)).as_numpy_iterator()
-    np.testing.assert_allclose(w, [[0.5, 4], [1, 4]])
-    wrong = dataset.map(lambda x, y: (x, (y[0], y[0] + 1)))
-    wrong = wrong.batch(batch) if batch else wrong
-    with pytest.raises(tf.errors.InvalidArgumentError, match="Label 3 is outside"):
-        list(WEIGHTS.map(wrong))
+    x = np.zeros((2, 5))
+    first, second = weights_in((2, form[1]), WEIGHTS.map(in_form((2, form[1]), (x, y))))
+    np.testing.assert_allclose([first, second], [[0.5, 4], [1, 4]])
+    wrong = WEIGHTS.map(in_form(form, (x, (y[0], y[0] + 1))))
+    error = ValueError if form[1] else tf.errors.InvalidArgumentError
+    with pytest.raises(error, match="Label 3 is outside"):
+        list(wrong)
     with pytest.raises(ValueError, match="output"):
-        WEIGHTS.map(dataset, "a")
+        list(WEIGHTS.map(in_form(form, (x, y)), "a"))
 
 
 def test_fit_with_several_outputs():
@@ -336,12 +388,13 @@ def test_fit_takes_the_dict_the_sample_weights_and_the_map_alike():
         linear().fit(x, y, class_weight=WEIGHTS, **arrays).history["loss"],
         linear().fit(x, y, sample_weight=WEIGHTS.sample_weights(y), **arrays).history["loss"],
         linear().fit(WEIGHTS.map(plain), **settings).history["loss"],
+        linear().fit(WEIGHTS.map(Batches((x, y), 6)), **settings).history["loss"],
         linear()
         .fit(WEIGHTS.map(tf.data.Dataset.from_tensor_slices((x, y))).batch(6), **settings)
         .history["loss"],
     ]
     unweighted = linear().fit(x, y, **arrays).history["loss"]
-    np.testing.assert_allclose(losses, [losses[0]] * 4, rtol=1e-5)
+    np.testing.assert_allclose(losses, [losses[0]] * 5, rtol=1e-5)
     assert abs(losses[0][0] - unweighted[0]) > 0.1
 
 
