@@ -67,8 +67,6 @@ def advice_for(arguments: argparse.Namespace, task: Task, **settings: Any) -> Ad
     """Returns the advice on a task with its first seed; from scratch without weights."""
     train, _, _ = task.data(arguments.seed)
     model = task.model(Recipe(), arguments.seed)
-    if not task.pretrained:
-        settings = {"similarity": 0, "many": 0, **settings}
     rate = RATE if arguments.data == "digits" else 3e-4 if task.pretrained else 1e-3
     return advise(
         model,
@@ -76,6 +74,7 @@ def advice_for(arguments: argparse.Namespace, task: Task, **settings: Any) -> Ad
         batch_size=arguments.batch_size,
         epochs=arguments.epochs,
         learning_rate=rate,
+        pretrained=task.pretrained,
         seed=arguments.seed,
         **settings,
     )

@@ -91,14 +91,15 @@ def _advised(arguments: argparse.Namespace, task: Task) -> Recipe | Advice:
     else:
         way = advice_for(arguments, task)
     recipe = way.recipe if isinstance(way, Advice) else way
+    chapters = ("normalization", "transfer", "imbalance", "loss", "correction")
+    given = {name: getattr(arguments, name) for name in chapters if getattr(arguments, name)}
+    named = {chapter: None if name == "none" else name for chapter, name in given.items()}
+    if named.get("imbalance") or named.get("correction"):  # in place of the advised loss
+        named = {"loss": "cross_entropy", **named}
     changed: dict[str, Any] = {}
-    for chapter in ("normalization", "transfer", "imbalance", "loss", "correction"):
-        given = getattr(arguments, chapter)
-        name = None if given == "none" else given
-        if given and name != getattr(recipe, chapter):
+    for chapter, name in named.items():
+        if name != getattr(recipe, chapter):
             changed |= {chapter: name, f"{chapter}_settings": {}}
-    if changed.get("imbalance") or changed.get("correction"):  # in place of the advised loss
-        changed = {"loss": "cross_entropy", "loss_settings": {}} | changed
     if changed:
         way = recipe = dataclasses.replace(recipe, **changed)
     if recipe.transfer == "freeze" and not task.pretrained:

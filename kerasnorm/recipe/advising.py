@@ -26,6 +26,7 @@ def advise(
     epochs: int = 10,
     learning_rate: float = 1e-3,
     base_share: float = 1,
+    pretrained: bool = True,
     rule: str = "measured",
     many: float = 200,
     similar: float = 0.5,
@@ -39,7 +40,7 @@ def advise(
     experiments on small images, which the reasons name; they are arguments, since yours differ.
 
     Args:
-        model: built keras.Model that ends in a Dense layer, with pretrained weights.
+        model: built keras.Model that ends in a Dense layer.
         data: the training examples, as in `fit`.
         replicas: devices that share each batch.
         batch_size: examples a step, on all replicas together.
@@ -50,6 +51,7 @@ def advise(
         learning_rate: of the head.
         base_share: the share of it that all layers have after the head. On the demo's small
             ConvNet 1 was better than a third; for large pretrained networks 0.1 is usual.
+        pretrained: whether the model's weights have learnt anything; False leaves but "scratch".
         rule: "measured": fine-tune after the head, and only many examples of a dissimilar task
             from scratch. "lecture": the four corners of `rule_of_thumb`.
         many, similar: as in `rule_of_thumb`; examples are counted of the median class.
@@ -86,12 +88,15 @@ def advise(
     small_batch = as_number("small_batch", small_batch, 0)
     imbalanced = as_number("imbalanced", imbalanced, 1)
     reasons = []
-    if similarity is None:
-        similarity, reason = measure_similarity(model, examples, as_int("seed", seed, low=0))
-        reasons.append(reason)
     per_class = float(np.median(counts[counts > 0]))  # the largest say nothing of the others
-    thumb = rule_of_thumb(per_class, similarity, many, similar)
-    fields, reason = choices.transfer(thumb, rule, epochs, rate, base_share)
+    if pretrained:
+        if similarity is None:
+            similarity, reason = measure_similarity(model, examples, as_int("seed", seed, low=0))
+            reasons.append(reason)
+        thumb = rule_of_thumb(per_class, similarity, many, similar)
+        fields, reason = choices.transfer(thumb, rule, epochs, rate, base_share)
+    else:
+        fields, reason = choices.from_scratch(per_class, rate)
     reasons.append(reason)
     base_trains = fields["transfer"] not in ("freeze", "svm")
     for chosen, reason in (

@@ -41,6 +41,15 @@ def transfer(thumb: Strategy, rule: str, epochs: int, rate: float, base_share: f
     return fields, why
 
 
+def from_scratch(per_class: float, rate: float) -> Choice:
+    """Chooses where there are no weights to start from."""
+    return {"transfer": "scratch", "optimizer_settings": {"learning_rate": rate}}, (
+        f"Transfer: {per_class:g} examples of the median class, and no pretrained weights to start "
+        "from: train all layers. With few examples pre-training is worth 19 to 41 points "
+        "(tutorials/02_transfer.py)."
+    )
+
+
 def normalization(
     model: keras.Model, trains: bool, batch_size: int, replicas: int, small: float
 ) -> Choice:

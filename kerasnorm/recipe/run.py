@@ -46,13 +46,11 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder / _MODEL)
         (folder / _RECIPE).write_text(self.recipe.to_json(), encoding="utf-8")
-        contents: dict[str, Any] = {"history.json": self.history}
+        contents = {"history.json": self.history, "reasons.json": self.reasons}
         if self.evaluation is not None:
             contents["evaluation.json"] = self.evaluation.to_dict()
         if self.uncorrected is not self.evaluation:
             contents["uncorrected.json"] = self.uncorrected.to_dict()
-        if self.reasons:
-            contents["reasons.json"] = list(self.reasons)
         for name, content in contents.items():
             text = json.dumps(content, indent=2) + "\n"
             (folder / name).write_text(text, encoding="utf-8")
@@ -74,11 +72,10 @@ class Run:
             Evaluation.from_dict(_read_json(path)) if path.exists() else None
             for path in (folder / "evaluation.json", folder / "uncorrected.json")
         ]
-        reasons = folder / "reasons.json"
-        given = tuple(_read_json(reasons)) if reasons.exists() else ()
+        reasons = tuple(_read_json(folder / "reasons.json"))
         model = load_model(folder / _MODEL)
         evaluation, uncorrected = evaluations
-        return cls(model, history, evaluation, recipe, uncorrected or evaluation, given)
+        return cls(model, history, evaluation, recipe, uncorrected or evaluation, reasons)
 
     def report(self, path: str | os.PathLike, comparison: dict | None = None) -> None:
         """Writes one HTML page about the run, which needs no network.

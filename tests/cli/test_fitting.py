@@ -12,7 +12,7 @@ import pytest
 
 import kerasnorm
 from kerasnorm.cli import main
-from kerasnorm.recipe import Recipe
+from kerasnorm.recipe import Evaluation, Recipe, Run
 from kerasnorm.recipe.backbone import WIDTHS, application, small_convnet
 
 pytest.importorskip("matplotlib")
@@ -25,6 +25,7 @@ WRITTEN = {
     "evaluation.json",
     "history.json",
     "model.keras",
+    "reasons.json",
     "recipe.json",
     "report.html",
 }
@@ -75,9 +76,9 @@ def test_a_folder_end_to_end(photos, tmp_path, capsys):
     assert "kerasnorm" not in printed.err
     table = [line for line in printed.out.splitlines() if line.startswith("│")]
     assert [re.sub(r"[│ ]+", " ", line).split()[:4] for line in table][1:] == [
-        ["recall", "of", "cat", "(5)"],
-        ["recall", "of", "dog", "(3)"],
-        ["recall", "of", "owl", "(2)"],
+        ["recall", "of", "cat", "(4)"],
+        ["recall", "of", "dog", "(2)"],
+        ["recall", "of", "owl", "(1)"],
     ]
     assert table[0].count("±") == 2
     assert {path.name for path in out.iterdir()} == WRITTEN
@@ -198,7 +199,7 @@ def test_unreadable_images_are_named_and_skipped(tmp_path, capsys):
     for name in ("empty.jpg", "text.png", "cut.png"):
         assert name in error[0]
     evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
-    assert evaluation["train_counts"] == [5, 3, 2]
+    assert evaluation["train_counts"] == [4, 2, 1]
 
 
 def bad(*arguments, said, prepare=lambda folder: None):
@@ -231,14 +232,18 @@ def save_recipe(folder):
     (folder / "bad.json").write_text('{"version": 1, "transfer": "frieze"}')
 
 
+def save_table(folder):
+    (folder / "table.csv").write_text("path,label\nphotos/cat/0.png,a\ncat/none.png,b\n")
+
+
 BAD = [
     bad("nowhere", said="There is no folder 'nowhere'"),
     bad("file.txt", said="'file.txt' is a file"),
-    bad("photos", said="holds no images", prepare=only()),
+    bad("photos", said="should hold one sub-folder of images a class", prepare=only()),
     bad("photos", said="has one class only, 'cat'", prepare=only(cat=3)),
     bad("photos", said="without a readable image: 'dog'", prepare=only(cat=3, dog=0)),
     bad("photos", said="'ant'", prepare=spoil("ant/0.png")),
-    bad("photos", said="'dog' has a single readable image", prepare=only(cat=3, dog=1)),
+    bad("photos", said="'dog' has too few readable images, 2", prepare=only(cat=3, dog=2)),
     bad("photos", "--strict", said="1 unreadable image: '", prepare=spoil("cat/bad.jpg")),
     bad("photos", "--validation-split", "1", said="`validation_split`"),
     bad("photos", "--backbone", "MobilNet", said="no backbone 'MobilNet'"),
@@ -265,7 +270,11 @@ BAD = [
     ),
     bad("photos", "--epochs", "0", said="`--epochs`"),
     bad("photos", "--epochs", "many", said="argument --epochs"),
-    bad("photos", "--batch-size", "0", said="`batch_size`"),
+    bad("photos", "--test-split", "0.95", said="leave images to train on"),
+    bad("photos", "--compare", "--backup", "b", said="single training"),
+    bad("table.csv", said="Line 3 of 'table.csv' names 'cat/none.png'", prepare=save_table),
+    bad("photos", "--loss", "balanced_softmax", "--correction", "adjust_logits", said="favour"),
+    bad("photos", "--batch-size", "0", said="`--batch-size`"),
     bad("photos", "--seeds", "-1", said="`--seeds`"),
     bad("photos", "--image-size", "-1", said="`--image-size`"),
     bad("digits", "--backbone", "MobileNet", said="leave out '--backbone'"),
@@ -371,3 +380,63 @@ def test_an_error_of_the_installed_command(tmp_path):
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.splitlines()[-1] == "kerasnorm: error: There is no folder 'nowhere'."
     assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
+
+
+def test_a_table_of_images(photos, tmp_path):
+    rows = [f"{path},{path.parent.name}" for path in sorted(photos.rglob("*.png"))]
+    (tmp_path / "table.csv").write_text("\n".join(["path,label", *rows]))
+    assert fit(tmp_path / "table.csv", "--out", tmp_path / "run", "--test-split", "0") == 0
+    evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert evaluation["class_names"] == [*COUNTS] and evaluation["train_counts"] == [5, 3, 2]
+
+
+def test_predicts_what_the_saved_model_says(tmp_path, capsys):
+    model = small_convnet((16, 16, 3), 2, widths=(4,))
+    evaluation = Evaluation(("cat", "dog"), np.array([1, 1]), np.eye(2))
+    Run(model, {}, evaluation, Recipe(), evaluation).save(tmp_path / "run")
+    raw = np.random.default_rng(0).integers(0, 255, (3, 16, 16, 3)).astype("uint8")
+    for index, image in enumerate(raw):
+        keras.utils.save_img(tmp_path / f"{index}.png", image, scale=False)
+    expected = np.exp(model.predict(raw, verbose=0).astype("float64"))
+    expected /= expected.sum(axis=1, keepdims=True)
+    named = [str(tmp_path / "2.png"), str(tmp_path)]
+    assert main(["predict", str(tmp_path / "run"), *named, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [row["path"][-5:] for row in found] == ["2.png", "0.png", "1.png", "2.png"]
+    for row, probabilities in zip(found, expected[[2, 0, 1, 2]], strict=True):
+        assert row["class"] == ("cat", "dog")[probabilities.argmax()]
+        np.testing.assert_allclose([*row["probabilities"].values()], probabilities, atol=1e-5)
+    assert main(["predict", str(tmp_path / "run"), *named[:1]]) == 0
+    assert re.search(rf"2\.png +{found[0]['class']} +\d+\.\d %", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere", "x.png"], "no folder of a run 'nowhere'"),
+        (["run", "x.png"], "no file or folder 'x.png'"),
+        (["run", "empty"], "no images"),
+        (["run", "text.png"], "1 unreadable image: 'text.png'"),
+    ],
+)
+def test_predict_refuses(arguments, said, photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.png").write_text("text")
+    model = small_convnet((16, 16, 3), 2, widths=(4,))
+    Run(model, {}, None, Recipe()).save("run")
+    assert main(["predict", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_advises_in_words_and_in_json(photos, tmp_path, capsys):
+    small_convnet((16, 16, 3), 5, widths=(4,)).save(tmp_path / "start.keras")
+    arguments = ["advise", str(photos), "--weights", str(tmp_path / "start.keras")]
+    assert main([*arguments, "--batch-size", "2", "--similarity", "0.7"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^normalization +group", said, re.MULTILINE)
+    assert "similarity of 0.7" in said and "2 examples a batch" in said
+    assert main([*arguments, "--json"]) == 0
+    advice = json.loads(capsys.readouterr().out)
+    recipe = Recipe.from_json(json.dumps(advice["recipe"]))
+    assert recipe.transfer == "fine_tune" and advice["reasons"][0].startswith("Similarity")

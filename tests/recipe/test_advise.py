@@ -69,6 +69,12 @@ def test_normalization(batch_size, replicas, model, expected):
     assert f"{batch_size / replicas:g} examples" in why
 
 
+def test_without_pretrained_weights():
+    advice = advise(perceptron(), (X, Y), pretrained=False)
+    assert advice.recipe.transfer == "scratch"
+    assert "9 examples of the median class, and no pretrained weights" in advice.reasons[0]
+
+
 def test_small_batches_leave_a_frozen_base_alone():
     advice = quick(batch_size=2, rule="lecture")
     assert advice.recipe.transfer == "freeze" and advice.recipe.normalization is None

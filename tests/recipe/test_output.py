@@ -31,7 +31,8 @@ def test_output_of_fit(tmp_path):
     folder = tmp_path / "new" / "run"
     run = fit(Recipe(), perceptron(), POINTS, POINTS, 1, output=folder, verbose=0)
     names = {path.name for path in folder.iterdir()}
-    assert names == {"model.keras", "recipe.json", "history.json", "evaluation.json"}
+    parts = {"recipe", "history", "evaluation", "reasons"}
+    assert names == {"model.keras"} | {f"{part}.json" for part in parts}
     assert [path.name for path in folder.parent.iterdir()] == ["run"]
     assert Recipe.from_json((folder / "recipe.json").read_text()) == Recipe()
     evaluation = json.loads((folder / "evaluation.json").read_text())
@@ -152,7 +153,7 @@ def test_report_of_many_classes_and_seeds(tmp_path, run):
 
     run.report(tmp_path / "r.html", {"plain": [trial(), trial()], "recipe": [trial(), trial()]})
     page = (tmp_path / "r.html").read_text()
-    assert page.count("<img") == 4 and "± " in page and "over 2 seeds" in page
+    assert page.count("<img") == 5 and "± " in page and "over 2 seeds" in page
 
 
 def test_says_where_it_does_not_help():
