@@ -6,10 +6,11 @@ Three chapters that can be used alone, and one page that composes them:
 - `kerasnorm.migrate`: models of TensorFlow Addons and Keras 2;
 - `kerasnorm.transfer`: what trains and how fast, what will transfer and how well;
 - `kerasnorm.imbalance`: count, weigh and resample the classes; losses, corrections, metrics;
-- `kerasnorm.recipe`: `Recipe`, `advise` and `fit`.
+- `kerasnorm.recipe`: `Recipe`, `advise` and `fit`;
+- `kerasnorm.tuning`: `search`, for the best of many recipes.
 """
 
-from kerasnorm import imbalance, migrate, normalization, recipe, surgery, transfer
+from kerasnorm import imbalance, migrate, normalization, recipe, surgery, transfer, tuning
 from kerasnorm.imbalance import (
     BalancedSoftmax,
     ClassCounts,
@@ -91,6 +92,7 @@ __all__ = [
     "surgery",
     "trainable_table",
     "transfer",
+    "tuning",
     "unfreeze",
     "unfreeze_statistics",
 ]

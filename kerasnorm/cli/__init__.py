@@ -12,6 +12,7 @@ from kerasnorm.cli.fitting import EXAMPLES, add_fit
 from kerasnorm.cli.migrate import add_migrate
 from kerasnorm.cli.predict import add_predict
 from kerasnorm.cli.surgery import add_inspect, add_replace
+from kerasnorm.cli.tune import add_tune
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"kerasnorm {kerasnorm.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_advise, add_fit, add_predict, add_inspect, add_replace, add_migrate):
+    commands_in_order = (
+        *(add_advise, add_fit, add_tune, add_predict),
+        *(add_inspect, add_replace, add_migrate),
+    )
+    for add in commands_in_order:
         add(commands)
     return parser

@@ -74,10 +74,12 @@ def _fit(arguments: argparse.Namespace) -> None:
         seeds = range(arguments.seed, arguments.seed + count)
         advised = _advised(arguments, task)
         ways = _plain_ways(arguments, task, advised) | {"recipe": advised}
-        comparison, run = _train(task, ways, seeds, arguments, more)
-        run.save(folder)
-        run.report(folder / "report.html", comparison)
-        _write_comparison(folder / "comparison.json", comparison)
+        comparison = train_and_write(task, ways, seeds, arguments, folder, more)
+    say(arguments, comparison)
+
+
+def say(arguments: argparse.Namespace, comparison: Comparison) -> None:
+    """Prints how the ways of training compare."""
     console = Console()
     console.print(table(comparison, _title(comparison, arguments.epochs)))
     console.print(where_it_does_not_help(comparison))
@@ -118,6 +120,22 @@ def _plain_ways(
     transfer = "fine_tune" if task.pretrained else "scratch"
     settings = recipe.optimizer_settings
     return {"plain": Recipe(None, transfer, None, recipe.optimizer, optimizer_settings=settings)}
+
+
+def train_and_write(
+    task: Task,
+    ways: dict[str, Recipe | Advice],
+    seeds: range,
+    arguments: argparse.Namespace,
+    folder: Path,
+    more: dict[str, Any],
+) -> Comparison:
+    """Trains in each way with each seed; writes the last way's first run and the report."""
+    comparison, run = _train(task, ways, seeds, arguments, more)
+    run.save(folder)
+    run.report(folder / "report.html", comparison)
+    _write_comparison(folder / "comparison.json", comparison)
+    return comparison
 
 
 def _train(

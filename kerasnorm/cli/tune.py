@@ -1,0 +1,106 @@
+"""`kerasnorm tune`."""
+
+import argparse
+import json
+from typing import Any
+
+from kerasnorm._validation import as_int, require
+from kerasnorm.cli.data import add_data, advice_for, read_task
+from kerasnorm.cli.fitting import say, train_and_write
+from kerasnorm.recipe.chapters import CHAPTERS
+from kerasnorm.recipe.output import staged
+from kerasnorm.recipe.recipe import Recipe
+from kerasnorm.tuning import RecipeHyperModel, search, spaces
+
+_EXAMPLES = """examples:
+  kerasnorm tune digits --out tuned --trials 20
+  kerasnorm tune photos/ --out tuned --weights model.keras --study study --trials 50
+"""
+_SPACES = {
+    "default": lambda: spaces.join(
+        spaces.rates(), spaces.freeze_depths(), spaces.layer_decays(), spaces.losses()
+    ),
+    "everything": spaces.everything,
+    "rates": spaces.rates,
+    "losses": spaces.losses,
+    "imbalances": spaces.imbalances,
+    "normalizations": spaces.normalizations,
+}
+
+
+def add_tune(commands: Any) -> None:
+    """Adds the command to a parser's commands."""
+    parser = commands.add_parser(
+        "tune",
+        help="search for a better recipe than the advised one, and compare the two",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_tune)
+    add_data(parser)
+    add = parser.add_argument
+    add("--out", required=True, metavar="DIR", help="folder for model.keras, report.html, …")
+    add("--overwrite", action="store_true", help="let DIR exist")
+    search_group = parser.add_argument_group("search")
+    add = search_group.add_argument
+    add("--trials", type=int, default=20, help="how many recipes to try (20)")
+    add("--tuner", choices=["random", "hyperband", "bayesian"], default="random")
+    add("--space", choices=list(_SPACES), default="default", help="what is varied")
+    add("--study", metavar="DIR", help="keep the trials here, and go on from them after a break")
+    add("--seeds", type=int, default=1, help="seeds of the final comparison (1)")
+
+
+def _tune(arguments: argparse.Namespace) -> None:
+    require("matplotlib", extra="demo")
+    require("keras_tuner", "tensorboard", extra="tuning")
+    as_int("--trials", arguments.trials, low=1)
+    seeds = range(arguments.seed, arguments.seed + as_int("--seeds", arguments.seeds, low=1))
+    with staged(arguments.out, arguments.overwrite) as folder:
+        task = read_task(arguments)
+        advice = advice_for(arguments, task)
+        train, validation, _ = task.data(arguments.seed)
+        space = _SPACES[arguments.space]()
+        if not task.pretrained:  # nothing below the head is worth keeping
+            space = {name: space[name] for name in space if not name.startswith("transfer")}
+        hypermodel = RecipeHyperModel(
+            lambda recipe: task.model(recipe, arguments.seed),
+            space,
+            _without(advice.recipe, space),
+            classes=task.classes,
+            batch_size=arguments.batch_size,
+        )
+        found = search(
+            hypermodel,
+            train,
+            validation,
+            arguments.tuner,
+            arguments.trials,
+            arguments.study,
+            epochs=arguments.epochs,
+            seed=arguments.seed,
+            verbose=0,
+        )
+        print(found)
+        (folder / "trials.json").write_text(_as_json(found.trials), encoding="utf-8")
+        ways = {"advised": advice, "tuned": found.best_recipe}
+        comparison = train_and_write(task, ways, seeds, arguments, folder, {})
+    say(arguments, comparison)
+
+
+def _without(recipe: Recipe, space: dict[str, Any]) -> Recipe:
+    """Returns the recipe to vary: plain in the chapters that the space names."""
+    chapters = {name.partition("_settings")[0] for name in space}
+    plain = Recipe()
+    fields = {
+        field: getattr(plain if chapter in chapters else recipe, field)
+        for chapter in CHAPTERS
+        for field in (chapter, f"{chapter}_settings")
+    }
+    return Recipe(**fields)
+
+
+def _as_json(trials: list[dict[str, Any]]) -> str:
+    rows = [
+        {**row, "recipe": row["recipe"] and json.loads(row["recipe"].to_json())} for row in trials
+    ]
+    return json.dumps(rows, indent=2) + "\n"

@@ -1,0 +1,87 @@
+"""What a trial leaves in its folder: the trained `Run`."""
+
+import dataclasses
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm.recipe import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialRun:
+    """The training of a trial of keras-tuner.
+
+    Attributes:
+        tuner: the `keras_tuner.Tuner`.
+        trial: its `Trial`.
+    """
+
+    tuner: Any
+    trial: Any
+
+    @classmethod
+    def found_in(cls, callbacks: Iterable[keras.callbacks.Callback]) -> "TrialRun | None":
+        """Returns the trial that is running, which only a callback of keras-tuner's knows.
+
+        None outside of keras-tuner.
+        """
+        for callback in callbacks:
+            if hasattr(callback, "tuner") and hasattr(callback, "trial"):
+                return cls(callback.tuner, callback.trial)
+        return None
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is."""
+        return Path(self.tuner.get_trial_dir(self.trial.trial_id), "run")
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The figures that are known already.
+
+        They are if the process was killed after the trial's end and before keras-tuner had written
+        that it ended; it then runs the trial again.
+        """
+        metrics = self.trial.metrics
+        if not metrics.exists(self.tuner.oracle.objective.name):
+            return {}
+        return {name: metrics.get_last_value(name) for name in metrics.metrics}
+
+    def prepare(self, keep: int) -> Path:
+        """Returns the folder for the run, with what a killed process left there removed.
+
+        Removes the runs of all trials but the best, too.
+        """
+        keep_best(self.tuner, keep)
+        folder = self.folder
+        for leftover in [*folder.parent.glob(".run-*"), *folder.parent.glob("run")]:
+            shutil.rmtree(leftover)
+        return folder
+
+
+def keep_best(tuner: Any, keep: int) -> None:
+    """Removes the models of all trials that ended but the best `keep`."""
+    ended = [t for t in tuner.oracle.trials.values() if t.status in ("COMPLETED", "FAILED")]
+    best = [t for t in tuner.oracle.get_best_trials(keep) if t.status == "COMPLETED"]
+    for trial in ended:
+        if trial not in best:
+            run = TrialRun(tuner, trial).folder
+            shutil.rmtree(run, ignore_errors=True)
+            for weights in run.parent.glob("checkpoint*"):  # keras-tuner's own, as large
+                weights.unlink()
+
+
+def figures_of(run: Run, keep: str) -> dict[str, float]:
+    """Returns the figures of the model that a training kept: "best" or "last", as `fit` says."""
+    balanced = run.history.get("val_balanced_accuracy", [])
+    epoch = int(np.argmax(balanced)) if balanced and keep == "best" else -1
+    figures = {name: values[epoch] for name, values in run.history.items()}
+    if run.evaluation is not None:  # a correction may have come after the last epoch
+        figures["val_accuracy"] = run.evaluation.accuracy
+        figures["val_balanced_accuracy"] = run.evaluation.balanced_accuracy
+    return figures

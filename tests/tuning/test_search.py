@@ -1,0 +1,242 @@
+"""`search`: what it finds, what it refuses, and what it says."""
+
+import json
+
+import keras
+import keras_tuner
+import matplotlib.figure
+import pytest
+from tuning.tuning_models import (
+    CONTRADICTION,
+    HELD_OUT,
+    SPACE,
+    TRAIN,
+    Trainings,
+    hypermodel,
+    quick_search,
+    told,
+)
+
+from kerasnorm.recipe import Recipe
+from kerasnorm.tuning import Search, search
+
+pytestmark = pytest.mark.usefixtures("without_tracing")
+
+
+@pytest.fixture(scope="module")
+def found(without_tracing):
+    space = {**SPACE, "transfer_settings.head_epochs": [0, 5]}
+    return quick_search(hypermodel(space), max_trials=5)
+
+
+def test_the_best_is_the_best(found):
+    scores = {row["number"]: row["score"] for row in found.trials if row["status"] == "completed"}
+    assert 1 < len(scores) < 5 and [row["number"] for row in found.trials] == [*range(5)]
+    best = max(scores, key=scores.get)
+    assert found.best_recipe == found.trials[best]["recipe"]
+    hits = found.best_model.predict(HELD_OUT[0], verbose=0).argmax(axis=1) == HELD_OUT[1]
+    recalls = [hits[HELD_OUT[1] == label].mean() for label in range(3)]
+    assert sum(recalls) / 3 == pytest.approx(scores[best])
+
+
+def test_rows(found):
+    for row in found.trials:
+        failed = row["settings"]["transfer_settings.head_epochs"] == 5
+        assert row["status"] == ("failed" if failed else "completed")
+        assert row["recipe"].imbalance == row["settings"]["imbalance"]
+        if failed:
+            assert row["message"].startswith("`head_epochs` should leave epochs")
+            assert row["score"] is row["seconds"] is row["epochs"] is None
+        else:
+            assert row["message"] == "" and row["epochs"] == 1 and row["seconds"] > 0
+
+
+def test_table(found):
+    header, *lines = str(found).splitlines()
+    done = [row for row in found.trials if row["score"] is not None]
+    assert header.split() == ["trial", found.objective, "epochs", "seconds", "values", "drawn"]
+    scores = [
+        float(line.split()[1])
+        for line in lines[: sum(r["score"] is not None for r in found.trials)]
+    ]
+    assert scores == sorted(scores, reverse=True)
+    assert sum("failed: `head_epochs`" in line for line in lines) == 5 - len(scores)
+    for row, line in zip(sorted(done, key=lambda row: -row["score"]), lines, strict=False):
+        rate = row["settings"]["optimizer_settings.learning_rate"]
+        assert (
+            f"learning_rate={rate:.4g}" in line and f"imbalance={row['recipe'].imbalance}" in line
+        )
+
+
+def test_a_short_name_of_two_chapters_is_written_out():
+    settings = {"loss_settings.tau": 1.0, "correction_settings.tau": 2.0, "loss": "logit_adjusted"}
+    row = {"number": 0, "status": "completed", "score": 1.0, "epochs": 1, "seconds": 1.0}
+    made = Search(Recipe(), None, [{**row, "settings": settings}])
+    drawn = "loss_settings.tau=1, correction_settings.tau=2, loss=logit_adjusted"
+    assert str(made).endswith(drawn)
+
+
+def test_plots(found):
+    ax = found.plot()
+    points, best, crosses = ax.lines
+    done = [row for row in found.trials if row["score"] is not None]
+    assert [*points.get_ydata()] == [row["score"] for row in done]
+    assert [*best.get_ydata()] == [max(points.get_ydata()[: n + 1]) for n in range(len(done))]
+    assert len(crosses.get_xdata()) == 5 - len(done)
+    own = matplotlib.figure.Figure().subplots()
+    assert found.plot(own) is own
+    panels = found.plot_settings().axes
+    assert [panel.get_xlabel() for panel in panels] == found.settings
+    counts = [len(panel.lines[0].get_xdata()) for panel in panels]
+    assert counts == [sum(name in row["settings"] for row in done) for name in found.settings]
+
+
+def test_smaller_is_better_where_it_is():
+    row = {"recipe": None, "status": "completed", "settings": {}, "epochs": 1, "seconds": 1.0}
+    rows = [{"number": n, "score": score, **row} for n, score in enumerate([0.3, 0.1, 0.2])]
+    made = Search(Recipe(), None, rows, "val_loss", maximize=False)
+    assert [line.split()[0] for line in str(made).splitlines()] == ["trial", "1", "2", "0"]
+    assert [*made.plot().lines[1].get_ydata()] == [0.3, 0.1, 0.1]
+    found = quick_search(objective="val_loss", max_trials=2)
+    assert found.best_recipe == min(found.trials, key=lambda row: row["score"])["recipe"]
+
+
+def test_failures_in_a_row_do_not_end_it():
+    """keras-tuner ends after three. A class of its tuners does, too."""
+    model = hypermodel({"transfer_settings.head_epochs": [4, 3, 2, 0]})
+    found = quick_search(model, tuner=keras_tuner.GridSearch, max_trials=4)
+    assert [row["status"] for row in found.trials] == ["failed"] * 3 + ["completed"]
+
+
+@pytest.mark.parametrize("tuner", ["hyperband", "bayesian"])
+def test_tuners(tuner):
+    found = quick_search(tuner=tuner, max_trials=1, epochs=3)
+    rounds = 3 if tuner == "hyperband" else 1
+    assert [(row["status"], row["epochs"]) for row in found.trials] == [("completed", 3 // rounds)]
+
+
+def test_a_tuner_that_is_made(tmp_path):
+    model = hypermodel({"optimizer_settings.amsgrad": [True]}, seed=0)
+    objective = keras_tuner.Objective("val_accuracy", "max")
+    tuner = keras_tuner.RandomSearch(model, objective, directory=tmp_path)
+    found = search(model, TRAIN, HELD_OUT, tuner, epochs=1, verbose=0)
+    assert found.objective == "val_accuracy" and len(found.trials) == 1
+    with pytest.raises(ValueError, match="another hypermodel"):
+        search(hypermodel(), TRAIN, HELD_OUT, tuner)
+    with pytest.raises(ValueError, match="takes no 'max_trials', 'seed'"):
+        search(model, TRAIN, HELD_OUT, tuner, max_trials=3, seed=0)
+
+
+@pytest.mark.parametrize("tuner", ["random", "made"])
+def test_says_why_no_trial_completed(tuner, tmp_path):
+    """keras-tuner's `search` ends as if all were well, or with the last reason only."""
+    model = hypermodel({**CONTRADICTION, "optimizer_settings.amsgrad": [True, False]})
+    arguments = {"max_trials": 5, "epochs": 1, "verbose": 0}
+    if tuner == "made":
+        objective = keras_tuner.Objective("val_accuracy", "max")
+        tuner = keras_tuner.RandomSearch(
+            model, objective, max_consecutive_failed_trials=2, directory=tmp_path
+        )
+        del arguments["max_trials"]
+    message = r"None of the 2 trials completed.\n2 failed with: `head_epochs` should leave.*=5"
+    with pytest.raises(RuntimeError, match=message):
+        search(model, TRAIN, HELD_OUT, tuner, **arguments)
+
+
+def test_every_reason_is_said():
+    def model_fn(recipe):
+        if recipe.imbalance == "resample":
+            raise TypeError("no such model")
+        return keras.Sequential([keras.Input((4,)), keras.layers.ReLU()])
+
+    model = hypermodel({"imbalance": [None, "resample"]}, model_fn)
+    with pytest.raises(RuntimeError, match="1 failed with: TypeError: no such model") as raised:
+        quick_search(model)
+    assert "1 failed with: " in str(raised.value).replace("TypeError: no such model", "", 1)
+
+
+def test_a_seed_gives_the_same_trials():
+    """keras-tuner takes a seed of 0 for none."""
+    first, second = (quick_search(seed=0, max_trials=1) for _ in range(2))
+    assert told(first) == told(second)
+
+
+REFUSED = [
+    ({"tuner": "rondom"}, "`tuner` should be one of 'random', 'hyperband', 'bayesian'"),
+    ({"tuner": 3, "max_trials": None, "seed": None}, "or one that is made. Received: 3"),
+    ({"tuner": dict}, "or one that is made. Received: <class"),
+    ({"max_trials": 0}, "`max_trials`"),
+    ({"epochs": 0}, "`epochs`"),
+    ({"model": keras.Sequential()}, "should be a RecipeHyperModel"),
+]
+
+
+@pytest.mark.parametrize(("kwargs", "message"), REFUSED, ids=lambda value: str(value)[:30])
+def test_refuses(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        quick_search(**kwargs)
+
+
+def test_refuses_to_choose_by_nothing():
+    with pytest.raises(ValueError, match="`validation`"):
+        search(hypermodel(), TRAIN, None)
+
+
+def test_a_study_goes_on(tmp_path):
+    begun = Trainings()
+    model = hypermodel(callbacks=[begun])
+    first = quick_search(model, max_trials=1, directory=tmp_path)
+    again = quick_search(model, max_trials=1, directory=tmp_path)
+    assert len(begun.begun) == 1 and again.trials == first.trials
+    more = quick_search(model, max_trials=2, directory=tmp_path)
+    assert len(begun.begun) == 2 and more.trials[:1] == first.trials
+    anew = quick_search(model, max_trials=1, directory=tmp_path, overwrite=True)
+    assert len(begun.begun) == 3 and told(anew) == told(first)
+
+
+def test_a_trial_that_ended_unnoticed_is_not_run_again(tmp_path):
+    """Killed after keras-tuner had written the figures, and before that the trial ended."""
+    begun = Trainings()
+    model = hypermodel(callbacks=[begun])
+    first = quick_search(model, max_trials=2, directory=tmp_path)
+    path = tmp_path / "trials" / "oracle.json"
+    state = json.loads(path.read_text())
+    state["ongoing_trials"] = {"tuner0": state["end_order"].pop()}
+    path.write_text(json.dumps(state))
+    again = quick_search(model, max_trials=2, directory=tmp_path)
+    assert len(begun.begun) == 2 and again.trials == first.trials
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"epochs": 2}, r"began with epochs=1\. Received: epochs=2\. .*overwrite"),
+        ({"seed": 1}, r"began with seed=0\. Received: seed=1"),
+        ({"batch_size": 8}, "began with batch_size=None"),
+        ({"tuner": "bayesian"}, "began with tuner='RandomSearch'"),
+        ({"objective": "val_loss"}, r"objective=\['val_balanced_accuracy', 'max'\]"),
+        ({"model": hypermodel({"imbalance": [None]})}, "began with space="),
+        ({"model": hypermodel(recipe=Recipe(transfer="scratch"))}, "began with recipe="),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_another_search_is_refused(kwargs, message, study):
+    before = {path: path.read_bytes() for path in study.rglob("*.json")}
+    with pytest.raises(ValueError, match=message):
+        quick_search(directory=study, max_trials=1, **kwargs)
+    assert before == {path: path.read_bytes() for path in study.rglob("*.json")}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, without_tracing):
+    folder = tmp_path_factory.mktemp("study")
+    quick_search(directory=folder, max_trials=1)
+    return folder
+
+
+def test_a_damaged_study_is_refused(tmp_path):
+    quick_search(directory=tmp_path, max_trials=1)
+    path = tmp_path / "trials" / "oracle.json"
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(ValueError, match="damaged"):
+        quick_search(directory=tmp_path, max_trials=1)

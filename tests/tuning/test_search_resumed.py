@@ -1,0 +1,60 @@
+"""A search that is killed and called again."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from tuning.tuning_models import Trainings, hypermodel, quick_search, told
+
+pytestmark = pytest.mark.usefixtures("without_tracing")
+
+KILLED = """
+import os, pathlib, signal, sys
+sys.path[:0] = sys.argv[2:]
+import keras
+from tuning.tuning_models import hypermodel, quick_search
+
+class Kill(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if pathlib.Path(sys.argv[1], "trials", "trial_1").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+quick_search(hypermodel(callbacks=[Kill()]), directory=sys.argv[1])
+"""
+
+
+def test_a_killed_search_goes_on(tmp_path, request):
+    """Nothing finished is lost or repeated; the trial that ran is run again, with its values."""
+    folder = tmp_path / "killed"
+    command = [sys.executable, "-c", KILLED, str(folder), str(request.path.parents[1])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+    finished = {path: path.read_bytes() for path in folder.rglob("trial_0/trial.json")}
+    assert len(finished) == 1 and [*folder.rglob(".run-*")]
+    begun = Trainings()
+    resumed = quick_search(hypermodel(callbacks=[begun]), directory=folder, max_trials=2)
+    assert len(begun.begun) == 1
+    assert finished == {path: path.read_bytes() for path in finished}
+    undisturbed = quick_search(max_trials=2)
+    assert [row["recipe"] for row in resumed.trials] == [
+        row["recipe"] for row in undisturbed.trials
+    ]
+    assert told(resumed)[1] == told(undisturbed)[1]
+    assert not [*folder.rglob(".run-*")]
+
+
+class Interrupt(Trainings):
+    def on_train_begin(self, logs=None):
+        raise KeyboardInterrupt
+
+
+def test_the_first_trial_is_run_again(tmp_path):
+    """keras-tuner writes what it needs to go on after the first trial only."""
+    with pytest.raises(KeyboardInterrupt):
+        quick_search(hypermodel(callbacks=[Interrupt()]), seed=None, directory=tmp_path)
+    trial = next(tmp_path.rglob("trial.json"))
+    drawn = trial.read_text()
+    found = quick_search(seed=None, directory=tmp_path, max_trials=1)
+    value = found.trials[0]["settings"]["optimizer_settings.learning_rate"]
+    assert repr(value) in drawn
