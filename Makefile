@@ -48,6 +48,7 @@ bench: .venv/installed
 	.venv/bin/python benchmarks/layerwise_rate.py
 	.venv/bin/python benchmarks/long_tail.py
 	.venv/bin/python benchmarks/segmentation.py
+	.venv/bin/python benchmarks/recipe.py
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv

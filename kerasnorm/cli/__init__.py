@@ -14,6 +14,11 @@ from kerasnorm.cli.predict import add_predict
 from kerasnorm.cli.surgery import add_inspect, add_replace
 from kerasnorm.cli.tune import add_tune
 
+_COMMANDS = (
+    *(add_advise, add_fit, add_tune, add_predict),
+    *(add_inspect, add_replace, add_migrate),
+)
+
 
 class _Parser(argparse.ArgumentParser):
     """Reports errors as all others are reported: in one line."""
@@ -46,10 +51,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"kerasnorm {kerasnorm.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    commands_in_order = (
-        *(add_advise, add_fit, add_tune, add_predict),
-        *(add_inspect, add_replace, add_migrate),
-    )
-    for add in commands_in_order:
+    for add in _COMMANDS:
         add(commands)
     return parser

@@ -10,7 +10,7 @@ from kerasnorm.cli.fitting import say, train_and_write
 from kerasnorm.recipe.chapters import CHAPTERS
 from kerasnorm.recipe.output import staged
 from kerasnorm.recipe.recipe import Recipe
-from kerasnorm.tuning import RecipeHyperModel, search, spaces
+from kerasnorm.tuning import RecipeHyperModel, Search, search, spaces
 
 _EXAMPLES = """examples:
   kerasnorm tune digits --out tuned --trials 20
@@ -69,7 +69,19 @@ def _tune(arguments: argparse.Namespace) -> None:
             classes=task.classes,
             batch_size=arguments.batch_size,
         )
-        found = search(
+        found = _search(hypermodel, train, validation, arguments)
+        print(found)
+        (folder / "trials.json").write_text(_as_json(found.trials), encoding="utf-8")
+        ways = {"advised": advice, "tuned": found.best_recipe}
+        comparison = train_and_write(task, ways, seeds, arguments, folder, {})
+    say(arguments, comparison)
+
+
+def _search(
+    hypermodel: RecipeHyperModel, train: Any, validation: Any, arguments: argparse.Namespace
+) -> Search:
+    try:
+        return search(
             hypermodel,
             train,
             validation,
@@ -80,11 +92,8 @@ def _tune(arguments: argparse.Namespace) -> None:
             seed=arguments.seed,
             verbose=0,
         )
-        print(found)
-        (folder / "trials.json").write_text(_as_json(found.trials), encoding="utf-8")
-        ways = {"advised": advice, "tuned": found.best_recipe}
-        comparison = train_and_write(task, ways, seeds, arguments, folder, {})
-    say(arguments, comparison)
+    except RuntimeError as error:  # no trial completed
+        raise ValueError(str(error)) from error
 
 
 def _without(recipe: Recipe, space: dict[str, Any]) -> Recipe:

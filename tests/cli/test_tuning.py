@@ -1,0 +1,53 @@
+"""`kerasnorm tune`."""
+
+import json
+
+import keras
+import pytest
+from cli.test_fitting import COUNTS, WRITTEN, write_images
+
+from kerasnorm.cli import main
+from kerasnorm.recipe import Recipe
+
+pytest.importorskip("keras_tuner")
+pytest.importorskip("matplotlib")
+pytestmark = [
+    pytest.mark.usefixtures("without_tracing"),
+    pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="told on one backend"),
+]
+
+
+def tune(folder, out, *arguments):
+    quick = ["--image-size", "16", "--epochs", "1", "--trials", "2"]
+    return main(["tune", str(folder), "--out", str(out), *quick, *map(str, arguments)])
+
+
+def test_a_folder_end_to_end(tmp_path, capsys):
+    photos, out = write_images(tmp_path / "photos"), tmp_path / "run"
+    arguments = ["--space", "losses", "--study", tmp_path / "study"]
+    assert tune(photos, out, *arguments) == 0
+    printed = capsys.readouterr().out
+    assert "values drawn" in printed and "advised" in printed and "tuned" in printed
+    assert {path.name for path in out.iterdir()} == WRITTEN | {"trials.json"}
+    trials = json.loads((out / "trials.json").read_text())
+    best = max(trials, key=lambda row: row["score"])
+    assert len(trials) == 2 and best["recipe"] == json.loads((out / "recipe.json").read_text())
+    comparison = json.loads((out / "comparison.json").read_text())
+    assert list(comparison) == ["advised", "tuned"]
+    assert comparison["tuned"][0]["class_names"] == [*COUNTS]
+    assert Recipe.from_json((out / "recipe.json").read_text()).transfer == "scratch"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--trials", "0"], "`--trials`"),
+        (["--space", "all"], "invalid choice"),
+        (["--seeds", "0"], "`--seeds`"),
+    ],
+)
+def test_refuses(arguments, said, tmp_path, capsys):
+    photos = write_images(tmp_path / "photos")
+    assert tune(photos, tmp_path / "run", *arguments) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
