@@ -44,7 +44,8 @@ def test_sigma_is_one_after_fit(name):
     model.compile(keras.optimizers.Adam(0.01), "mse")
     y = 3 * np.ones((len(x), *model.output_shape[1:]), "float32")
     start = [array(kernel) for kernel, _ in kernels_of(layer, name)]
-    model.fit(x, y, epochs=100, verbose=0)
+    steps = (np.concatenate([part] * 50) for part in (x, y))  # an epoch costs more than a step
+    model.fit(*steps, epochs=2, batch_size=len(x), shuffle=False, verbose=0)
     assert all(
         np.abs(old - array(kernel)).max() > 0.05
         for old, (kernel, _) in zip(start, kernels_of(layer, name), strict=True)

@@ -173,7 +173,9 @@ def test_weights_move_to_where_the_statistics_serve(rng):
     layer = SwitchableNormalization()
     model = keras.Sequential([keras.Input(x.shape[1:]), layer])
     model.compile(keras.optimizers.Adam(0.05), "mse")
-    model.fit(x, oracle.normalize(x, (0, 1, 2)), batch_size=16, epochs=100, verbose=0)
+    wanted = oracle.normalize(x, (0, 1, 2))
+    steps = (np.concatenate([part] * 50) for part in (x, wanted))
+    model.fit(*steps, batch_size=16, epochs=2, shuffle=False, verbose=0)
     for weights in (layer.mean_weights, layer.variance_weights):
         assert softmax(array(weights))[2] > 0.8
 
