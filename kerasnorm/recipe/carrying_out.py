@@ -18,7 +18,7 @@ def fine_tune_arguments(recipe: Recipe, epochs: int, steps: int) -> dict[str, An
     Args:
         recipe: the choices.
         epochs: of all phases together.
-        steps: batches an epoch.
+        steps: batches an epoch, for a schedule.
     """
     settings = dict(recipe.transfer_settings)
     if recipe.transfer == "svm":

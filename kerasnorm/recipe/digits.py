@@ -71,7 +71,12 @@ def place(digits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _parts(
     members: np.ndarray, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Splits one class: `count` drawn for training, in turn; validation and test are fixed."""
+    """Splits one class: `count` drawn for training, in turn; validation and test are fixed.
+
+    In the file the digits are in the order of who wrote them. Shuffled, validation and test are
+    alike, so that what is chosen on one holds on the other.
+    """
+    members = np.random.default_rng(0).permutation(members)
     validation, test, rest = np.split(members, [HELD_OUT, 2 * HELD_OUT])
     return np.resize(rng.permutation(rest), count), validation, test
 

@@ -146,7 +146,8 @@ def _train(
         train = train.in_memory()
         drawing = {"num_classes": len(names), "seed": order_seed, **recipe.imbalance_settings}
         order = sampler(train.labels, **drawing)
-    arguments = fine_tune_arguments(recipe, epochs, train.steps(order))
+    steps = 0 if recipe.schedule is None else train.steps(order)  # a Dataset may have to be read
+    arguments = fine_tune_arguments(recipe, epochs, steps)
     data, arguments["sampler"] = train.for_training(order, order_seed)
     if recipe.imbalance == "class_weights":
         weights = class_weights(counts, **recipe.imbalance_settings)

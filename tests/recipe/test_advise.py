@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from recipe.recipe_models import convnet, images, perceptron, points
 
+from kerasnorm.normalization import SyncBatchNormalization
 from kerasnorm.recipe import Recipe, advise, fit
 
 pytestmark = pytest.mark.usefixtures("without_tracing")
@@ -41,7 +42,7 @@ def test_transfer(similarity, many, rule, transfer):
 
 def sync_model():
     inputs = keras.Input((4,))
-    x = keras.layers.BatchNormalization(synchronized=True)(inputs)
+    x = SyncBatchNormalization()(inputs)
     return keras.Model(inputs, keras.layers.Dense(3)(x))
 
 

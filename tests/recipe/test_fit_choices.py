@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from recipe.recipe_models import convnet, perceptron, points, same, weights_by_layer
 
-from kerasnorm.imbalance import ImageFolder, ImageTable, adjust_logits, sampler, tau_normalize
+from kerasnorm.imbalance import (
+    ImageFolder,
+    ImageTable,
+    TFRecords,
+    adjust_logits,
+    sampler,
+    tau_normalize,
+)
 from kerasnorm.recipe import Recipe, Run, fit
 from kerasnorm.transfer import fine_tune
 
@@ -229,11 +236,36 @@ def rgb_model():
     return keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
 
 
+def records(folder):
+    """The same images in a TFRecord file: a byte for the class, then the pixels."""
+    import tensorflow as tf
+
+    files = ImageFolder(folder, 8)
+    path = str(folder / f"{len(list(folder.iterdir()))}.tfrecord")
+    with tf.io.TFRecordWriter(path) as writer:
+        for (image, *_), (label, *_) in _batches(files):
+            writer.write(bytes([label]) + image.tobytes())
+
+    def parse(record):
+        label = tf.io.decode_raw(tf.strings.substr(record, 0, 1), tf.uint8)[0]
+        pixels = tf.io.decode_raw(tf.strings.substr(record, 1, 4 * 8 * 8 * 3), tf.float32)
+        return tf.reshape(pixels, (8, 8, 3)), tf.cast(label, tf.int64)
+
+    return TFRecords(path, parse)
+
+
+FILES = {
+    "folder": lambda folder: ImageFolder(folder, 8),
+    "table": lambda folder: ImageTable(folder / "table.csv", 8),
+    "records": records,
+}
+
+
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="reads by tf.data")
 @pytest.mark.parametrize("imbalance", [None, "resample"])
-@pytest.mark.parametrize("kind", ["folder", "table"])
+@pytest.mark.parametrize("kind", ["folder", "table", "records"])
 def test_files_are_trained_on_as_arrays_are(kind, imbalance, photos):
-    files = ImageFolder(photos, 8) if kind == "folder" else ImageTable(photos / "table.csv", 8)
+    files = FILES[kind](photos)
     x = np.concatenate([batch for batch, _ in _batches(files)])
     settings = {"head_epochs": 1} if imbalance else {}
     recipe = Recipe(imbalance=imbalance, transfer_settings=settings, **SGD)
@@ -243,13 +275,16 @@ def test_files_are_trained_on_as_arrays_are(kind, imbalance, photos):
     )
     for a, b in zip(ours.model.get_weights(), theirs.model.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
-    assert ours.evaluation.class_names == ("cat", "dog")
+    named = ("0", "1") if kind == "records" else ("cat", "dog")
+    assert ours.evaluation.class_names == named
     np.testing.assert_array_equal(ours.evaluation.confusion, theirs.evaluation.confusion)
 
 
 def _batches(files):
+    import tensorflow as tf
+
     gather = files.gatherer()
-    return [[part.numpy() for part in gather([index])] for index in range(files.size)]
+    return [[part.numpy() for part in gather(tf.constant([row]))] for row in range(files.size)]
 
 
 def test_tensorboard_logs_every_epoch(tmp_path):
