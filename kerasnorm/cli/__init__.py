@@ -1,6 +1,7 @@
 """The `kerasnorm` command: a thin skin over the public functions."""
 
 import argparse
+import importlib.util
 import logging
 import sys
 from collections.abc import Sequence
@@ -50,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"kerasnorm {kerasnorm.__version__}")
+    if importlib.util.find_spec("shtab"):
+        import shtab
+
+        shtab.add_argument_to(parser, "--print-completion", help="print completion for a shell")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in _COMMANDS:
         add(commands)

@@ -46,6 +46,7 @@ def add_fit(commands: Any) -> None:
     add = parser.add_argument
     add("--out", required=True, metavar="DIR", help="folder for model.keras, report.html, …")
     add("--overwrite", action="store_true", help="let DIR exist")
+    add("--json", action="store_true", help="print JSON: the figures of each way and seed")
     recipe = parser.add_argument_group("recipe, by default what `kerasnorm advise` says")
     add = recipe.add_argument
     add("--recipe", metavar="FILE", help="recipe.json of an earlier run; the options below win")
@@ -80,6 +81,9 @@ def _fit(arguments: argparse.Namespace) -> None:
 
 def say(arguments: argparse.Namespace, comparison: Comparison) -> None:
     """Prints how the ways of training compare."""
+    if arguments.json:
+        print(_as_json(comparison))
+        return
     console = Console()
     console.print(table(comparison, _title(comparison, arguments.epochs)))
     console.print(where_it_does_not_help(comparison))
@@ -134,7 +138,7 @@ def train_and_write(
     comparison, run = _train(task, ways, seeds, arguments, more)
     run.save(folder)
     run.report(folder / "report.html", comparison)
-    _write_comparison(folder / "comparison.json", comparison)
+    (folder / "comparison.json").write_text(_as_json(comparison) + "\n", encoding="utf-8")
     return comparison
 
 
@@ -149,7 +153,7 @@ def _train(
     total = trainings * epochs
     if arguments.data == "digits":  # a source for each seed
         total += len(seeds) * SOURCE_EPOCHS
-    with Progress(transient=True) as progress:
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
         bar = progress.add_task(f"{trainings} trainings", total=total)
 
         def on_trial(name: str, seed: int, trial: Trial) -> None:
@@ -168,9 +172,9 @@ def _title(comparison: Comparison, epochs: int) -> str:
     return f"Held-out images after {epochs} epochs, in %: {spread}"
 
 
-def _write_comparison(path: Path, comparison: Comparison) -> None:
+def _as_json(comparison: Comparison) -> str:
     content = {
         name: [trial.evaluation.to_dict() for trial in trials]
         for name, trials in comparison.items()
     }
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return json.dumps(content, indent=2)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from typing import Any
 
 from kerasnorm._validation import as_int, require
@@ -41,6 +42,7 @@ def add_tune(commands: Any) -> None:
     add = parser.add_argument
     add("--out", required=True, metavar="DIR", help="folder for model.keras, report.html, …")
     add("--overwrite", action="store_true", help="let DIR exist")
+    add("--json", action="store_true", help="print JSON: the figures of each way and seed")
     search_group = parser.add_argument_group("search")
     add = search_group.add_argument
     add("--trials", type=int, default=20, help="how many recipes to try (20)")
@@ -70,7 +72,7 @@ def _tune(arguments: argparse.Namespace) -> None:
             batch_size=arguments.batch_size,
         )
         found = _search(hypermodel, train, validation, arguments)
-        print(found)
+        print(found, file=sys.stderr)
         (folder / "trials.json").write_text(_as_json(found.trials), encoding="utf-8")
         ways = {"advised": advice, "tuned": found.best_recipe}
         comparison = train_and_write(task, ways, seeds, arguments, folder, {})

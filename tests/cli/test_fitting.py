@@ -382,10 +382,14 @@ def test_an_error_of_the_installed_command(tmp_path):
     assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
 
 
-def test_a_table_of_images(photos, tmp_path):
+def test_a_table_of_images(photos, tmp_path, capsys):
     rows = [f"{path},{path.parent.name}" for path in sorted(photos.rglob("*.png"))]
     (tmp_path / "table.csv").write_text("\n".join(["path,label", *rows]))
-    assert fit(tmp_path / "table.csv", "--out", tmp_path / "run", "--test-split", "0") == 0
+    assert (
+        fit(tmp_path / "table.csv", "--out", tmp_path / "run", "--test-split", "0", "--json") == 0
+    )
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "run" / "comparison.json").read_text())
     evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert evaluation["class_names"] == [*COUNTS] and evaluation["train_counts"] == [5, 3, 2]
 
@@ -440,3 +444,12 @@ def test_advises_in_words_and_in_json(photos, tmp_path, capsys):
     advice = json.loads(capsys.readouterr().out)
     recipe = Recipe.from_json(json.dumps(advice["recipe"]))
     assert recipe.transfer == "fine_tune" and advice["reasons"][0].startswith("Similarity")
+
+
+def test_completion_for_shells(capsys):
+    pytest.importorskip("shtab")
+    with pytest.raises(SystemExit) as done:
+        main(["--print-completion", "bash"])
+    assert done.value.code in (None, 0)
+    script = capsys.readouterr().out
+    assert all(name in script for name in ("advise", "predict", "--validation-split"))
