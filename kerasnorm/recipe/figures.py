@@ -25,7 +25,7 @@ def loss_figure(history: dict[str, list[float]]) -> str:
     epochs = np.arange(1, len(history["loss"]) + 1)
     axes.plot(epochs, history["loss"], color=_COLORS[0], label="training")
     if "val_loss" in history:
-        axes.plot(epochs, history["val_loss"], color=_COLORS[2], label="held out")
+        axes.plot(epochs, history["val_loss"], color=_COLORS[2], label="validation")
     axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
     axes.legend(frameon=False)
     return _as_data_uri(figure)

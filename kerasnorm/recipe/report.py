@@ -32,6 +32,7 @@ th:first-child, td:first-child { text-align: left; }
 tbody.first td { font-weight: 700; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.5rem; }
 dt { font-weight: 600; } dd { margin: 0; }
+@media (max-width: 32rem) { dl { display: block; } dd { margin-bottom: .5rem; } }
 summary { cursor: pointer; }
 pre { overflow-x: auto; background: #f4f6f8; padding: .75rem; }
 """
@@ -99,6 +100,7 @@ def _reasons(run: Run) -> list[str]:
     shown = []
     for reason in run.reasons:
         chapter, _, why = reason.partition(": ")
+        why = why[:1].upper() + why[1:]
         shown.append(f"<dt>{escape(chapter)}</dt><dd>{escape(why)}</dd>")
     return ["<h2>Why this recipe</h2><dl>", *shown, "</dl>"]
 

@@ -39,7 +39,7 @@ def measure_similarity(model: keras.Model, examples: Examples, seed: int) -> tup
     estimator = make_estimator("logistic", seed)
     predicted = cross_val_predict(estimator, features.reshape(len(rows), -1), labels, cv=cut)
     recognised, chance = balanced_accuracy_score(labels, predicted), 1 / len(np.unique(labels))
-    similarity = max(0.0, float((recognised - chance) / (1 - chance)))
+    similarity = round(max(0.0, float((recognised - chance) / (1 - chance))), 2)
     return similarity, (
         f"Similarity: a linear classifier on the features below '{split.top.layers[-1].name}' "
         f"recognises {recognised:.0%} of each class on average, in {folds} folds of {len(rows)} "
