@@ -113,7 +113,7 @@ def check_transfer(name: str | None, settings: Settings) -> None:
     rate = settings.get("base_learning_rate", 1)
     as_number("base_learning_rate", rate, 0, interval="()")
     blocks = settings.get("blocks", ())
-    if isinstance(blocks, str) or not isinstance(blocks, tuple):
+    if not isinstance(blocks, tuple) or not all(isinstance(block, str) for block in blocks):
         raise ValueError(f"`blocks` should be a list of regexes. Received: blocks={blocks!r}.")
     for block in blocks:
         as_pattern("blocks", block)

@@ -73,8 +73,8 @@ def _parts(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Splits one class: `count` drawn for training, in turn; validation and test are fixed.
 
-    In the file the digits are in the order of who wrote them. Shuffled, validation and test are
-    alike, so that what is chosen on one holds on the other.
+    In the file neighbours are more alike than others, as if by the same hand. Shuffled, validation
+    and test are alike, so that what is chosen on one holds on the other.
     """
     members = np.random.default_rng(0).permutation(members)
     validation, test, rest = np.split(members, [HELD_OUT, 2 * HELD_OUT])
