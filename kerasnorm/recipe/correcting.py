@@ -9,6 +9,7 @@ import numpy as np
 from kerasnorm.imbalance import adjust_logits, retrain_classifier, tau_normalize
 from kerasnorm.recipe.examples import Examples
 from kerasnorm.recipe.recipe import Recipe
+from kerasnorm.transfer.optimizing import compile_ready
 
 Correction = Callable[..., keras.Model]
 
@@ -58,5 +59,6 @@ def corrected(
         return model
     correct = _CORRECTIONS[recipe.correction]
     new = correct(model, counts, train, **recipe.correction_settings)
-    new.compile(model.optimizer.__class__.from_config(model.optimizer.get_config()), model.loss)
+    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    compile_ready(new, optimizer, loss=model.loss)
     return new

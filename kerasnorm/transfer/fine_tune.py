@@ -22,7 +22,7 @@ from kerasnorm.transfer.fine_tuning import FineTuning
 from kerasnorm.transfer.freezing import BATCHNORM
 from kerasnorm.transfer.head import put_new_head
 from kerasnorm.transfer.layerwise_learning_rate import warn_if_forgetful
-from kerasnorm.transfer.optimizing import Rate, by_layer, optimizer_at, rates_for
+from kerasnorm.transfer.optimizing import Rate, by_layer, compile_ready, optimizer_at, rates_for
 from kerasnorm.transfer.region import Boundary, split
 from kerasnorm.transfer.reinitialising import reinitialise
 from kerasnorm.transfer.rule_of_thumb import Strategy
@@ -215,7 +215,7 @@ def fine_tune(
             phases.unfreeze_above(frozen, "train" if strategy.name == "scratch" else batchnorm)
         logs += phases.train_all(second, range(head_only, head_only + all_layers), unfreezing)
     phases.finish()
-    new.compile(optimizer_at(optimizer, rates.base), **compiling)
+    compile_ready(new, optimizer_at(optimizer, rates.base), **compiling)
     return FineTuning(new, by_name(logs), strategy.name)
 
 

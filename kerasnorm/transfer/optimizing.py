@@ -1,7 +1,7 @@
 """The optimizers of the two phases of fine-tuning: one for the head, one at a smaller rate."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
@@ -91,3 +91,9 @@ def by_layer(
         start = head_epochs - as_int("gradual", gradual, low=1) if head_epochs else 0
         callbacks.append(GradualUnfreezing(rates, gradual, start))
     return LayerwiseLearningRate(optimizer, rates), callbacks
+
+
+def compile_ready(model: keras.Model, optimizer: keras.Optimizer, **compiling: Any) -> None:
+    """Compiles a model, its optimizer's variables made, so that a file of it loads whole."""
+    model.compile(optimizer, **compiling)
+    optimizer.build(model.trainable_variables)

@@ -10,6 +10,7 @@ from kerasnorm.surgery.heads import find_head
 from kerasnorm.transfer.batches import each_batch
 from kerasnorm.transfer.cutting import cut
 from kerasnorm.transfer.depths import depths
+from kerasnorm.transfer.optimizing import compile_ready
 from kerasnorm.transfer.probing import probe_layers
 from kerasnorm.transfer.targets import is_one_hot
 
@@ -57,7 +58,7 @@ def svm_model(
     (leaf,) = depths(model, [table.best])
     new = _with_scores(cut(model, leaf), table.estimator, classes, model.name, head.name)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    new.compile(loss=loss, metrics=["accuracy"])
+    compile_ready(new, keras.optimizers.Adam(), loss=loss, metrics=["accuracy"])
     history = {
         f"{name}accuracy": [new.evaluate(*each, verbose=0, return_dict=True)["accuracy"]]
         for name, each in examples.items()

@@ -1,5 +1,7 @@
 """Two phases, features kept, strategies, and what is refused."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -46,7 +48,7 @@ def assert_same(ours, theirs, atol=0.0):
 
 
 @pytest.mark.parametrize("strategy", ["freeze", "fine_tune", "scratch", "svm"])
-def test_a_new_model_of_raw_input(strategy):
+def test_a_new_model_of_raw_input(strategy, tmp_path):
     model = source()
     model.get_layer("base").trainable = False
     before, flags = values(model), [layer.trainable for layer in model.get_layer("base").layers]
@@ -61,6 +63,11 @@ def test_a_new_model_of_raw_input(strategy):
     accuracy = result.model.evaluate(X, Y, verbose=0, return_dict=True)["accuracy"]
     assert accuracy == pytest.approx(np.mean(scores.argmax(1) == Y))
     assert accuracy == pytest.approx(result.history["val_accuracy"][-1])
+    result.model.save(tmp_path / "model.keras")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*[Oo]ptimizer")
+        again = keras.saving.load_model(tmp_path / "model.keras")
+    assert_same(values(again), values(result.model))
 
 
 def test_what_each_strategy_moves():
