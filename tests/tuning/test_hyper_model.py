@@ -195,7 +195,6 @@ def test_outside_of_a_tuner():
         ({"model_fn": perceptron()}, "function"),
         ({"model_fn": lambda recipe, seed: None}, "'recipe', 'seed'"),
     ],
-    ids=str,
 )
 def test_refuses(kwargs, message):
     with pytest.raises(ValueError, match=message):
