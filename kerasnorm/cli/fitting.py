@@ -153,7 +153,7 @@ def _train(
     total = trainings * epochs
     if arguments.data == "digits":  # a source for each seed
         total += len(seeds) * SOURCE_EPOCHS
-    with Progress(transient=True, console=Console(stderr=True)) as progress:
+    with Progress(transient=True, console=Console(stderr=arguments.json)) as progress:
         bar = progress.add_task(f"{trainings} trainings", total=total)
 
         def on_trial(name: str, seed: int, trial: Trial) -> None:

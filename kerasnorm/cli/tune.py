@@ -72,7 +72,7 @@ def _tune(arguments: argparse.Namespace) -> None:
             batch_size=arguments.batch_size,
         )
         found = _search(hypermodel, train, validation, arguments)
-        print(found, file=sys.stderr)
+        print(found, file=sys.stderr if arguments.json else sys.stdout)
         (folder / "trials.json").write_text(_as_json(found.trials), encoding="utf-8")
         ways = {"advised": advice, "tuned": found.best_recipe}
         comparison = train_and_write(task, ways, seeds, arguments, folder, {})
