@@ -14,6 +14,7 @@ from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.similarity import measure_similarity
 from kerasnorm.surgery.heads import find_head, is_graph
 from kerasnorm.transfer import rule_of_thumb
+from kerasnorm.transfer.head import is_backbone, with_head
 
 
 def advise(
@@ -40,7 +41,7 @@ def advise(
     experiments on small images, which the reasons name; they are arguments, since yours differ.
 
     Args:
-        model: built keras.Model that ends in a Dense layer.
+        model: built keras.Model that ends in a Dense layer, or a backbone.
         data: the training examples, as in `fit`.
         replicas: devices that share each batch.
         batch_size: examples a step, on all replicas together.
@@ -78,10 +79,12 @@ def advise(
     replicas = as_int("replicas", replicas, low=1)
     batch_size = as_int("batch_size", batch_size, low=1)
     check_choice("rule", rule, ("measured", "lecture"))
-    find_head(model)
+    if not is_backbone(model):
+        find_head(model)
     rank = len(model.input_shape) if is_graph(model) else None
     examples = read_examples("data", data, rank, batch_size)
     counts = count_classes(examples.labels).counts
+    model = with_head(model, len(counts))
     epochs = as_int("epochs", epochs, low=1)
     rate = as_number("learning_rate", learning_rate, 0, interval="()")
     base_share = as_number("base_share", base_share, 0, 1, interval="(]")

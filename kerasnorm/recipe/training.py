@@ -22,6 +22,7 @@ from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.run import Run
 from kerasnorm.surgery.heads import find_head, gives_logits, is_graph
 from kerasnorm.transfer import fine_tune
+from kerasnorm.transfer.head import is_backbone, with_head
 
 
 def fit(
@@ -53,7 +54,8 @@ def fit(
 
     Args:
         recipe: what to do: a Recipe, or what `advise` returned.
-        model: built keras.Model that ends in a Dense layer, one output a class.
+        model: built keras.Model that ends in a Dense layer, one output a class; or a backbone,
+            which gets a head as in `replace_head`.
         train: (x, y) arrays; an `ImageFolder`, `ImageTable` or `TFRecords`, which stay on disk; or
             a finite tf.data.Dataset of (x, y), single examples or batches. y are ints (N,) or
             one-hot rows (N, K). "resample" keeps a Dataset in memory.
@@ -113,6 +115,7 @@ def fit(
             for name, data in (("train", train), ("validation", validation), ("test", test))
         }
         names = _class_names(classes, parts)
+        model = with_head(model, len(names))
         settings = {
             "epochs": epochs,
             "verbose": verbose,
@@ -215,7 +218,8 @@ def _class_names(
 def _check_kinds(recipe: Recipe, model: Any, epochs: int) -> None:
     if not isinstance(model, keras.Model) or not model.built:
         raise ValueError(f"`model` should be a built keras.Model. Received: {model!r}.")
-    find_head(model)
+    if not is_backbone(model):
+        find_head(model)
     if is_graph(model) and len(model.inputs) != 1:
         raise ValueError(f"`model` should have one input. Received: {len(model.inputs)}.")
     if recipe.transfer_settings.get("head_epochs", 0) >= epochs:

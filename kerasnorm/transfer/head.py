@@ -66,6 +66,11 @@ def put_new_head(model: keras.Model, classes: int) -> keras.Model:
     return keras.Model(graph._inputs_struct, outputs, name=model.name)
 
 
+def with_head(model: keras.Model, classes: int) -> keras.Model:
+    """Returns the model itself, or if it is a backbone a copy with a head for the classes."""
+    return replace_head(model, classes) if is_backbone(model) else model
+
+
 def is_backbone(model: keras.Model) -> bool:
     """Returns whether a model gives feature maps, or what pooling has made of them."""
     if not is_graph(model) or len(model.outputs) != 1:

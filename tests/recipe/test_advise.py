@@ -142,6 +142,19 @@ def test_refuses(arguments, said):
     assert said in str(error.value)
 
 
+def test_a_backbone():
+    """Advised and trained without a head of its own, which is there in the end."""
+    whole = convnet()
+    backbone = keras.Model(whole.input, whole.get_layer("top").output)
+    before = backbone.get_weights()
+    data = images()
+    advice = advise(backbone, data, epochs=2)
+    assert advice.reasons[0].startswith("Similarity")
+    run = fit(advice, backbone, data, data, 2, verbose=0, seed=0)
+    assert run.model.output_shape == (None, 3) and len(backbone.outputs[0].shape) == 4
+    assert all(np.array_equal(a, b) for a, b in zip(before, backbone.get_weights(), strict=True))
+
+
 def test_reads_as_text():
     advice = quick()
     assert str(advice).splitlines()[0] == str(advice.recipe)
