@@ -39,6 +39,7 @@ from kerasnorm.imbalance.metrics import (
 )
 from kerasnorm.imbalance.resampled_dataset import ResampledDataset
 from kerasnorm.imbalance.sampling import resample
+from kerasnorm.imbalance.segmentation_folder import SegmentationFolder
 from kerasnorm.imbalance.tf_records import TFRecords
 from kerasnorm.imbalance.weighting import class_weights
 from kerasnorm.imbalance.weights import ClassWeights
@@ -67,6 +68,7 @@ __all__ = [
     "PerClassRecall",
     "ResampledDataset",
     "Seesaw",
+    "SegmentationFolder",
     "SparseFocalCrossentropy",
     "TFRecords",
     "adjust_logits",

@@ -4,6 +4,7 @@ from typing import Any
 
 from kerasnorm.imbalance._arrays import Arrays
 from kerasnorm.imbalance.image_files import ImageFiles
+from kerasnorm.imbalance.segmentation_folder import SegmentationFolder
 from kerasnorm.imbalance.tf_records import TFRecords
 
 
@@ -12,4 +13,5 @@ def as_source(data: Any) -> Any:
 
     Files are one already.
     """
-    return data if isinstance(data, ImageFiles | TFRecords) else Arrays(data)
+    files = ImageFiles | SegmentationFolder | TFRecords
+    return data if isinstance(data, files) else Arrays(data)

@@ -15,6 +15,7 @@ from kerasnorm.imbalance._label_batches import label_batches, with_bar
 from kerasnorm.imbalance._tally import Tally
 from kerasnorm.imbalance.counts import ClassCounts
 from kerasnorm.imbalance.image_files import ImageFiles
+from kerasnorm.imbalance.segmentation_folder import SegmentationFolder
 
 
 def count_classes(
@@ -42,7 +43,7 @@ def count_classes(
     Args:
         data: An array of labels; a tuple `(x, y)` or `(x, y, w)` of arrays; a tf.data.Dataset of
             such tuples, batched or not; a `keras.utils.PyDataset` or an iterator of batches of
-            them (it must end, and is used up); `ImageFiles` (a folder, a table) or `TFRecords`;
+            them (it must end, and is used up); `ImageFiles`, a `SegmentationFolder` or `TFRecords`;
             the path of a folder with one sub-folder of images a class (file names are counted, no
             image is opened); or that of a folder of masks, label maps in grey or palette images.
         num_classes: K; classes with no example are then kept, with a count of 0.
@@ -82,6 +83,10 @@ def count_classes(
             found = {name: len(files) for name, files in class_files(folder).items()}
             return _named_counts(found, num_classes, ignore_class)
         batches = with_bar(map(read_mask, masks), len(masks), verbose)
+    elif isinstance(data, SegmentationFolder):
+        num_classes = data.num_classes if num_classes is None else num_classes
+        ignore_class = data.ignore_class if ignore_class is None else ignore_class
+        return count_classes(data.masks_folder, num_classes, ignore_class, verbose)
     elif isinstance(data, ImageFiles):
         return _named_counts(data.counts(), num_classes, ignore_class)
     else:
