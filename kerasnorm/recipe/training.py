@@ -13,6 +13,7 @@ from kerasnorm.imbalance import BalancedAccuracy, class_weights, count_classes, 
 from kerasnorm.recipe.advice import Advice
 from kerasnorm.recipe.carrying_out import fine_tune_arguments
 from kerasnorm.recipe.chapters import make_loss
+from kerasnorm.recipe.checks import check_trainable, class_names_of, read_recipe
 from kerasnorm.recipe.correcting import check_correctable, corrected
 from kerasnorm.recipe.evaluation import Evaluation
 from kerasnorm.recipe.examples import Examples, read_examples
@@ -22,7 +23,7 @@ from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.run import Run
 from kerasnorm.surgery.heads import find_head, gives_logits, is_graph
 from kerasnorm.transfer import fine_tune
-from kerasnorm.transfer.head import is_backbone, with_head
+from kerasnorm.transfer.head import with_head
 
 
 def fit(
@@ -99,8 +100,8 @@ def fit(
     """
     epochs, batch_size = as_int("epochs", epochs, low=1), as_int("batch_size", batch_size, low=1)
     check_choice("keep", keep, ("best", "last"))
-    recipe, reasons = _read_recipe(recipe)
-    _check_kinds(recipe, model, epochs)
+    recipe, reasons = read_recipe(recipe)
+    check_trainable(recipe, model, epochs)
     model = with_normalization(model, recipe)
     callbacks = list(callbacks)
     if tensorboard is not None:
@@ -114,7 +115,7 @@ def fit(
             name: data if data is None else read_examples(name, data, rank, batch_size)
             for name, data in (("train", train), ("validation", validation), ("test", test))
         }
-        names = _class_names(classes, parts)
+        names = class_names_of(classes, parts)
         model = with_head(model, len(names))
         settings = {
             "epochs": epochs,
@@ -185,45 +186,3 @@ def _evaluator(examples: Examples, names: tuple[str, ...], counts: np.ndarray) -
         return Evaluation.of(names, counts, labels, outputs, gives_logits(model))
 
     return evaluate
-
-
-def _read_recipe(recipe: Any) -> tuple[Recipe, Sequence[str]]:
-    if isinstance(recipe, Advice):
-        return recipe.recipe, recipe.reasons
-    if not isinstance(recipe, Recipe):
-        raise ValueError(f"`recipe` should be a Recipe or an Advice. Received: {recipe!r}.")
-    return recipe, ()
-
-
-def _class_names(
-    classes: int | Sequence[str] | None, parts: dict[str, Examples | None]
-) -> tuple[str, ...]:
-    found = 1 + max(int(part.labels.max()) for part in parts.values() if part is not None)
-    if classes is None:
-        classes = getattr(parts["train"].data, "class_names", None)
-    if classes is None or not hasattr(classes, "__len__"):
-        count = found if classes is None else as_int("classes", classes, low=2)
-        names = tuple(map(str, range(count)))
-    else:
-        names = tuple(map(str, classes))
-    if found > len(names):
-        raise ValueError(
-            f"There are {len(names)} classes, 0 to {len(names) - 1}, and label {found - 1}."
-        )
-    if len(np.unique(parts["train"].labels)) < 2:
-        raise ValueError("`train` has examples of one class only: there is nothing to tell apart.")
-    return names
-
-
-def _check_kinds(recipe: Recipe, model: Any, epochs: int) -> None:
-    if not isinstance(model, keras.Model) or not model.built:
-        raise ValueError(f"`model` should be a built keras.Model. Received: {model!r}.")
-    if not is_backbone(model):
-        find_head(model)
-    if is_graph(model) and len(model.inputs) != 1:
-        raise ValueError(f"`model` should have one input. Received: {len(model.inputs)}.")
-    if recipe.transfer_settings.get("head_epochs", 0) >= epochs:
-        raise ValueError(
-            "`head_epochs` should leave epochs for the other layers. Received: "
-            f"head_epochs={recipe.transfer_settings['head_epochs']}, epochs={epochs}."
-        )
