@@ -132,6 +132,7 @@ def _read_dataset(name: str, data: Any, rank: int | None, batch_size: int) -> Ex
         raise ValueError(f"`{name}` should be a Dataset of (x, y). Received: element_spec={spec}.")
     if int(data.cardinality()) == -1:
         raise ValueError(f"`{name}` never ends: take the examples of one epoch, `dataset.take(n)`.")
+    names = getattr(data, "class_names", None)  # of keras.utils.image_dataset_from_directory
     axes = spec[0].shape.rank
     if rank is not None and axes == rank - 1:
         data = data.shuffle(10_000).batch(batch_size) if name == "train" else data.batch(batch_size)
@@ -144,7 +145,9 @@ def _read_dataset(name: str, data: Any, rank: int | None, batch_size: int) -> Ex
     if not found:
         raise ValueError(f"`{name}` is empty.")
     labels = _as_classes(name, np.concatenate(found))
-    return Examples(labels, pipelines.with_sparse_labels(data), batch_size)
+    sparse = pipelines.with_sparse_labels(data)
+    sparse.class_names = names
+    return Examples(labels, sparse, batch_size)
 
 
 def _as_classes(name: str, y: np.ndarray) -> np.ndarray:

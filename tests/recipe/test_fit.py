@@ -210,6 +210,18 @@ def test_datasets(kind, imbalance):
     np.testing.assert_array_equal(run.evaluation.confusion, confusion)
 
 
+def test_a_dataset_that_keras_made_of_a_folder(tmp_path):
+    for label, name in enumerate(("cat", "dog")):
+        (tmp_path / name).mkdir()
+        for k in range(4):
+            picture = np.full((8, 8, 1), 40 * k + 10 * label)
+            keras.utils.save_img(tmp_path / name / f"{k}.png", picture, scale=False)
+    size = {"image_size": (8, 8), "color_mode": "grayscale", "verbose": False}
+    data = keras.utils.image_dataset_from_directory(tmp_path, batch_size=4, **size)
+    run = fit(Recipe(), convnet(), data, data, epochs=1, verbose=0)
+    assert run.evaluation.class_names == ("cat", "dog")
+
+
 def test_a_subclassed_model():
     @keras.saving.register_keras_serializable(package="test_fit")
     class Net(keras.Model):
