@@ -8,6 +8,7 @@ from typing import Any
 from kerasnorm._validation import as_int, require
 from kerasnorm.cli.data import add_data, advice_for, read_task
 from kerasnorm.cli.fitting import say, train_and_write
+from kerasnorm.recipe import Advice, fit
 from kerasnorm.recipe.chapters import CHAPTERS
 from kerasnorm.recipe.output import staged
 from kerasnorm.recipe.recipe import Recipe
@@ -74,7 +75,12 @@ def _tune(arguments: argparse.Namespace) -> None:
         found = _search(hypermodel, train, validation, arguments)
         print(found, file=sys.stderr if arguments.json else sys.stdout)
         (folder / "trials.json").write_text(_as_json(found.trials), encoding="utf-8")
-        ways = {"advised": advice, "tuned": found.best_recipe}
+        model = task.model(advice.recipe, arguments.seed)
+        settings = {"batch_size": arguments.batch_size, "seed": arguments.seed, "verbose": 0}
+        run = fit(
+            advice, model, train, validation, arguments.epochs, classes=task.classes, **settings
+        )
+        ways = _best_last(advice, run.evaluation.balanced_accuracy, found)
         comparison = train_and_write(task, ways, seeds, arguments, folder, {})
     say(arguments, comparison)
 
@@ -96,6 +102,19 @@ def _search(
         )
     except RuntimeError as error:  # no trial completed
         raise ValueError(str(error)) from error
+
+
+def _best_last(advice: Advice, score: float, found: Search) -> dict[str, Recipe | Advice]:
+    """Returns the advised recipe and the one found, the better on the validation images last."""
+    best = max(row["score"] for row in found.trials if row["score"] is not None)
+    ways: list[tuple[str, Recipe | Advice]] = [("advised", advice), ("tuned", found.best_recipe)]
+    if best <= score:
+        print(
+            f"kerasnorm: no trial beats the advised recipe on the validation images ({best:.3f}, "
+            f"advised {score:.3f}), so that is what is written",
+            file=sys.stderr,
+        )
+    return dict(ways if best > score else ways[::-1])
 
 
 def _without(recipe: Recipe, space: dict[str, Any]) -> Recipe:

@@ -7,7 +7,9 @@ import pytest
 from cli.test_fitting import COUNTS, WRITTEN, write_images
 
 from kerasnorm.cli import main
-from kerasnorm.recipe import Recipe
+from kerasnorm.cli.tune import _best_last
+from kerasnorm.recipe import Advice, Recipe
+from kerasnorm.tuning import Search
 
 pytest.importorskip("keras_tuner")
 pytest.importorskip("matplotlib")
@@ -31,9 +33,10 @@ def test_a_folder_end_to_end(tmp_path, capsys):
     assert {path.name for path in out.iterdir()} == WRITTEN | {"trials.json"}
     trials = json.loads((out / "trials.json").read_text())
     best = max(trials, key=lambda row: row["score"])
-    assert len(trials) == 2 and best["recipe"] == json.loads((out / "recipe.json").read_text())
     comparison = json.loads((out / "comparison.json").read_text())
-    assert list(comparison) == ["advised", "tuned"]
+    written = json.loads((out / "recipe.json").read_text())
+    assert len(trials) == 2 and set(comparison) == {"advised", "tuned"}
+    assert (best["recipe"] == written) == ([*comparison][-1] == "tuned")
     assert comparison["tuned"][0]["class_names"] == [*COUNTS]
     assert Recipe.from_json((out / "recipe.json").read_text()).transfer == "scratch"
 
@@ -51,3 +54,12 @@ def test_refuses(arguments, said, tmp_path, capsys):
     assert tune(photos, tmp_path / "run", *arguments) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("score", "last"), [(0.5, "tuned"), (0.9, "advised")])
+def test_the_better_one_is_written(score, last, capsys):
+    found = Search(Recipe(loss="focal"), None, [{"score": None}, {"score": 0.7}, {"score": 0.6}])
+    ways = _best_last(Advice(Recipe(), []), score, found)
+    assert [*ways][-1] == last
+    said = "no trial beats the advised recipe on the validation images (0.700, advised 0.900)"
+    assert (said in capsys.readouterr().err) == (last == "advised")
