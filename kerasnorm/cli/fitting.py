@@ -97,6 +97,9 @@ def _advised(arguments: argparse.Namespace, task: Task) -> Recipe | Advice:
     else:
         way = advice_for(arguments, task)
     recipe = way.recipe if isinstance(way, Advice) else way
+    if arguments.transfer == "svm":  # what is advised of trainings does not concern it
+        settings = recipe.normalization_settings
+        recipe = Recipe(recipe.normalization, normalization_settings=settings)
     chapters = ("normalization", "transfer", "imbalance", "loss", "correction")
     given = {name: getattr(arguments, name) for name in chapters if getattr(arguments, name)}
     named = {chapter: None if name == "none" else name for chapter, name in given.items()}

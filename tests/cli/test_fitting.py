@@ -176,6 +176,18 @@ def test_a_keras_file_is_the_start_itself(photos, tmp_path, still):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+def test_an_svm(tmp_path, capsys):
+    photos = write_images(tmp_path / "photos", {"cat": 8, "dog": 6})
+    small_convnet((16, 16, 3), classes=7, widths=(4, 4)).save(tmp_path / "start.keras")
+    arguments = ["--weights", tmp_path / "start.keras", "--transfer", "svm", "--compare"]
+    assert fit(photos, "--out", tmp_path / "run", *arguments) == 0
+    recipe = Recipe.from_json((tmp_path / "run" / "recipe.json").read_text())
+    assert recipe == Recipe(transfer="svm")
+    assert (tmp_path / "run" / "report.html").read_text().count("<img") == 3
+    assert main(["predict", str(tmp_path / "run"), str(photos / "cat")]) == 0
+    assert "cat" in capsys.readouterr().out
+
+
 def test_options_win_over_the_recipe_file(photos, tmp_path):
     recipe = Recipe("group", "scratch", "resample", normalization_settings={"groups": 2})
     (tmp_path / "r.json").write_text(recipe.to_json())
