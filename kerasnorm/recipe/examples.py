@@ -59,8 +59,8 @@ class Examples:
         counter = EpochCounter()
         gather = self.data.gatherer()
         dataset = indexed(order, gather, len(order(0)), self.batch_size, counter)
-        begin = partial(setattr, counter, "next")
-        return StoredBatches(dataset.prefetch(2), begin, order, self.in_order())
+        set_epoch = partial(setattr, counter, "next")
+        return StoredBatches(dataset.prefetch(2), set_epoch, order, self.in_order())
 
     def in_order(self) -> Any:
         """Returns all examples, each once: arrays, or a Dataset of batches."""

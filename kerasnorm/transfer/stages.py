@@ -102,7 +102,7 @@ class Stages:
             )
         model.compile(optimizer, **self.compiling)
         model.fit(
-            getattr(train, "dataset", train),
+            train.for_fit() if hasattr(train, "for_fit") else train,
             validation_data=validation,
             initial_epoch=epochs.start,
             epochs=epochs.stop,

@@ -13,19 +13,19 @@ class StoredBatches:
 
     Attributes:
         dataset: tf.data.Dataset of the batches (x, y) of an epoch, another in each pass.
-        begin: says which epoch the next pass is.
+        set_epoch: says which epoch the next pass is.
         order: the rows of each epoch, as `dataset` has them.
         all: tf.data.Dataset of batches with each example once, as they are stored.
     """
 
     dataset: Any
-    begin: Callable[[int], None]
+    set_epoch: Callable[[int], None]
     order: Order
     all: Any
 
-    def set_epoch(self, epoch: int) -> None:
-        """Says which epoch comes next."""
-        self.begin(epoch)
+    def for_fit(self) -> Any:
+        """Returns what `fit` takes."""
+        return self.dataset
 
     def in_order(self) -> Any:
         """Returns batches of all examples as they are."""

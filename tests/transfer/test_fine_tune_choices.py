@@ -168,6 +168,26 @@ def test_as_it_is_keeps_weights_and_flags():
     assert not result.model.get_layer("low").trainable
 
 
+class Wrapped(keras.utils.PyDataset):
+    """Batches that stand for others, which should not be trained on."""
+
+    def __init__(self):
+        super().__init__()
+        self.dataset = "another one"
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return X, Y
+
+
+def test_a_dataset_is_itself_whatever_its_attributes():
+    way = {"head_epochs": 0, "epochs": 1, **QUICK}
+    result = fine_tune(source(), Wrapped(), **way)
+    assert len(result.history["loss"]) == 1
+
+
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="tf.data")
 @pytest.mark.parametrize("cache", [True, False])
 def test_stored_examples_are_as_those_in_memory(cache):
