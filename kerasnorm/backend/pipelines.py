@@ -11,10 +11,10 @@ import tensorflow as tf
 Load = Callable[[Any], Any]
 
 
-def gathered(gather: Load, size: int, batch_size: int) -> tf.data.Dataset:
-    """Returns the batches of examples 0 to `size` - 1, which `gather` makes of their numbers."""
-    tune = tf.data.AUTOTUNE
-    return tf.data.Dataset.range(size).batch(batch_size).map(gather, tune).prefetch(2)
+def gathered(gather: Load, rows: np.ndarray, batch_size: int) -> tf.data.Dataset:
+    """Returns the batches of examples that `gather` makes of their numbers."""
+    dataset = tf.data.Dataset.from_tensor_slices(rows.astype(np.int64)).batch(batch_size)
+    return dataset.map(gather, tf.data.AUTOTUNE).prefetch(2)
 
 
 def with_sparse_labels(dataset: tf.data.Dataset) -> tf.data.Dataset:

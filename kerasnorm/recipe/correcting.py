@@ -37,7 +37,7 @@ def check_correctable(recipe: Recipe, counts: np.ndarray, train: Examples) -> No
         ValueError: if a class without an example would be given infinite logits, or examples that
             have to be in memory are in files.
     """
-    if recipe.correction == "retrain_classifier" and not hasattr(train.in_memory().data, "shape"):
+    if recipe.correction == "retrain_classifier" and train.in_files:
         raise ValueError(
             "correction='retrain_classifier' needs the examples in memory, arrays or a Dataset. "
             f"Received: {type(train.data).__name__}. Choose another correction."

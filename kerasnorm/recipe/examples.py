@@ -1,6 +1,7 @@
 """Labelled examples, whatever holds them: to count, to draw from, to train on, to predict."""
 
 import dataclasses
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,8 @@ from kerasnorm.imbalance._labels import is_dataset
 from kerasnorm.imbalance.epoch_counter import EpochCounter
 from kerasnorm.transfer.batches import Order, shuffled
 from kerasnorm.transfer.stored_batches import StoredBatches
+
+_FILES = ImageFiles | TFRecords
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,6 +31,11 @@ class Examples:
     labels: np.ndarray
     data: Any
     batch_size: int
+
+    @property
+    def in_files(self) -> bool:
+        """Whether the examples stay on disk."""
+        return isinstance(self.data, _FILES)
 
     def steps(self, order: Order | None) -> int:
         """Returns how many batches an epoch of fit has, its rows drawn by `order` if given."""
@@ -68,30 +76,54 @@ class Examples:
             return self.data, self.labels
         if is_dataset(self.data):
             return self.data
-        from kerasnorm.backend import pipelines
+        return self._gathered(np.arange(len(self.labels)))
 
-        return pipelines.gathered(self.data.gatherer(), len(self.labels), self.batch_size)
+    def predictions(
+        self, model: keras.Model, rows: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a model's outputs, and the labels in the same order, from the same pass.
 
-    def features(self, model: keras.Model, rows: np.ndarray) -> np.ndarray:
-        """Returns a model's outputs for some of the examples, by their sorted numbers."""
+        Of all examples, or of those in `rows`; of a Dataset, which may shuffle, the first ones of
+        which there are as many of each class.
+        """
         if isinstance(self.data, np.ndarray):
-            return np.asarray(model.predict(self.data[rows], self.batch_size, verbose=0))
-        found, first = [], 0
-        for x, y in self.in_order().as_numpy_iterator():
-            inside = rows[(rows >= first) & (rows < first + len(y))] - first
-            if len(inside):
-                found.append(model.predict_on_batch(x[inside]))
-            first += len(y)
-        return np.concatenate(found)
-
-    def predictions(self, model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
-        """Returns a model's outputs, and the labels in the same order."""
-        if isinstance(self.data, np.ndarray):
-            outputs = model.predict(self.data, self.batch_size, verbose=0)
-            return np.asarray(outputs), self.labels
-        found = [(model.predict_on_batch(x), y) for x, y in self.in_order().as_numpy_iterator()]
+            rows = slice(None) if rows is None else rows
+            outputs = model.predict(self.data[rows], self.batch_size, verbose=0)
+            return np.asarray(outputs), self.labels[rows]
+        found = [(model.predict_on_batch(x), y) for x, y in self._batches(rows)]
         outputs, labels = (np.concatenate(part) for part in zip(*found, strict=True))
         return outputs, labels.astype(np.int64)
+
+    def _batches(self, rows: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        if not is_dataset(self.data):
+            rows = np.arange(len(self.labels)) if rows is None else rows
+            yield from self._gathered(rows).as_numpy_iterator()
+        elif rows is None:
+            yield from self.data.as_numpy_iterator()
+        else:
+            yield from _first_of_each_class(self.data, np.bincount(self.labels[rows]))
+
+    def _gathered(self, rows: np.ndarray) -> Any:
+        from kerasnorm.backend import pipelines
+
+        return pipelines.gathered(self.data.gatherer(), rows, self.batch_size)
+
+
+def _first_of_each_class(
+    dataset: Any, wanted: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields batches of the first examples in a pass, `wanted` of each class."""
+    left = wanted.copy()
+    for x, y in dataset.as_numpy_iterator():
+        chosen = []
+        for row, label in enumerate(y):
+            if label < len(left) and left[label]:
+                left[label] -= 1
+                chosen.append(row)
+        if chosen:
+            yield x[chosen], y[chosen]
+        if not left.any():
+            return
 
 
 def read_examples(name: str, data: Any, rank: int | None, batch_size: int = 32) -> Examples:
@@ -110,7 +142,7 @@ def read_examples(name: str, data: Any, rank: int | None, batch_size: int = 32) 
     """
     if is_dataset(data):
         return _read_dataset(name, data, rank, batch_size)
-    if isinstance(data, ImageFiles | TFRecords):
+    if isinstance(data, _FILES):
         return Examples(_as_classes(name, np.asarray(data.labels)), data, batch_size)
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise ValueError(

@@ -32,8 +32,7 @@ def measure_similarity(model: keras.Model, examples: Examples, seed: int) -> tup
             "of it: it has no graph, or nothing below its head. Pass `similarity`, 0 to 1."
         )
     rows = _sample(examples.labels, np.random.default_rng(seed))
-    labels = examples.labels[rows]
-    features = examples.features(split.base, rows)
+    features, labels = examples.predictions(split.base, rows)
     folds = min(_FOLDS, int(np.unique(labels, return_counts=True)[1].min()))
     cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
     estimator = make_estimator("logistic", seed)

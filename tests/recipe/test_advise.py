@@ -115,6 +115,22 @@ def test_similarity_is_what_a_linear_classifier_recognises_beyond_chance():
     assert "33% of each class" in said and "120 examples" in said
 
 
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="tf.data")
+def test_a_dataset_in_another_order_each_time():
+    """Features and labels of the sample come from the same pass."""
+    import tensorflow as tf
+
+    x, y = points((90, 70, 80))
+    model = perceptron()
+    model.get_layer("stem").set_weights([np.eye(4), np.zeros(4)])
+    model.get_layer("top").set_weights([np.eye(4, 6), np.zeros(6)])
+    data = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(240).batch(7)
+    found = [advise(model, each).reasons[0] for each in (data, (x, y))]
+    shuffled, arrays = (float(reason.split()[-1].rstrip(".")) for reason in found)
+    assert shuffled > 0.5 and abs(shuffled - arrays) < 0.2
+    assert "150 examples" in found[0]
+
+
 def test_a_sample_of_a_long_tail():
     x, y = points((200, 5, 1, 60))
     said = advise(perceptron(), (x, y)).reasons[0]
