@@ -5,6 +5,7 @@ import dataclasses
 import json
 from typing import Any
 
+from kerasnorm.cli.command import add_command
 from kerasnorm.cli.data import add_data, advice_for, read_task
 
 _EXAMPLES = """examples:
@@ -15,13 +16,13 @@ _EXAMPLES = """examples:
 
 def add_advise(commands: Any) -> None:
     """Adds the command to a parser's commands."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "advise",
-        help="measure images and a model, and say how to train, and why",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _advise,
+        "measure images and a model, and say how to train, and why",
+        _EXAMPLES,
     )
-    parser.set_defaults(run=_advise)
     add_data(parser)
     add = parser.add_argument
     add("--replicas", type=int, default=1, help="devices that share each batch (1)")

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from kerasnorm import normalization
 from kerasnorm._validation import as_int, require
+from kerasnorm.cli.command import add_command, add_out
 from kerasnorm.cli.data import add_data, advice_for, read_task
 from kerasnorm.recipe import Advice, Recipe, Run
 from kerasnorm.recipe.chapters import CORRECTIONS, IMBALANCES, LOSSES, TRANSFERS
@@ -35,18 +36,15 @@ EXAMPLES = """examples:
 
 def add_fit(commands: Any) -> None:
     """Adds the command to a parser's commands."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "fit",
-        help="train an image classifier by a recipe and report on it class by class",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _fit,
+        "train an image classifier by a recipe and report on it class by class",
+        EXAMPLES,
     )
-    parser.set_defaults(run=_fit)
     add_data(parser)
-    add = parser.add_argument
-    add("--out", required=True, metavar="DIR", help="folder for model.keras, report.html, …")
-    add("--overwrite", action="store_true", help="let DIR exist")
-    add("--json", action="store_true", help="print JSON: the figures of each way and seed")
+    add_out(parser)
     recipe = parser.add_argument_group("recipe, by default what `kerasnorm advise` says")
     add = recipe.add_argument
     add("--recipe", metavar="FILE", help="recipe.json of an earlier run; the options below win")

@@ -5,12 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
+from kerasnorm.cli.command import add_command
 from kerasnorm.imbalance import ImageFiles
-from kerasnorm.imbalance._folders import IMAGES
+from kerasnorm.imbalance._folders import IMAGES, images_in
 from kerasnorm.recipe import Run
+from kerasnorm.recipe.calibration import probabilities
 from kerasnorm.recipe.examples import read_examples
 from kerasnorm.recipe.folder import describe_unreadable
 from kerasnorm.surgery.heads import gives_logits
@@ -24,13 +25,13 @@ _EXAMPLES = """examples:
 
 def add_predict(commands: Any) -> None:
     """Adds the command to a parser's commands."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "predict",
-        help="say of which class images are, by the model of a run",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _predict,
+        "say of which class images are, by the model of a run",
+        _EXAMPLES,
     )
-    parser.set_defaults(run=_predict)
     add = parser.add_argument
     add("run_folder", metavar="RUN", help="the folder that `kerasnorm fit` wrote")
     add("images", metavar="IMAGES", nargs="+", help="image files, and folders of them")
@@ -53,8 +54,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     if not readable.all():
         raise ValueError(describe_unreadable(files.paths[~readable].tolist()))
     outputs, _ = read_examples("images", files, 4, arguments.batch_size).predictions(run.model)
-    if gives_logits(run.model):
-        outputs = keras.ops.convert_to_numpy(keras.ops.softmax(outputs))
+    outputs = probabilities(outputs, gives_logits(run.model))
     if arguments.json:
         found = [
             {"path": path, "class": names[row.argmax()], "probabilities": _by_name(names, row)}
@@ -85,8 +85,7 @@ def _find(images: list[str]) -> list[str]:
     for name in images:
         path = Path(name)
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGES)
-            found += [str(file) for file in inside]
+            found += sorted(images_in(path))
         elif path.is_file():
             found.append(name)
         else:

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from kerasnorm._validation import as_int, require
+from kerasnorm.cli.command import add_command, add_out
 from kerasnorm.cli.data import add_data, advice_for, read_task
 from kerasnorm.cli.fitting import say, train_and_write
 from kerasnorm.recipe import Advice, fit
@@ -32,18 +33,15 @@ _SPACES = {
 
 def add_tune(commands: Any) -> None:
     """Adds the command to a parser's commands."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "tune",
-        help="search for a better recipe than the advised one, and compare the two",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _tune,
+        "search for a better recipe than the advised one, and compare the two",
+        _EXAMPLES,
     )
-    parser.set_defaults(run=_tune)
     add_data(parser)
-    add = parser.add_argument
-    add("--out", required=True, metavar="DIR", help="folder for model.keras, report.html, …")
-    add("--overwrite", action="store_true", help="let DIR exist")
-    add("--json", action="store_true", help="print JSON: the figures of each way and seed")
+    add_out(parser)
     search_group = parser.add_argument_group("search")
     add = search_group.add_argument
     add("--trials", type=int, default=20, help="how many recipes to try (20)")

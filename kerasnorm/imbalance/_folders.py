@@ -18,7 +18,7 @@ def class_files(folder: pathlib.Path) -> dict[str, list[str]]:
     """Returns the paths of the images in the sub-folder of each class, both in order."""
     if not folder.is_dir():
         raise ValueError(f"There is no folder {str(folder)!r} to count the images of.")
-    found = {entry.name: sorted(_images(entry)) for entry in _sub_folders(folder)}
+    found = {entry.name: sorted(images_in(entry)) for entry in _sub_folders(folder)}
     if not any(found.values()):
         raise ValueError(
             f"The folder {str(folder)!r} should hold one sub-folder of images a class. Received: "
@@ -29,7 +29,7 @@ def class_files(folder: pathlib.Path) -> dict[str, list[str]]:
 
 def mask_files(folder: pathlib.Path) -> list[pathlib.Path]:
     """Returns the masks of a folder of them, in order; none if it has sub-folders of images."""
-    if not folder.is_dir() or any(_images(each) for each in _sub_folders(folder)):
+    if not folder.is_dir() or any(images_in(each) for each in _sub_folders(folder)):
         return []
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in _MASKS)
 
@@ -58,7 +58,8 @@ def _sub_folders(folder: pathlib.Path) -> list[pathlib.Path]:
     return sorted(each for each in folder.iterdir() if each.is_dir() and each.name[0] != ".")
 
 
-def _images(folder: pathlib.Path) -> list[str]:
+def images_in(folder: pathlib.Path) -> list[str]:
+    """Returns the paths of the images in a folder and those below it."""
     return [
         os.path.join(at, name)
         for at, _, names in os.walk(folder)

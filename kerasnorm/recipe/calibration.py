@@ -23,6 +23,19 @@ class Calibration(NamedTuple):
     error: float
 
 
+def probabilities(outputs: np.ndarray, logits: bool) -> np.ndarray:
+    """Returns outputs (N, K) as probabilities, float64.
+
+    >>> probabilities(np.array([[0.0, np.log(3)]]), logits=True)
+    array([[0.25, 0.75]])
+    """
+    outputs = outputs.astype(np.float64)
+    if not logits:
+        return outputs
+    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
 def calibration(labels: np.ndarray, outputs: np.ndarray, logits: bool) -> Calibration:
     """Returns the calibration of outputs (N, K), logits or probabilities, for labels (N,).
 
@@ -32,11 +45,7 @@ def calibration(labels: np.ndarray, outputs: np.ndarray, logits: bool) -> Calibr
 
     Reference: Guo et al., 2017, On calibration of modern neural networks, arXiv:1706.04599.
     """
-    outputs = outputs.astype(np.float64)
-    if logits:
-        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        outputs = powers / powers.sum(axis=1, keepdims=True)
-    sure = outputs.max(axis=1)
+    sure = probabilities(outputs, logits).max(axis=1)
     right = outputs.argmax(axis=1) == labels
     bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
     counts = np.bincount(bins, minlength=_BINS)
