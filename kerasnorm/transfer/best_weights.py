@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import listed
+from kerasnorm.transfer.progress import write_json
 
 BEST = "best"  # begins the names of the files
 _WEIGHTS, _NOTE = f"{BEST}.weights.h5", f"{BEST}.json"
@@ -59,10 +60,3 @@ class BestWeights(keras.callbacks.Callback):
             self.whole.load_weights(self._folder / _WEIGHTS)
         elif self._weights is not None:
             self.whole.set_weights(self._weights)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes JSON, all or nothing."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content))
-    os.replace(part, path)

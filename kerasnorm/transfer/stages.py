@@ -13,7 +13,8 @@ import numpy as np
 
 from kerasnorm.surgery.leaves import every_layer
 from kerasnorm.transfer.augmenting import generators
-from kerasnorm.transfer.best_weights import BEST, write_json
+from kerasnorm.transfer.best_weights import BEST
+from kerasnorm.transfer.progress import differences, write_json
 
 FEATURES = "features-"  # begins the names of folders of features, which a break may leave behind
 _PLAN = "plan.json"
@@ -52,12 +53,8 @@ class Stages:
             write_json(path, self.plan)
             return
         began, plan = json.loads(path.read_text()), json.loads(json.dumps(self.plan))
-        changed = [key for key in plan if began.get(key) != plan[key]]
-        if changed:
-            before, now = (
-                ", ".join(f"{key}={source.get(key)!r}" for key in changed)
-                for source in (began, plan)
-            )
+        if differing := differences(began, plan):
+            before, now = differing
             raise ValueError(
                 f"`backup_dir` '{self.backup_dir}' holds a training that began with {before}. "
                 f"Received: {now}. Go on with the same arguments, or remove the folder."

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasnorm._validation import check_choice, listed, require
+from kerasnorm.transfer.progress import differences, write_json
 from kerasnorm.tuning.hyper_model import RecipeHyperModel
 
 TUNERS = {"random": "RandomSearch", "hyperband": "Hyperband", "bayesian": "BayesianOptimization"}
@@ -113,11 +114,8 @@ def check_plan(folder: Path, plan: dict[str, Any]) -> None:
             raise ValueError(f"'{folder}' holds trials of another search. Choose another folder.")
         return
     began = json.loads(path.read_text(encoding="utf-8"))
-    changed = [key for key in plan if began.get(key) != plan[key]]
-    if changed:
-        before, now = (
-            ", ".join(f"{key}={source.get(key)!r}" for key in changed) for source in (began, plan)
-        )
+    if differing := differences(began, plan):
+        before, now = differing
         raise ValueError(
             f"'{folder}' holds a study that began with {before}. Received: {now}. Go on with the "
             "same arguments, choose another folder, or begin anew with `overwrite=True`."
@@ -133,7 +131,5 @@ def begin(tuner: Any, plan: dict[str, Any]) -> None:
     check_plan(Path(tuner.project_dir), plan)
     path = Path(tuner.project_dir, _PLAN)
     if not path.exists():
-        written = path.with_suffix(".tmp")
-        written.write_text(json.dumps(plan, indent=2) + "\n", encoding="utf-8")
-        written.replace(path)
+        write_json(path, plan)
     tuner.save()  # keras-tuner would after the first trial, and lose that one if killed in it
