@@ -25,20 +25,30 @@ def _module():
 
 
 _backend = _module()
+EngineError = _backend.EngineError
+abort = _backend.abort
 all_reduce_sum = _backend.all_reduce_sum
+data_parallel = _backend.data_parallel
+everyones = _backend.everyones
 has_values = _backend.has_values
 normalize = _backend.normalize
+of_root = _backend.of_root
 on_host = _backend.on_host
 update_one_by_one = _backend.update_one_by_one
 
 __all__ = [
+    "EngineError",
     "Statistics",
     "View",
+    "abort",
     "all_reduce_sum",
     "apply_statistics",
+    "data_parallel",
+    "everyones",
     "get_keras_mask",
     "has_values",
     "normalize",
+    "of_root",
     "on_host",
     "set_keras_mask",
     "settle",

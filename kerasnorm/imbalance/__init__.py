@@ -1,5 +1,7 @@
 """Label imbalance: count the classes, weigh them, sample them; losses, corrections, metrics."""
 
+from kerasnorm.backend.epoch_counter import EpochCounter
+from kerasnorm.backend.follow_epochs import FollowEpochs
 from kerasnorm.imbalance import corrections, losses, metrics
 from kerasnorm.imbalance.corrections import (
     adjust_logits,
@@ -15,8 +17,6 @@ from kerasnorm.imbalance.counts import ClassCounts
 from kerasnorm.imbalance.deferred_resampling import DeferredResampling
 from kerasnorm.imbalance.deferred_reweighting import DeferredReweighting
 from kerasnorm.imbalance.drawing import sampler
-from kerasnorm.imbalance.epoch_counter import EpochCounter
-from kerasnorm.imbalance.follow_epochs import FollowEpochs
 from kerasnorm.imbalance.image_files import ImageFiles
 from kerasnorm.imbalance.image_folder import ImageFolder
 from kerasnorm.imbalance.image_table import ImageTable

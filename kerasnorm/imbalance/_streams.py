@@ -7,11 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnorm._validation import as_int
-from kerasnorm.imbalance import _epochs, _labels
+from kerasnorm.backend.epoch_counter import EpochCounter
+from kerasnorm.backend.epochs import finite, passes
+from kerasnorm.imbalance import _labels
 from kerasnorm.imbalance._datasets import check_single_examples
 from kerasnorm.imbalance._members import find_members
 from kerasnorm.imbalance._strategies import Strategy, draw, whole
-from kerasnorm.imbalance.epoch_counter import EpochCounter
 
 _BUFFER = 1000
 
@@ -92,8 +93,8 @@ class Stream:
             left = tf.maximum(epoch_size - step * batch_size, 0)
             return tf.nest.map_structure(lambda leaf: leaf[:left], batch)
 
-        dataset = _epochs.passes(epoch_of, counter)
-        return _epochs.finite(dataset, -(-epoch_size // batch_size), counter)
+        dataset = passes(epoch_of, counter)
+        return finite(dataset, -(-epoch_size // batch_size), counter)
 
     def _length(self) -> int:
         size = int(self.dataset.cardinality())

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm.backend.epoch_counter import EpochCounter
 from kerasnorm.imbalance._plan import make_plan, read_integers, read_strategy
-from kerasnorm.imbalance.epoch_counter import EpochCounter
 
 
 class ResampledDataset(keras.utils.PyDataset):

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from kerasnorm.backend.epoch_counter import EpochCounter
 from kerasnorm.imbalance._plan import make_plan, read_integers, read_strategy
-from kerasnorm.imbalance.epoch_counter import EpochCounter
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -108,7 +108,8 @@ def resample(
     """  # noqa: E501
     read_integers(batch_size, seed, epoch_size, num_classes)
     how = read_strategy(strategy, threshold, epochs, weights, labels)
-    from kerasnorm.imbalance import _epochs, _sources, _streams
+    from kerasnorm.backend.epochs import indexed
+    from kerasnorm.imbalance import _sources, _streams
 
     counter = EpochCounter()
     if _streams.is_stream(data, epoch_size, buffer_size):
@@ -119,4 +120,4 @@ def resample(
     plan = make_plan(
         source, how, seed, epoch_size, weights, labels, num_classes, ignore_class, missing
     )
-    return _epochs.indexed(plan.draw, source.gatherer(), plan.epoch_size, batch_size, counter)
+    return indexed(plan.draw, source.gatherer(), plan.epoch_size, batch_size, counter)

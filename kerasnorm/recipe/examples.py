@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm.backend.epoch_counter import EpochCounter
 from kerasnorm.imbalance import ImageFiles, TFRecords
 from kerasnorm.imbalance._labels import is_dataset
-from kerasnorm.imbalance.epoch_counter import EpochCounter
 from kerasnorm.transfer.batches import Order, shuffled
 from kerasnorm.transfer.stored_batches import StoredBatches
 
@@ -62,7 +62,7 @@ class Examples:
         return self._stored(order or shuffled(len(self.labels), seed)), None
 
     def _stored(self, order: Order) -> StoredBatches:
-        from kerasnorm.imbalance._epochs import indexed
+        from kerasnorm.backend.epochs import indexed
 
         counter = EpochCounter()
         gather = self.data.gatherer()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasnorm.imbalance.epoch_counter import EpochCounter
+from kerasnorm.backend.epoch_counter import EpochCounter
 
 Load = Callable[[tf.Tensor], Any]
 

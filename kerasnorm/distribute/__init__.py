@@ -1,0 +1,13 @@
+"""The same `fit` on several devices and machines, by the engines that there are.
+
+`current_strategy` finds how this process shares its work; in its scope `DistributedModel`, or
+`prepare` of a model that is there, trains as one process would on the whole batches.
+`resume_callbacks` let a job go on after a kill.
+"""
+
+from kerasnorm.distribute.distributed_model import DistributedModel
+from kerasnorm.distribute.prepare import prepare
+from kerasnorm.distribute.resume import resume_callbacks
+from kerasnorm.distribute.strategy import current_strategy, is_chief
+
+__all__ = ["DistributedModel", "current_strategy", "is_chief", "prepare", "resume_callbacks"]

@@ -1,0 +1,51 @@
+"""`prepare`: a model that is there, for several replicas and machines."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm.backend import of_root
+from kerasnorm.distribute.cluster import read_cluster
+from kerasnorm.distribute.distributed_model import DistributedModel
+from kerasnorm.distribute.strategy import current_strategy
+from kerasnorm.surgery.copying import copy_model
+from kerasnorm.surgery.heads import is_graph
+
+
+def prepare(model: keras.Model, strategy: Any = None) -> DistributedModel:
+    """Returns a copy of a model whose `fit` works on several replicas and machines.
+
+    Args:
+        model: built functional or Sequential keras.Model; it stays as it is. Nothing of how it is
+            compiled goes along: compile the copy.
+        strategy: what divides the work, `current_strategy()` by default.
+
+    Returns:
+        A `DistributedModel` with the weights and flags of the model, on all machines those of the
+        chief's.
+
+    Raises:
+        ValueError: if the model has no graph of layers, or no weights yet.
+
+    Example:
+
+    >>> model = prepare(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]))
+    >>> model.compile("sgd", "mse")
+    >>> type(model).__name__
+    'DistributedFunctional'
+    """
+    if not is_graph(model):
+        raise ValueError(
+            "`model` should be a built functional or Sequential model. Received: "
+            f"{type(model).__name__}. Make it a subclass of kerasnorm.distribute.DistributedModel "
+            "instead of keras.Model, and make it in the scope of `current_strategy()`."
+        )
+    strategy = current_strategy() if strategy is None else strategy
+    with strategy.scope():
+        copy = copy_model(model)
+        new = DistributedModel(copy.inputs, copy.outputs, name=model.name)
+        if read_cluster() is not None:
+            for variable in new.variables:
+                variable.assign(of_root(np.asarray(variable.numpy()), 0, strategy))
+    return new
