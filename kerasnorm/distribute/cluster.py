@@ -71,7 +71,8 @@ def _parts(config: object, text: str) -> tuple[dict[str, list[str]], tuple[str, 
     if not isinstance(jobs, dict) or not all(isinstance(part, list) for part in jobs.values()):
         raise ValueError(_wrong("has no 'cluster' of lists of addresses", text))
     for address in (each for part in jobs.values() for each in part):
-        if not isinstance(address, str) or not _ADDRESS.match(address):
+        found = _ADDRESS.match(address) if isinstance(address, str) else None
+        if found is None or not 0 < int(found[2]) < 2**16:
             raise ValueError(_wrong(f"has {address!r} for an address", text))
     task = config.get("task")
     kind, index = (task.get(name) if isinstance(task, dict) else None for name in ("type", "index"))

@@ -1,0 +1,87 @@
+"""What the workers of the tests do, each in a process of its own."""
+
+import os
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from distribute.cases import BATCH, CLASSES, Crossentropy, data, mlp, trained
+
+from kerasnorm.distribute import (
+    DistributedModel,
+    current_strategy,
+    is_chief,
+    prepare,
+    resume_callbacks,
+)
+from kerasnorm.imbalance import resample
+
+
+def note(folder, index, name, model, logs):
+    """Writes weights and logs, for the test to compare."""
+    arrays = {f"weight{i:03d}": weight for i, weight in enumerate(model.get_weights())}
+    arrays.update({f"log {key}": values for key, values in logs.items()})
+    np.savez(Path(folder) / f"{name}-{index}.npz", **arrays)
+
+
+def exact(folder, index, *names):
+    """Trains as the cases say."""
+    strategy = current_strategy(timeout=60)
+    for name in names:
+        with strategy.scope():
+            model, logs = trained(name, DistributedModel)
+        note(folder, index, name, model, logs)
+
+
+def capabilities(folder, index):
+    """Validates, evaluates, predicts, resamples and saves."""
+    strategy = current_strategy(timeout=60)
+    np.random.seed(int(index))  # workers need not have drawn the same numbers
+    x, y = data()
+    with strategy.scope():
+        model = mlp(DistributedModel)
+    model.compile("adam", Crossentropy(from_logits=True), metrics=["accuracy"])
+    logs = model.fit(x, y, BATCH, validation_split=0.3, verbose=0).history
+    logs.update(
+        {f"test {k}": [v] for k, v in model.evaluate(x, y, 16, 0, return_dict=True).items()}
+    )
+    logs["predicted"] = model.predict(x, BATCH, 0)
+    dataset = resample((x, y), batch_size=BATCH, seed=3)
+    logs.update({f"resampled {k}": v for k, v in model.fit(dataset, verbose=0).history.items()})
+    note(folder, index, "capabilities", model, logs)
+    path = Path(folder) / "model.keras"
+    model.save(path)
+    np.savez(Path(folder) / f"wrote-{index}.npz", chief=is_chief())
+
+
+class Interrupted(keras.callbacks.Callback):
+    """Ends the process without a word at a step."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.left = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), 9)
+
+
+def interrupted(folder, index, step, victim, epochs):
+    """Trains, with backups, until the victim is killed; with no victim to the end."""
+    current_strategy(timeout=60)
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(8, "relu"), keras.layers.Dropout(0.3), keras.layers.Dense(CLASSES)]
+    model = prepare(keras.Sequential([keras.Input((6,)), *layers]))
+    model.compile(keras.optimizers.Adam(0.01), Crossentropy(from_logits=True))
+    callbacks = resume_callbacks(Path(folder) / "backup")
+    if str(index) == victim:
+        callbacks.append(Interrupted(int(step)))
+    x, y = data()
+    logs = model.fit(x, y, 4, int(epochs), 0, callbacks).history
+    note(folder, index, "interrupted", model, logs)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
