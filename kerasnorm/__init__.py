@@ -6,11 +6,21 @@ Three chapters that can be used alone, and one page that composes them:
 - `kerasnorm.migrate`: models of TensorFlow Addons and Keras 2;
 - `kerasnorm.transfer`: what trains and how fast, what will transfer and how well;
 - `kerasnorm.imbalance`: count, weigh and resample the classes; losses, corrections, metrics;
+- `kerasnorm.distribute`: the same `fit` on several devices and machines;
 - `kerasnorm.recipe`: `Recipe`, `advise` and `fit`;
 - `kerasnorm.tuning`: `search`, for the best of many recipes.
 """
 
-from kerasnorm import imbalance, migrate, normalization, recipe, surgery, transfer, tuning
+from kerasnorm import (
+    distribute,
+    imbalance,
+    migrate,
+    normalization,
+    recipe,
+    surgery,
+    transfer,
+    tuning,
+)
 from kerasnorm.imbalance import (
     BalancedSoftmax,
     ClassCounts,
@@ -69,6 +79,7 @@ __all__ = [
     "class_weights",
     "convert_sync_batchnorm",
     "count_classes",
+    "distribute",
     "fine_tune",
     "fit",
     "fold_batchnorm",

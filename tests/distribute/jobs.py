@@ -43,12 +43,12 @@ def capabilities(folder, index):
         model = mlp(DistributedModel)
     model.compile("adam", Crossentropy(from_logits=True), metrics=["accuracy"])
     logs = model.fit(x, y, BATCH, validation_split=0.3, verbose=0).history
-    logs.update(
-        {f"test {k}": [v] for k, v in model.evaluate(x, y, 16, 0, return_dict=True).items()}
-    )
+    evaluated = model.evaluate(x, y, BATCH, 0, return_dict=True)
+    logs.update({f"test {key}": [value] for key, value in evaluated.items()})
     logs["predicted"] = model.predict(x, BATCH, 0)
     dataset = resample((x, y), batch_size=BATCH, seed=3)
-    logs.update({f"resampled {k}": v for k, v in model.fit(dataset, verbose=0).history.items()})
+    resampled = model.fit(dataset, verbose=0).history
+    logs.update({f"resampled {key}": values for key, values in resampled.items()})
     note(folder, index, "capabilities", model, logs)
     path = Path(folder) / "model.keras"
     model.save(path)

@@ -16,24 +16,21 @@ _JOBS = Path(__file__).with_name("jobs.py")
 def begin(count, name, folder, *arguments, **variables):
     """Starts a job of `jobs.py` on that many workers and returns their processes."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    path = os.pathsep.join([str(_JOBS.parents[1]), os.environ.get("PYTHONPATH", "")])
     begun = []
     for index in range(count):
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(
-                [str(_JOBS.parents[1]), os.environ.get("PYTHONPATH", "")]
-            ),
+            "PYTHONPATH": path,
             "TF_CONFIG": json.dumps(task),
             "XLA_FLAGS": "",
             "TF_NUM_INTRAOP_THREADS": "1",
             **variables,
         }
-        command = [sys.executable, _JOBS, name, folder, index, *arguments]
+        command = map(str, [sys.executable, _JOBS, name, folder, index, *arguments])
         begun.append(
-            subprocess.Popen(
-                [*map(str, command)], env=environment, stderr=subprocess.PIPE, text=True
-            )
+            subprocess.Popen([*command], env=environment, stderr=subprocess.PIPE, text=True)
         )
     return begun
 
