@@ -78,6 +78,11 @@ class DistributedModel(keras.Model):
         _keras.check_optimizer(self.optimizer)
         _keras.sum_losses(self)
 
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
     @property
     def losses(self) -> list[Any]:
         steps = self._steps
