@@ -1,5 +1,7 @@
 """Code run by a new Python, as a user's next session would."""
 
+import os
+import socket
 import subprocess
 import sys
 
@@ -10,3 +12,25 @@ def run_in_a_new_process(code, *arguments, env=None):
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=env)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
+
+
+def free_ports(count):
+    """Returns ports of this machine that nobody listens at."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def start(code, *arguments, **variables):
+    """Starts code in a new Python, with these variables in its environment."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, "XLA_FLAGS": "", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

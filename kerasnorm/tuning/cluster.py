@@ -102,16 +102,9 @@ def work(tuner: Any, role: Role, timeout: float, *data: Any, **arguments: Any) -
     Raises:
         RuntimeError: if the chief does not answer, or took this worker for lost.
     """
-    import grpc
-
     with Heartbeat(Path(tuner.project_dir, _ALIVE), role.name, timeout) as heartbeat:
-        tuner.oracle = Chief(tuner, heartbeat, timeout)
-        try:
-            tuner.search(*data, **arguments)
-        except grpc.RpcError as error:
-            if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise RuntimeError(_no_chief(role, timeout)) from error
-            raise RuntimeError(f"The chief at {role.address} failed: {error.details()}") from error
+        tuner.oracle = Chief(tuner, heartbeat, timeout, _no_chief(role, timeout))
+        tuner.search(*data, **arguments)
 
 
 def _no_chief(role: Role, timeout: float) -> str:

@@ -14,6 +14,10 @@ from typing import Any
 _BEATS = 10  # in the time after which a silent process is taken for lost
 
 
+class LostError(RuntimeError):
+    """Raised in a process that was taken for lost by the others."""
+
+
 class Heartbeat:
     """Writes a process's signs of life, from a thread, inside of a `with`.
 
@@ -50,10 +54,10 @@ class Heartbeat:
         """Refuses to go on in a process that others took for lost: they have its trial now.
 
         Raises:
-            RuntimeError: that says so.
+            LostError: that says so.
         """
         if not self._file.exists():
-            raise RuntimeError(
+            raise LostError(
                 f"This process, '{self._file.name}', showed no sign of life for "
                 f"{self._timeout:g} s and was taken for lost; its trial runs elsewhere. Start it "
                 "again, with a longer `timeout` if it was only slow."

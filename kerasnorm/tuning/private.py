@@ -4,11 +4,13 @@ Its own chief waits forever for the trial of a worker that was killed, tells the
 meanwhile, and leaves out why a trial failed.
 """
 
+import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kerasnorm.tuning.heartbeat import Heartbeat
+from kerasnorm.tuning.heartbeat import Heartbeat, LostError
 from kerasnorm.tuning.trial_runs import keep_best
 
 KNOWN = "1.4"
@@ -118,39 +120,64 @@ class Calls:
 
 
 class Chief:
-    """A worker's view of the chief: keras-tuner's `OracleClient`, which does not wait for an hour.
+    """A worker's view of the chief: keras-tuner's `OracleClient`, which would wait for an hour.
+
+    What its calls raise ends the search; keras-tuner would take it for the trial's fault.
 
     Args:
         tuner: the worker's.
         heartbeat: the worker's.
         timeout: seconds to wait for an answer.
+        unreachable: what to say if there is none.
     """
 
-    def __init__(self, tuner: Any, heartbeat: Heartbeat, timeout: float) -> None:
+    def __init__(self, tuner: Any, heartbeat: Heartbeat, timeout: float, unreachable: str) -> None:
         from keras_tuner.src.distribute import oracle_client
 
         oracle_client.TIMEOUT = timeout
-        self._tuner, self._client, self._heartbeat = tuner, tuner.oracle, heartbeat
+        self._tuner, self._client = tuner, tuner.oracle
+        self._heartbeat, self._unreachable = heartbeat, unreachable
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
     def create_trial(self, tuner_id: str) -> Any:
         """Returns a trial; keras-tuner asks again at once if it is an idle one."""
-        trial = self._client.create_trial(tuner_id)
+        with self._asking():
+            trial = self._client.create_trial(tuner_id)
         if trial.status == "IDLE":
             time.sleep(_PAUSE)
         return trial
 
+    def get_trial(self, trial_id: str) -> Any:
+        """Returns a trial."""
+        with self._asking():
+            return self._client.get_trial(trial_id)
+
     def update_trial(self, *arguments: Any, **kwargs: Any) -> Any:
-        """Reports figures of a trial that is still this worker's."""
-        self._heartbeat.check()
-        return self._client.update_trial(*arguments, **kwargs)
+        """Reports a trial's figures."""
+        with self._asking():
+            return self._client.update_trial(*arguments, **kwargs)
 
     def end_trial(self, trial: Any) -> None:
-        """Reports the end of a trial that is still this worker's, and why it failed."""
-        self._heartbeat.check()
+        """Reports a trial's end, and why it failed."""
         if trial.message is not None:
             reason = Path(self._tuner.get_trial_dir(trial.trial_id), _MESSAGE)
             reason.write_text(trial.message, encoding="utf-8")
-        self._client.end_trial(trial)
+        with self._asking():
+            self._client.end_trial(trial)
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        import grpc
+        from keras_tuner.errors import FatalRuntimeError
+
+        try:
+            self._heartbeat.check()
+            yield
+        except LostError as error:
+            raise FatalRuntimeError(str(error)) from error
+        except grpc.RpcError as error:
+            late = error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            said = self._unreachable if late else f"The chief failed: {error.details()}"
+            raise FatalRuntimeError(said) from error

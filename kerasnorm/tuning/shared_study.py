@@ -53,7 +53,7 @@ class SharedStudy:
         self._lock = JournalFileOpenLock(str(folder / _LOCK))
         journal = str(folder / _JOURNAL)
         folder.mkdir(parents=True, exist_ok=True)
-        with self._locked():
+        with self._locked(), _quiet():
             begin(folder, plan)
             self._study = optuna.create_study(
                 storage=optuna.storages.JournalStorage(
@@ -68,7 +68,7 @@ class SharedStudy:
         """Returns a trial that is to run in this process, or None if there is none now.
 
         Raises:
-            RuntimeError: if this process was taken for lost.
+            LostError: if this process was taken for lost.
         """
         from optuna.trial import TrialState
 
@@ -90,7 +90,7 @@ class SharedStudy:
         """Ends a trial that is still this process's, with its figures.
 
         Raises:
-            RuntimeError: if this process was taken for lost.
+            LostError: if this process was taken for lost.
         """
         self.heartbeat.check()
         trial.set_user_attr("figures", figures)
@@ -100,7 +100,7 @@ class SharedStudy:
         """Ends a trial that is still this process's, with the reason why it failed.
 
         Raises:
-            RuntimeError: if this process was taken for lost.
+            LostError: if this process was taken for lost.
         """
         from optuna.trial import TrialState
 
@@ -143,3 +143,16 @@ class SharedStudy:
             yield
         finally:
             self._lock.release()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Optuna from telling each process that the study was there already."""
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(level)

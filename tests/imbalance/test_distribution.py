@@ -2,16 +2,13 @@
 
 import itertools
 import json
-import os
 import signal
-import socket
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from processes import free_ports, start
 from replicas import two_replicas
 from seen import fit_and_look
 
@@ -92,26 +89,6 @@ def ids(x):
 
 print("EPOCHS", json.dumps([[ids(x) for x, _ in distributed] for _ in range(2)]))
 """
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def start(code, *arguments, **variables):
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, "XLA_FLAGS": "", **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_workers_share_each_batch():

@@ -1,0 +1,41 @@
+"""What is used of keras-tuner beyond what it shows: these fail when it moves."""
+
+import inspect
+
+import keras_tuner
+import pytest
+from keras_tuner.src import protos
+from keras_tuner.src.distribute import oracle_chief, oracle_client
+
+from kerasnorm.tuning import private
+
+
+def test_the_version_is_known(monkeypatch):
+    private.check_version()
+    monkeypatch.setattr(keras_tuner, "__version__", "2.0.0")
+    with pytest.raises(ValueError, match=r"works with keras-tuner 1\.4\. Received: 2\.0\.0"):
+        private.check_version()
+
+
+def test_the_calls_are_those_known():
+    calls = {"GetSpace", "UpdateSpace", "CreateTrial", "UpdateTrial", "EndTrial", "GetTrial"}
+    calls |= {"GetBestTrials"}
+    servicer = protos.get_service_grpc().OracleServicer
+    assert {name for name in vars(servicer) if name[0] != "_"} == calls
+    assert {name for name in vars(oracle_chief.OracleServicer) if name[0] != "_"} == calls
+    client = {name for name in vars(oracle_client.OracleClient) if name[0] != "_"}
+    asked = {"create_trial", "get_trial", "update_trial", "end_trial"}  # by a worker's search
+    assert client - asked == {"get_space", "update_space", "get_best_trials"}
+
+
+def test_the_client_waits_as_long_as_it_is_told():
+    source = inspect.getsource(oracle_client.OracleClient)
+    assert source.count("self.stub.") == source.count("timeout=TIMEOUT,") == 7
+
+
+def test_the_oracle_keeps_its_trials_as_known():
+    oracle = keras_tuner.oracles.RandomSearchOracle(keras_tuner.Objective("loss", "min"))
+    assert oracle._run_times["0"] == 0 and oracle._retry_queue == []
+    assert oracle.ongoing_trials == {} and oracle.tuner_ids == set()
+    assert "self._retry_queue.append(trial.trial_id)" in inspect.getsource(oracle.reload)
+    assert "self._retry_queue.pop()" in inspect.getsource(keras_tuner.Oracle)
