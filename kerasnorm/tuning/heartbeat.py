@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _BEATS = 10  # in the time after which a silent process is taken for lost
+LOST = "The process that ran it was lost, twice."
 
 
 class LostError(RuntimeError):

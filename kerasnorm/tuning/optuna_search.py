@@ -11,10 +11,11 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import require
+from kerasnorm.tuning.heartbeat import LOST
 from kerasnorm.tuning.hyper_model import RecipeHyperModel
 from kerasnorm.tuning.result import Search, outcome
 from kerasnorm.tuning.rows import reason, row
-from kerasnorm.tuning.shared_study import LOST, SharedStudy
+from kerasnorm.tuning.shared_study import SharedStudy
 from kerasnorm.tuning.study import PROJECT, plan_of
 from kerasnorm.tuning.trial_runs import clear, remove
 

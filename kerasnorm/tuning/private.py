@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kerasnorm.tuning.heartbeat import Heartbeat, LostError
+from kerasnorm.tuning.heartbeat import LOST, Heartbeat, LostError
 from kerasnorm.tuning.trial_runs import keep_best
 
 KNOWN = "1.4"
@@ -104,7 +104,7 @@ class Calls:
         trial = oracle.ongoing_trials[worker]
         if oracle._run_times[trial.trial_id]:
             trial.status = "FAILED"
-            trial.message = "Two workers were lost while they ran it."
+            trial.message = LOST
             oracle.end_trial(trial)
         else:
             oracle._run_times[trial.trial_id] += 1

@@ -12,7 +12,6 @@ from kerasnorm.tuning.heartbeat import Heartbeat, Watch
 from kerasnorm.tuning.study import begin
 
 _ALIVE, _JOURNAL, _LOCK = "alive", "optuna.journal", "optuna"
-LOST = "Two processes were lost while they ran it."
 
 
 class SharedStudy:
