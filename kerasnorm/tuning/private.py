@@ -5,8 +5,9 @@ meanwhile, and leaves out why a trial failed.
 """
 
 import contextlib
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,10 +133,9 @@ class Chief:
     """
 
     def __init__(self, tuner: Any, heartbeat: Heartbeat, timeout: float, unreachable: str) -> None:
-        from keras_tuner.src.distribute import oracle_client
-
-        oracle_client.TIMEOUT = timeout
         self._tuner, self._client = tuner, tuner.oracle
+        for name, call in vars(self._client.stub).items():
+            setattr(self._client.stub, name, functools.partial(_in_time, call, timeout))
         self._heartbeat, self._unreachable = heartbeat, unreachable
 
     def __getattr__(self, name: str) -> Any:
@@ -181,3 +181,8 @@ class Chief:
             late = error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
             said = self._unreachable if late else f"The chief failed: {error.details()}"
             raise FatalRuntimeError(said) from error
+
+
+def _in_time(call: Callable, limit: float, request: Any, timeout: float, **kwargs: Any) -> Any:
+    """Calls the chief with another limit than keras-tuner's."""
+    return call(request, timeout=limit, **kwargs)

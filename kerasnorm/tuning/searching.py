@@ -53,9 +53,9 @@ def search(
         validation: held-out examples that the trials are compared on.
         tuner: "random" (begin with it), "hyperband" (many recipes for few epochs, the best for
             more; for spaces with a range in it, as it stops where a small space is exhausted),
-            "bayesian" (a Gaussian process, Optuna's trees of Parzen estimators, guess what is worth
-            a trial), a class of
-            keras-tuner's, or a tuner made with the same `hypermodel`.
+            "bayesian" (a Gaussian process guesses what is worth a trial; Optuna has trees of Parzen
+            estimators for it), a class of keras-tuner's, or a tuner made with the same
+            `hypermodel`.
         max_trials: how many trials there are at most, those before a kill included. None: 10, for
             "hyperband" as many as its schedule has.
         directory: folder of the study, in which it has its own, "trials"; None: none is left.
@@ -69,8 +69,8 @@ def search(
         distributed: what shares the trials among processes that all make this call, with one
             `directory`: "keras_tuner", whose chief hands them out (each process has
             KERASTUNER_TUNER_ID, "chief" in that of one, and the chief's KERASTUNER_ORACLE_IP and
-            KERASTUNER_ORACLE_PORT), or "optuna", whose processes are all alike. None: nothing.
-            Each of them returns the same.
+            KERASTUNER_ORACLE_PORT), or "optuna", whose processes are all alike, and whose `tuner`
+            is "random" or "bayesian". None: nothing. Each process returns the same.
         timeout: seconds without a sign of life, or an answer, after which another process is taken
             for lost. Its trial is run by another one, and has failed if that is lost, too.
 
@@ -80,8 +80,8 @@ def search(
     Raises:
         ValueError: if an argument is not as above, keras-tuner, tensorboard or, for "bayesian",
             scikit-learn is missing, or the study in `directory` began with other arguments.
-        RuntimeError: if no trial completed; it says why they failed. If the other processes that
-            it needs are not there; what was finished stays, and the same calls go on.
+        RuntimeError: if no trial completed; it says why they failed. If no other process is left
+            to train, or to be asked for trials; it says how to go on.
 
     Example:
 

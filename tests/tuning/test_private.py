@@ -9,6 +9,9 @@ from keras_tuner.src.distribute import oracle_chief, oracle_client
 
 from kerasnorm.tuning import private
 
+CALLS = {"GetSpace", "UpdateSpace", "CreateTrial", "UpdateTrial", "EndTrial", "GetTrial"}
+CALLS |= {"GetBestTrials"}
+
 
 def test_the_version_is_known(monkeypatch):
     private.check_version()
@@ -18,19 +21,21 @@ def test_the_version_is_known(monkeypatch):
 
 
 def test_the_calls_are_those_known():
-    calls = {"GetSpace", "UpdateSpace", "CreateTrial", "UpdateTrial", "EndTrial", "GetTrial"}
-    calls |= {"GetBestTrials"}
     servicer = protos.get_service_grpc().OracleServicer
-    assert {name for name in vars(servicer) if name[0] != "_"} == calls
-    assert {name for name in vars(oracle_chief.OracleServicer) if name[0] != "_"} == calls
+    assert {name for name in vars(servicer) if name[0] != "_"} == CALLS
+    assert {name for name in vars(oracle_chief.OracleServicer) if name[0] != "_"} == CALLS
     client = {name for name in vars(oracle_client.OracleClient) if name[0] != "_"}
     asked = {"create_trial", "get_trial", "update_trial", "end_trial"}  # by a worker's search
     assert client - asked == {"get_space", "update_space", "get_best_trials"}
 
 
-def test_the_client_waits_as_long_as_it_is_told():
+def test_the_client_waits_for_answers_by_an_argument_of_its_calls(monkeypatch):
+    for name in ("IP", "PORT"):
+        monkeypatch.setenv(f"KERASTUNER_ORACLE_{name}", "1")
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker0")
+    assert {*vars(oracle_client.OracleClient(None).stub)} == CALLS
     source = inspect.getsource(oracle_client.OracleClient)
-    assert source.count("self.stub.") == source.count("timeout=TIMEOUT,") == 7
+    assert source.count("self.stub.") == source.count("timeout=TIMEOUT,") == len(CALLS)
 
 
 def test_the_oracle_keeps_its_trials_as_known():

@@ -14,12 +14,6 @@ pytestmark = pytest.mark.usefixtures("without_tracing")
 TIMEOUT = 4  # of the searchers
 
 
-def check_complete(rows, best, trials):
-    assert [row["number"] for row in rows] == [*range(trials)]
-    assert {row["status"] for row in rows} == {"completed"}
-    assert best == max(rows, key=lambda row: row["score"])["recipe"]
-
-
 def test_a_killed_worker_does_not_hang_the_chief(tmp_path):
     """keras-tuner's own chief would wait for its trial forever."""
     with searchers(tmp_path, "keras_tuner", 4, free_ports(1)[0]) as processes:
@@ -32,7 +26,9 @@ def test_a_killed_worker_does_not_hang_the_chief(tmp_path):
         rows, best = found_by(chief)
         print(f"the chief ended {time.time() - died:.1f} s after the kill")
         assert time.time() - died < TIMEOUT + 20
-        check_complete(rows, best, trials=4)
+        told = [(row["number"], row["status"]) for row in rows]
+        assert told == [(number, "completed") for number in range(4)]
+        assert best == max(rows, key=lambda row: row["score"])["recipe"]
         assert found_by(survivor, deadline=10) == [rows, best]
 
 
@@ -58,6 +54,13 @@ class KillInTheSecond(Trainings):
         if len(self.begun) == 2:
             self.process.kill()
             self.process.wait()
+
+
+class FailInTheFirst(Trainings):
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        if len(self.begun) == 1:
+            raise TypeError("no such training")
 
 
 def finished(folder):
@@ -87,10 +90,16 @@ def test_a_search_that_lost_its_chief_and_then_its_workers_goes_on(port, tmp_pat
         chief = processes.start("another-chief")
         processes.go()
         monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker0")
-        found = quick_search(**shared)
+        with pytest.raises(ValueError, match=r"study is not in .*'. All processes should have"):
+            quick_search(**{**shared, "directory": tmp_path / "elsewhere"})
+        with pytest.raises(ValueError, match=r"began with epochs=1\. Received: epochs=2"):
+            quick_search(**{**shared, "epochs": 2})
+        found = quick_search(hypermodel(callbacks=[FailInTheFirst()]), **shared)
         rows, best = found_by(chief)
-        check_complete(rows, best, trials=4)
+        failed = [row["message"] for row in rows if row["status"] == "failed"]
+        assert len(rows) == 4 and failed == ["TypeError: no such training"]
         assert [row["score"] for row in found.trials] == [row["score"] for row in rows]
+        assert [row["message"] for row in found.trials] == [row["message"] for row in rows]
         assert found.best_recipe.to_json() == best
         assert first.items() <= finished(tmp_path).items()
 
