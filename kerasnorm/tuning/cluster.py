@@ -28,6 +28,7 @@ def serve(tuner: Any, role: Role, timeout: float) -> None:
         RuntimeError: if no worker is left, or none comes, and there are trials to run.
     """
     watch = Watch(Path(tuner.project_dir, _ALIVE), timeout)
+    watch.forget_all()  # the trials of workers of a chief before are to be run again
     calls = Calls(tuner)
     # the calls run in the only thread of this pool, and so does all else that touches the trials
     with ThreadPoolExecutor(max_workers=1) as thread, _listening(calls, role.address, thread):

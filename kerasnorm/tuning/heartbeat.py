@@ -59,9 +59,9 @@ class Heartbeat:
         """
         if not self._file.exists():
             raise LostError(
-                f"This process, '{self._file.name}', showed no sign of life for "
-                f"{self._timeout:g} s and was taken for lost; its trial runs elsewhere. Start it "
-                "again, with a longer `timeout` if it was only slow."
+                f"This process, '{self._file.name}', was taken for lost, and its trial runs "
+                f"elsewhere: it showed no sign of life for {self._timeout:g} s, or the chief was "
+                "started again. Start this one again, too, with a longer `timeout` if it was slow."
             )
 
     def _beat(self) -> None:
@@ -106,3 +106,8 @@ class Watch:
     def forget(self, name: str) -> None:
         """Tells a process, should it wake up, that it was taken for lost."""
         (self._folder / name).unlink(missing_ok=True)
+
+    def forget_all(self) -> None:
+        """Tells so all processes that have ever been there."""
+        for path in self._folder.glob("*"):
+            self.forget(path.name)

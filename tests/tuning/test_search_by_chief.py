@@ -125,6 +125,7 @@ def test_a_chief_that_cannot_listen(host, port, tmp_path, monkeypatch):
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", host)
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as another chief's
         taken.bind(("127.0.0.1", port))
         taken.listen()
         with pytest.raises(ValueError, match=r"cannot listen on .* in use"):
