@@ -75,11 +75,18 @@ def _no_worker(tuner: Any, role: Role, timeout: float) -> str:
     )
 
 
-def find_chief(role: Role, timeout: float) -> None:
-    """Waits for the chief.
+@contextlib.contextmanager
+def beside_chief(role: Role, folder: Path, timeout: float) -> Iterator[Heartbeat]:
+    """Waits for the chief, and shows it that this worker is there, whatever it does inside.
+
+    Args:
+        role: the worker's.
+        folder: of the study's trials.
+        timeout: seconds to wait, and without a sign of life after which this worker is taken for
+            lost.
 
     Raises:
-        RuntimeError: if it does not answer.
+        RuntimeError: if the chief does not answer.
     """
     import grpc
 
@@ -88,24 +95,24 @@ def find_chief(role: Role, timeout: float) -> None:
             grpc.channel_ready_future(channel).result(timeout)
         except grpc.FutureTimeoutError as error:
             raise RuntimeError(_no_chief(role, timeout)) from error
+    with Heartbeat(folder / _ALIVE, role.name, timeout) as heartbeat:
+        yield heartbeat
 
 
-def work(tuner: Any, role: Role, timeout: float, *data: Any, **arguments: Any) -> None:
+def work(tuner: Any, role: Role, heartbeat: Heartbeat, *data: Any, **arguments: Any) -> None:
     """Runs trials for the chief until none is left.
 
     Args:
         tuner: keras-tuner's, as a worker makes it.
         role: the worker's.
-        timeout: seconds to wait for an answer, and without a sign of life after which this worker
-            is taken for lost.
+        heartbeat: the worker's.
         *data: given to the tuner's `search`, as `arguments` are.
 
     Raises:
         RuntimeError: if the chief does not answer, or took this worker for lost.
     """
-    with Heartbeat(Path(tuner.project_dir, _ALIVE), role.name, timeout) as heartbeat:
-        tuner.oracle = Chief(tuner, heartbeat, timeout, _no_chief(role, timeout))
-        tuner.search(*data, **arguments)
+    tuner.oracle = Chief(tuner, heartbeat, _no_chief(role, heartbeat.timeout))
+    tuner.search(*data, **arguments)
 
 
 def _no_chief(role: Role, timeout: float) -> str:

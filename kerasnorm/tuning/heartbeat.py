@@ -36,7 +36,7 @@ class Heartbeat:
 
     def __init__(self, folder: Path, name: str, timeout: float) -> None:
         self._file = folder / name
-        self._timeout = timeout
+        self.timeout = timeout
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
@@ -60,13 +60,13 @@ class Heartbeat:
         if not self._file.exists():
             raise LostError(
                 f"This process, '{self._file.name}', was taken for lost, and its trial runs "
-                f"elsewhere: it showed no sign of life for {self._timeout:g} s, or the chief was "
+                f"elsewhere: it showed no sign of life for {self.timeout:g} s, or the chief was "
                 "started again. Start this one again, too, with a longer `timeout` if it was slow."
             )
 
     def _beat(self) -> None:
         for count in itertools.count(1):
-            if self._over.wait(self._timeout / _BEATS):
+            if self._over.wait(self.timeout / _BEATS):
                 return
             # a folder of the network may be away for a moment; a removed file stays removed
             with contextlib.suppress(OSError), self._file.open("r+") as file:

@@ -127,15 +127,14 @@ class Chief:
 
     Args:
         tuner: the worker's.
-        heartbeat: the worker's.
-        timeout: seconds to wait for an answer.
+        heartbeat: the worker's, with the seconds to wait for an answer.
         unreachable: what to say if there is none.
     """
 
-    def __init__(self, tuner: Any, heartbeat: Heartbeat, timeout: float, unreachable: str) -> None:
+    def __init__(self, tuner: Any, heartbeat: Heartbeat, unreachable: str) -> None:
         self._tuner, self._client = tuner, tuner.oracle
         for name, call in vars(self._client.stub).items():
-            setattr(self._client.stub, name, functools.partial(_in_time, call, timeout))
+            setattr(self._client.stub, name, functools.partial(_in_time, call, heartbeat.timeout))
         self._heartbeat, self._unreachable = heartbeat, unreachable
 
     def __getattr__(self, name: str) -> Any:

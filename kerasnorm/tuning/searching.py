@@ -1,19 +1,18 @@
 """`search`: the best of many recipes."""
 
+import functools
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from kerasnorm._validation import as_int, as_number
-from kerasnorm.tuning.cluster import find_chief, serve, work
 from kerasnorm.tuning.hyper_model import RecipeHyperModel
+from kerasnorm.tuning.keras_tuner_search import search_alone, search_as_chief, search_as_worker
 from kerasnorm.tuning.optuna_search import search_with_optuna
-from kerasnorm.tuning.result import Search, outcome
-from kerasnorm.tuning.roles import Role, role_of
-from kerasnorm.tuning.rows import rows_of, trials_of
-from kerasnorm.tuning.study import begin, check_ready, join, new_tuner, objective_of, plan_of
-from kerasnorm.tuning.trial_runs import TrialRun, has_trials, keep_best
+from kerasnorm.tuning.result import Search
+from kerasnorm.tuning.roles import role_of
+from kerasnorm.tuning.study import check_ready, new_tuner, objective_of
 
 DEFAULT_OBJECTIVE = "val_balanced_accuracy"
 _OPTUNAS_TRIALS = 10  # as many as keras-tuner's random search has
@@ -111,72 +110,28 @@ def search(
     role = role_of(distributed)
     if distributed and directory is None:
         raise ValueError("A distributed search needs a `directory` that its processes share.")
-    made = not isinstance(tuner, (str, type))
-    if made:
+    data, arguments = (train, validation), {"epochs": epochs, "verbose": verbose}
+    if not isinstance(tuner, (str, type)):
         late = {"max_trials": max_trials, "directory": directory, "batch_size": batch_size}
         late |= {"seed": seed, "objective": objective, "overwrite": overwrite}
         check_ready(tuner, hypermodel, **late, distributed=distributed)
-        goal = tuner.oracle.objective
-    else:
-        given = {"batch_size": batch_size, "seed": seed}
-        given = {name: value for name, value in given.items() if value is not None}
-        hypermodel = hypermodel.with_arguments(**given)
-        goal = objective_of(objective or DEFAULT_OBJECTIVE)
-    data, arguments = (train, validation), {"epochs": epochs, "verbose": verbose}
+        return search_alone(tuner, hypermodel, data, **arguments)
+    given = {"batch_size": batch_size, "seed": seed}
+    given = {name: value for name, value in given.items() if value is not None}
+    hypermodel = hypermodel.with_arguments(**given)
+    goal = objective_of(objective or DEFAULT_OBJECTIVE)
+    if distributed == "optuna":
+        if overwrite:
+            raise ValueError(_OVERWRITE)
+        trials, folder = max_trials or _OPTUNAS_TRIALS, Path(directory)
+        return search_with_optuna(
+            hypermodel, data, tuner, folder, goal, trials, timeout, **arguments
+        )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(directory or scratch)
-        if distributed == "optuna":
-            if overwrite:
-                raise ValueError(_OVERWRITE)
-            trials = max_trials or _OPTUNAS_TRIALS
-            return search_with_optuna(
-                hypermodel, data, tuner, folder, goal, trials, timeout, **arguments
-            )
-        if role and not role.is_chief:
-            find_chief(role, timeout)
-            overwrite = False  # what the chief has just begun
-        if not made:
-            tuner = new_tuner(tuner, hypermodel, folder, epochs, goal, overwrite)
-            tuner.oracle.max_trials = max_trials or tuner.oracle.max_trials
-        plan = plan_of(type(tuner).__name__, hypermodel, epochs, goal)
-        _run(tuner, role, timeout, plan, *data, **arguments)
-        return _result(tuner, hypermodel)
-
-
-def _run(
-    tuner: Any,
-    role: Role | None,
-    timeout: float,
-    plan: dict[str, Any],
-    *data: Any,
-    **arguments: Any,
-) -> None:
-    folder = Path(tuner.project_dir)
-    if role and not role.is_chief:
-        join(folder, plan)
-        work(tuner, role, timeout, *data, **arguments)
-        return
-    begin(folder, plan)
-    tuner.save()  # keras-tuner would after the first trial, and lose that one if killed in it
-    if role:
-        tuner.oracle.verbose = arguments["verbose"]
-        serve(tuner, role, timeout)
-        return
-    try:
-        tuner.search(*data, **arguments)
-    except RuntimeError:  # a tuner's own limit of failures in a row
-        trials = tuner.oracle.trials.values()
-        if not trials or any(trial.status == "COMPLETED" for trial in trials):
-            raise
-
-
-def _result(tuner: Any, hypermodel: RecipeHyperModel) -> Search:
-    trials = trials_of(tuner)
-    found = outcome(
-        rows_of(trials, hypermodel),
-        tuner.oracle.objective,
-        {int(trial.trial_id): TrialRun(tuner, trial).folder for trial in trials},
-    )
-    if has_trials(tuner):
-        keep_best(tuner, hypermodel.keep_runs)
-    return found
+        make = functools.partial(new_tuner, tuner, hypermodel, folder, epochs, goal, max_trials)
+        if role is None:
+            return search_alone(make(overwrite), hypermodel, data, **arguments)
+        if role.is_chief:
+            return search_as_chief(make(overwrite), hypermodel, role, timeout, **arguments)
+        return search_as_worker(make, hypermodel, role, folder, timeout, data, **arguments)

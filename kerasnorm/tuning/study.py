@@ -21,7 +21,8 @@ def new_tuner(
     directory: Path,
     epochs: int,
     objective: Any,
-    overwrite: bool,
+    max_trials: int | None,
+    overwrite: bool = False,
 ) -> Any:
     """Returns keras-tuner's tuner of a name or class, with the trials that the directory has.
 
@@ -58,12 +59,13 @@ def new_tuner(
         # keras-tuner does it itself if the process that began the study had this one's name
         if has_trials(made) and not made.oracle.trials and any(directory.glob(_ORACLE)):
             made.oracle.reload()
-        return made
     except json.JSONDecodeError as error:
         raise ValueError(
             f"The study in '{directory}' has a damaged file. Choose another `directory`, or begin "
             "anew with `overwrite=True`."
         ) from error
+    made.oracle.max_trials = max_trials or made.oracle.max_trials
+    return made
 
 
 def objective_of(figure: str) -> Any:

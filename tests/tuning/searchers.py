@@ -2,10 +2,14 @@
 
 import contextlib
 import json
+import socket
 import time
 from pathlib import Path
 
 from processes import start
+
+TIMEOUT = 4  # of the searches
+DEADLINE = 180  # for what ends by itself, on a machine that others use, too
 
 CODE = """
 import json, os, signal, sys, time
@@ -14,6 +18,7 @@ from pathlib import Path
 tests, folder, distributed, trials = sys.argv[1:5]
 sys.path.insert(0, tests)
 import keras
+from tuning.searchers import TIMEOUT, listening
 from tuning.tuning_models import hypermodel, quick_search
 
 killed, go = Path(folder, "killed"), Path(folder, "go")
@@ -34,16 +39,29 @@ class Act(keras.callbacks.Callback):
 Path(folder, f"ready-{os.getpid()}").touch()
 while not go.exists():
     time.sleep(0.05)
+if distributed == "keras_tuner" and "chief" not in os.environ["KERASTUNER_TUNER_ID"]:
+    listening(int(os.environ["KERASTUNER_ORACLE_PORT"]))
 found = quick_search(
     hypermodel(callbacks=[Act()]),
     directory=folder,
     distributed=distributed,
     max_trials=int(trials),
-    timeout=4,
+    timeout=TIMEOUT,
 )
 rows = [{**row, "recipe": row["recipe"].to_json()} for row in found.trials]
 print("FOUND", json.dumps([rows, found.best_recipe.to_json()]))
 """
+
+
+def listening(port):
+    """Waits until somebody listens, which may take one as long as importing TensorFlow."""
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nobody listens at {port}")
 
 
 class Searchers:
@@ -64,7 +82,7 @@ class Searchers:
 
     def go(self):
         """Lets all begin their searches, once importing is done: that may take one longer."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + DEADLINE
         ready = [self._folder / f"ready-{process.pid}" for process in self._started]
         while not all(path.exists() for path in ready) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -86,7 +104,7 @@ def searchers(*arguments):
         made.end()
 
 
-def found_by(process, deadline=60):
+def found_by(process, deadline=DEADLINE):
     """Returns the rows that a process found, and the best recipe."""
     out, err = process.communicate(timeout=deadline)
     assert process.returncode == 0, err[-3000:]

@@ -7,11 +7,10 @@ import time
 
 import pytest
 from processes import free_ports
-from tuning.searchers import found_by, searchers
+from tuning.searchers import DEADLINE, TIMEOUT, found_by, listening, searchers
 from tuning.tuning_models import Trainings, hypermodel, quick_search
 
 pytestmark = pytest.mark.usefixtures("without_tracing")
-TIMEOUT = 4  # of the searchers
 
 
 def test_a_killed_worker_does_not_hang_the_chief(tmp_path):
@@ -21,15 +20,12 @@ def test_a_killed_worker_does_not_hang_the_chief(tmp_path):
         survivor = processes.start("worker0", act="wait")
         victim = processes.start("worker1", act="die")
         processes.go()
-        assert victim.wait(60) == -signal.SIGKILL
-        died = time.time()
+        assert victim.wait(DEADLINE) == -signal.SIGKILL
         rows, best = found_by(chief)
-        print(f"the chief ended {time.time() - died:.1f} s after the kill")
-        assert time.time() - died < TIMEOUT + 20
         told = [(row["number"], row["status"]) for row in rows]
         assert told == [(number, "completed") for number in range(4)]
         assert best == max(rows, key=lambda row: row["score"])["recipe"]
-        assert found_by(survivor, deadline=10) == [rows, best]
+        assert found_by(survivor) == [rows, best]
 
 
 @pytest.fixture
@@ -75,6 +71,7 @@ def test_a_search_that_lost_its_chief_and_then_its_workers_goes_on(port, tmp_pat
     with searchers(tmp_path, "keras_tuner", 4, port) as processes:
         model = hypermodel(callbacks=[KillInTheSecond(processes.start("chief"))])
         processes.go()
+        listening(port)
         with pytest.raises(RuntimeError, match=f"no answer from a chief at 127.0.0.1:{port}"):
             quick_search(model, **shared)
         first = finished(tmp_path)
@@ -85,10 +82,11 @@ def test_a_search_that_lost_its_chief_and_then_its_workers_goes_on(port, tmp_pat
         monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
         with pytest.raises(RuntimeError, match=r"1 of 4 trials are finished.* start the chief"):
             quick_search(**shared)
-        assert victim.wait(1) == -signal.SIGKILL
+        assert victim.wait(DEADLINE) == -signal.SIGKILL
 
         chief = processes.start("another-chief")
         processes.go()
+        listening(port)
         monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker0")
         with pytest.raises(ValueError, match=r"study is not in .*'. All processes should have"):
             quick_search(**{**shared, "directory": tmp_path / "elsewhere"})
