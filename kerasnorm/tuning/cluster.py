@@ -34,8 +34,9 @@ def serve(tuner: Any, role: Role, timeout: float) -> None:
     with ThreadPoolExecutor(max_workers=1) as thread, _listening(calls, role.address, thread):
         while True:
             time.sleep(_LOOK)
-            alive = watch.alive()
-            for worker in thread.submit(calls.workers).result() - alive:
+            workers = thread.submit(calls.workers).result()
+            alive = watch.alive(workers)
+            for worker in workers - alive:
                 thread.submit(calls.give_up, worker).result()
                 watch.forget(worker)
             if not alive and (calls.stopped or watch.silence() > timeout):

@@ -6,8 +6,10 @@ numbers of another machine, and no locks, which not every network's file system 
 
 import contextlib
 import itertools
+import math
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +59,14 @@ class Heartbeat:
         Raises:
             LostError: that says so.
         """
-        if not self._file.exists():
+        try:
+            self._file.open().close()  # a network's file system remembers for a while what existed
+        except FileNotFoundError as error:
             raise LostError(
                 f"This process, '{self._file.name}', was taken for lost, and its trial runs "
                 f"elsewhere: it showed no sign of life for {self.timeout:g} s, or the chief was "
                 "started again. Start this one again, too, with a longer `timeout` if it was slow."
-            )
+            ) from error
 
     def _beat(self) -> None:
         for count in itertools.count(1):
@@ -83,21 +87,33 @@ class Watch:
 
     def __init__(self, folder: Path, timeout: float) -> None:
         self._folder, self._timeout = folder, timeout
-        self._seen: dict[str, tuple[str, float]] = {}
+        self._seen: dict[str, tuple[str | None, float]] = {}
         self._last = time.monotonic()
 
-    def alive(self) -> set[str]:
-        """Returns the names of the processes that are; one that was never seen before counts."""
+    def alive(self, expected: Collection[str] = ()) -> set[str]:
+        """Returns the names of the processes that are; one that was never seen before counts.
+
+        Args:
+            expected: names of processes that somebody heard of in another way. A folder of the
+                network may show their files late.
+        """
         now = time.monotonic()
-        seen = {}
+        beats = self._beats()
+        for name in {*beats, *expected, *self._seen}:
+            beat = beats.get(name)
+            if name in self._seen and self._seen[name][0] == beat:
+                continue
+            has_left = name in self._seen and beat is None
+            self._seen[name] = (beat, -math.inf if has_left else now)
+        self._last = max([self._last, *(since for _, since in self._seen.values())])
+        return {name for name, (_, since) in self._seen.items() if now - since <= self._timeout}
+
+    def _beats(self) -> dict[str, str]:
+        beats = {}
         for path in self._folder.glob("*"):
             with contextlib.suppress(FileNotFoundError):  # it has just left
-                beat = path.read_text()
-                before = self._seen.get(path.name)
-                seen[path.name] = before if before and before[0] == beat else (beat, now)
-        self._seen = seen
-        self._last = max([self._last, *(since for _, since in seen.values())])
-        return {name for name, (_, since) in seen.items() if now - since <= self._timeout}
+                beats[path.name] = path.read_text()
+        return beats
 
     def silence(self) -> float:
         """Returns for how many seconds no process at all showed a sign of life."""

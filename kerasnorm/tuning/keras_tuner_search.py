@@ -89,7 +89,7 @@ def search_as_worker(
         tuner = make()
         join(folder, _plan(tuner, hypermodel, arguments["epochs"]))
         work(tuner, role, heartbeat, *data, **arguments)
-    return _result(tuner, hypermodel)
+        return _result(tuner, hypermodel)
 
 
 def _begin(tuner: Any, hypermodel: RecipeHyperModel, epochs: int) -> None:

@@ -102,7 +102,9 @@ class Calls:
     def give_up(self, worker: str) -> None:
         """Gives a lost worker's trial to another one; if it was lost before, the trial failed."""
         oracle = self._tuner.oracle
-        trial = oracle.ongoing_trials[worker]
+        trial = oracle.ongoing_trials.get(worker)
+        if trial is None:  # it has ended it after all
+            return
         if oracle._run_times[trial.trial_id]:
             trial.status = "FAILED"
             trial.message = LOST
@@ -152,6 +154,11 @@ class Chief:
         """Returns a trial."""
         with self._asking():
             return self._client.get_trial(trial_id)
+
+    def get_best_trials(self, num_trials: int = 1) -> list[Any]:
+        """Returns trials, the best first, without the reasons why some failed."""
+        with self._asking():
+            return self._client.get_best_trials(num_trials)
 
     def update_trial(self, *arguments: Any, **kwargs: Any) -> Any:
         """Reports a trial's figures."""

@@ -8,6 +8,8 @@ from typing import Any
 from kerasnorm.tuning.hyper_model import RecipeHyperModel
 from kerasnorm.tuning.trial_runs import has_trials
 
+_ALL = 2**31 - 1  # trials, for keras-tuner's protocol
+
 
 def rows_of(trials: Iterable[Any], hypermodel: RecipeHyperModel) -> list[dict[str, Any]]:
     """Returns a row for each of keras-tuner's trials, by its number, as `Search.trials` has it."""
@@ -20,7 +22,8 @@ def trials_of(tuner: Any) -> list[Any]:
 
     if has_trials(tuner):
         return [*tuner.oracle.trials.values()]
-    return [Trial.load(str(path)) for path in Path(tuner.project_dir).glob("trial_*/trial.json")]
+    ids = [trial.trial_id for trial in tuner.oracle.get_best_trials(_ALL)]
+    return [Trial.load(str(Path(tuner.get_trial_dir(name), "trial.json"))) for name in ids]
 
 
 def _row(trial: Any, hypermodel: RecipeHyperModel) -> dict[str, Any]:

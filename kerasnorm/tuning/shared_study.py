@@ -121,16 +121,19 @@ class SharedStudy:
         """Ends the trials of lost processes, and lets those run again that it happened to once."""
         from optuna.trial import TrialState
 
-        alive = self._watch.alive()
         trials = self._study.get_trials(deepcopy=False)
+        running = [trial for trial in trials if trial.state == TrialState.RUNNING]
         numbers = [trial.user_attrs.get("number") for trial in trials]
-        for trial, number in zip(trials, numbers, strict=True):
-            process = trial.user_attrs.get("process", "")  # none: killed before it had written it
-            if trial.state != TrialState.RUNNING or process in alive:
+        # a trial without a process: killed before it had written its name
+        owners = [trial.user_attrs.get("process") for trial in running]
+        alive = self._watch.alive([owner for owner in owners if owner])
+        for trial, owner in zip(running, owners, strict=True):
+            if owner in alive:
                 continue
-            if process:
-                self._watch.forget(process)
+            if owner:
+                self._watch.forget(owner)
             self._study.tell(trial.number, state=TrialState.FAIL)
+            number = trial.user_attrs.get("number")
             if number is not None and numbers.count(number) == 1:
                 self._study.enqueue_trial(trial.params, user_attrs={"number": number})
 

@@ -20,6 +20,16 @@ def test_only_what_changes_is_alive(tmp_path):
     assert watch.alive() == set() and watch.silence() > 0.5
 
 
+def test_one_that_was_heard_of_may_be_seen_late(tmp_path):
+    """On folders of the network; one that was seen and is gone has left."""
+    watch = Watch(tmp_path, timeout=0.5)
+    assert watch.alive(["late", "lost"]) == {"late", "lost"}
+    with Heartbeat(tmp_path, "late", timeout=0.5):
+        time.sleep(0.6)
+        assert watch.alive(["late", "lost"]) == {"late"}
+    assert watch.alive(["late"]) == watch.alive(["late"]) == set()
+
+
 def test_one_that_was_taken_for_lost_learns_of_it(tmp_path):
     """It cannot come back to life by a further beat."""
     watch = Watch(tmp_path, timeout=60)
