@@ -15,7 +15,7 @@ def run_in_a_new_process(code, *arguments, env=None):
 
 
 def free_ports(count):
-    """Returns numbers of ports that nobody listens at."""
+    """Returns ports of this machine that nobody listens at."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
@@ -26,7 +26,7 @@ def free_ports(count):
 
 
 def start(code, *arguments, **variables):
-    """Starts code in a new Python; the variables are added to the environment."""
+    """Starts code in a new Python, with these variables in its environment."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         env={**os.environ, "XLA_FLAGS": "", **variables},

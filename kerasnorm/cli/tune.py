@@ -48,6 +48,12 @@ def add_tune(commands: Any) -> None:
     add("--tuner", choices=["random", "hyperband", "bayesian"], default="random")
     add("--space", choices=list(_SPACES), default="default", help="what is varied")
     add("--study", metavar="DIR", help="keep the trials here, and go on from them after a break")
+    add(
+        "--distributed",
+        choices=["keras_tuner", "optuna"],
+        help="share the trials with other processes that run this command with the same --study, "
+        "each with its own --out; see the documentation of `kerasnorm.tuning.search`",
+    )
     add("--seeds", type=int, default=1, help="seeds of the final comparison (1)")
 
 
@@ -55,6 +61,8 @@ def _tune(arguments: argparse.Namespace) -> None:
     require("matplotlib", extra="demo")
     require("keras_tuner", "tensorboard", extra="tuning")
     as_int("--trials", arguments.trials, low=1)
+    if arguments.distributed and arguments.study is None:
+        raise ValueError("--distributed needs --study, a folder that all the processes share.")
     seeds = range(arguments.seed, arguments.seed + as_int("--seeds", arguments.seeds, low=1))
     with staged(arguments.out, arguments.overwrite) as folder:
         task = read_task(arguments)
@@ -97,8 +105,9 @@ def _search(
             epochs=arguments.epochs,
             seed=arguments.seed,
             verbose=0,
+            distributed=arguments.distributed,
         )
-    except RuntimeError as error:  # no trial completed
+    except RuntimeError as error:  # no trial completed, or other processes are missing
         raise ValueError(str(error)) from error
 
 

@@ -37,8 +37,12 @@ class Choices:
         """Tells keras-tuner's `HyperParameters` of them."""
         hp.Choice(name, self.labels)
 
+    def suggest(self, trial: Any, name: str) -> str:
+        """Returns what Optuna draws of them for a trial, as keras-tuner would have it."""
+        return trial.suggest_categorical(name, self.labels)
+
     def value(self, drawn: str) -> Any:
-        """Returns what keras-tuner drew, as a recipe takes it."""
+        """Returns what was drawn, as a recipe takes it."""
         return json.loads(drawn)
 
     def to_json(self) -> list[Any]:

@@ -5,6 +5,7 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -168,11 +169,37 @@ class RecipeHyperModel:
             keras_tuner.errors.FailedTrialError: if the values contradict one another, or the
                 model or the data do not fit them.
         """
-        import keras_tuner
-
         trial = TrialRun.found_in(callbacks)
         if trial and trial.figures:
             return trial.figures
+        output = trial and trial.prepare(self.keep_runs)
+        given = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, **fit_arguments}
+        return self.train(hp, model, (train, validation), output, **given)
+
+    def train(
+        self,
+        hp: Any,
+        model: keras.Model,
+        data: tuple[Any, Any],
+        output: Path | None,
+        *,
+        epochs: int,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
+        **fit_arguments: Any,
+    ) -> dict[str, float]:
+        """Does what `fit` says, and leaves the run in a folder; of its trial it knows no more.
+
+        Args:
+            hp: as in `fit`, as `model` is.
+            data: for training and for validation.
+            output: the folder, None for none.
+            epochs: as in `fit`, as are all others.
+
+        Raises:
+            keras_tuner.errors.FailedTrialError: as in `fit`.
+        """
+        import keras_tuner
+
         arguments = {**self.fit_arguments, **fit_arguments}
         own = copy.deepcopy(list(arguments.pop("callbacks", ())))
         start = time.monotonic()
@@ -180,11 +207,9 @@ class RecipeHyperModel:
             run = fit(
                 self.recipe_of(hp),
                 model,
-                train,
-                validation,
+                *data,
                 epochs,
-                trial and trial.prepare(self.keep_runs),
-                verbose,
+                output,
                 callbacks=[*own, *callbacks],
                 **arguments,
             )

@@ -46,8 +46,14 @@ class Range:
         else:
             hp.Float(name, self.low, self.high, sampling=self.scale)
 
+    def suggest(self, trial: Any, name: str) -> float:
+        """Returns what Optuna draws of it for a trial."""
+        if self.scale == "integers":
+            return trial.suggest_int(name, self.low, self.high)
+        return trial.suggest_float(name, self.low, self.high, log=self.scale == "log")
+
     def value(self, drawn: float) -> float:
-        """Returns what keras-tuner drew, as a recipe takes it."""
+        """Returns what was drawn, as a recipe takes it."""
         return drawn
 
     def to_json(self) -> list[Any]:

@@ -1,6 +1,10 @@
 """What came out of `search`."""
 
 import dataclasses
+from collections import Counter
+from collections.abc import Mapping
+from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -91,6 +95,29 @@ class Search:
         from kerasnorm.tuning.figures import plot_settings
 
         return plot_settings(self)
+
+
+def outcome(trials: list[dict[str, Any]], objective: Any, runs: Mapping[int, Path]) -> Search:
+    """Returns the best of some trials with its model.
+
+    Args:
+        trials: rows, as `Search.trials` has them.
+        objective: keras-tuner's `Objective`.
+        runs: the folder of each trial's run by its number.
+
+    Raises:
+        RuntimeError: if no trial completed.
+    """
+    maximize = objective.direction == "max"
+    done = [row for row in trials if row["status"] == "completed"]
+    if not done:
+        reasons = Counter(row["message"] for row in trials)
+        said = [f"{count} failed with: {why}" for why, count in reasons.items()]
+        raise RuntimeError("\n".join([f"None of the {len(trials)} trials completed.", *said]))
+    best = (max if maximize else min)(done, key=itemgetter("score"))
+    # written by this study, with whatever layers the caller's model has
+    model = keras.saving.load_model(runs[best["number"]] / "model.keras", safe_mode=False)
+    return Search(best["recipe"], model, trials, objective.name, maximize)
 
 
 def _short(value: Any) -> str:

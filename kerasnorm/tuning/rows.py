@@ -1,32 +1,66 @@
-"""The trials of a tuner as rows."""
+"""Trials as rows."""
 
+from collections.abc import Iterable
+from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from kerasnorm.tuning.hyper_model import RecipeHyperModel
+from kerasnorm.tuning.trial_runs import has_trials
+
+_ALL = 2**31 - 1  # trials, for keras-tuner's protocol
 
 
-def rows_of(tuner: Any, hypermodel: RecipeHyperModel) -> list[dict[str, Any]]:
-    """Returns a row for each trial, by its number, as `Search.trials` has them."""
-    trials = sorted(tuner.oracle.trials.values(), key=lambda trial: int(trial.trial_id))
-    return [_row(trial, hypermodel) for trial in trials]
+def rows_of(trials: Iterable[Any], hypermodel: RecipeHyperModel) -> list[dict[str, Any]]:
+    """Returns a row for each of keras-tuner's trials, by its number, as `Search.trials` has it."""
+    return sorted((_row(trial, hypermodel) for trial in trials), key=itemgetter("number"))
+
+
+def trials_of(tuner: Any) -> list[Any]:
+    """Returns keras-tuner's trials; a worker reads what the chief wrote."""
+    from keras_tuner.engine.trial import Trial
+
+    if has_trials(tuner):
+        return [*tuner.oracle.trials.values()]
+    ids = [trial.trial_id for trial in tuner.oracle.get_best_trials(_ALL)]
+    return [Trial.load(str(Path(tuner.get_trial_dir(name), "trial.json"))) for name in ids]
 
 
 def _row(trial: Any, hypermodel: RecipeHyperModel) -> dict[str, Any]:
-    settings = hypermodel.space.drawn(trial.hyperparameters)
+    completed = trial.status == "COMPLETED"
+    figures = ("epochs", "seconds") if completed else ()
+    return row(
+        hypermodel,
+        trial.hyperparameters,
+        int(trial.trial_id),
+        trial.score if completed else None,
+        {name: trial.metrics.get_last_value(name) for name in figures},
+        "" if completed else reason(trial.message),
+    )
+
+
+def row(
+    hypermodel: RecipeHyperModel,
+    hp: Any,
+    number: int,
+    score: float | None,
+    figures: dict[str, float],
+    message: str,
+) -> dict[str, Any]:
+    """Returns a row; the score of a trial that failed is None."""
     try:
-        recipe = hypermodel.recipe_of(trial.hyperparameters)
+        recipe = hypermodel.recipe_of(hp)
     except ValueError:
         recipe = None
-    completed = trial.status == "COMPLETED"
     return {
-        "number": int(trial.trial_id),
-        "status": trial.status.lower(),
-        "score": trial.score if completed else None,
+        "number": number,
+        "status": "failed" if score is None else "completed",
+        "score": score,
         "recipe": recipe,
-        "settings": settings,
-        "epochs": int(trial.metrics.get_last_value("epochs")) if completed else None,
-        "seconds": trial.metrics.get_last_value("seconds") if completed else None,
-        "message": "" if completed else reason(trial.message),
+        "settings": hypermodel.space.drawn(hp),
+        "epochs": None if score is None else int(figures["epochs"]),
+        "seconds": None if score is None else figures["seconds"],
+        "message": message,
     }
 
 

@@ -1,21 +1,25 @@
 """`search`: the best of many recipes."""
 
+import functools
 import os
 import tempfile
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from kerasnorm._validation import as_int
+from kerasnorm._validation import as_int, as_number
 from kerasnorm.tuning.hyper_model import RecipeHyperModel
+from kerasnorm.tuning.keras_tuner_search import search_alone, search_as_chief, search_as_worker
+from kerasnorm.tuning.optuna_search import search_with_optuna
 from kerasnorm.tuning.result import Search
-from kerasnorm.tuning.rows import rows_of
-from kerasnorm.tuning.study import begin, check_ready, new_tuner, plan_of
-from kerasnorm.tuning.trial_runs import TrialRun, keep_best
+from kerasnorm.tuning.roles import role_of
+from kerasnorm.tuning.study import check_ready, new_tuner, objective_of
 
 DEFAULT_OBJECTIVE = "val_balanced_accuracy"
+_OPTUNAS_TRIALS = 10  # as many as keras-tuner's random search has
+_OVERWRITE = (
+    "With distributed='optuna', overwrite=True would remove the trials of the other processes. "
+    "Remove the study's folder before they start, or choose another."
+)
 
 
 def search(
@@ -32,6 +36,8 @@ def search(
     objective: str | None = None,
     overwrite: bool = False,
     verbose: str | int = "auto",
+    distributed: str | None = None,
+    timeout: float = 120.0,
 ) -> Search:
     """Trains by many recipes of a space and returns the best one with its model.
 
@@ -46,8 +52,9 @@ def search(
         validation: held-out examples that the trials are compared on.
         tuner: "random" (begin with it), "hyperband" (many recipes for few epochs, the best for
             more; for spaces with a range in it, as it stops where a small space is exhausted),
-            "bayesian" (a Gaussian process guesses what is worth a trial), a class of
-            keras-tuner's, or a tuner made with the same `hypermodel`.
+            "bayesian" (a Gaussian process guesses what is worth a trial; Optuna has trees of Parzen
+            estimators for it), a class of keras-tuner's, or a tuner made with the same
+            `hypermodel`.
         max_trials: how many trials there are at most, those before a kill included. None: 10, for
             "hyperband" as many as its schedule has.
         directory: folder of the study, in which it has its own, "trials"; None: none is left.
@@ -58,6 +65,13 @@ def search(
             smaller is better if its name ends in "loss", otherwise larger.
         overwrite: whether to begin anew and remove the study that is in `directory`.
         verbose: 0 is silent, as in `Model.fit`.
+        distributed: what shares the trials among processes that all make this call, with one
+            `directory`: "keras_tuner", whose chief hands them out (each process has
+            KERASTUNER_TUNER_ID, "chief" in that of one, and the chief's KERASTUNER_ORACLE_IP and
+            KERASTUNER_ORACLE_PORT), or "optuna", whose processes are all alike, and whose `tuner`
+            is "random" or "bayesian". None: nothing. Each process returns the same.
+        timeout: seconds without a sign of life, or an answer, after which another process is taken
+            for lost. Its trial is run by another one, and has failed if that is lost, too.
 
     Returns:
         A `Search`: best recipe, best model, a row for each trial.
@@ -65,10 +79,12 @@ def search(
     Raises:
         ValueError: if an argument is not as above, keras-tuner, tensorboard or, for "bayesian",
             scikit-learn is missing, or the study in `directory` began with other arguments.
-        RuntimeError: if no trial completed; it says why they failed.
+        RuntimeError: if no trial completed; it says why they failed. If no other process is left
+            to train, or to be asked for trials; it says how to go on.
 
     Example:
 
+    >>> import keras
     >>> import numpy as np
     >>> x, y = np.random.default_rng(0).normal(size=(30, 3)), np.repeat([0, 1], [20, 10])
     >>> source = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
@@ -80,6 +96,8 @@ def search(
     Reference:
         Li et al., 2018, Hyperband: a novel bandit-based approach to hyperparameter optimization,
         https://arxiv.org/abs/1603.06560
+        Akiba et al., 2019, Optuna: a next-generation hyperparameter optimization framework,
+        https://arxiv.org/abs/1907.10902
     """
     if not isinstance(hypermodel, RecipeHyperModel):
         raise ValueError(f"`hypermodel` should be a RecipeHyperModel. Received: {hypermodel!r}.")
@@ -88,58 +106,32 @@ def search(
     epochs = as_int("epochs", epochs, low=1)
     if max_trials is not None:
         as_int("max_trials", max_trials, low=1)
+    timeout = as_number("timeout", timeout, 0.0, interval="()")
+    role = role_of(distributed)
+    if distributed and directory is None:
+        raise ValueError("A distributed search needs a `directory` that its processes share.")
+    data, arguments = (train, validation), {"epochs": epochs, "verbose": verbose}
+    if not isinstance(tuner, (str, type)):
+        late = {"max_trials": max_trials, "directory": directory, "batch_size": batch_size}
+        late |= {"seed": seed, "objective": objective, "overwrite": overwrite}
+        check_ready(tuner, hypermodel, **late, distributed=distributed)
+        return search_alone(tuner, hypermodel, data, **arguments)
+    given = {"batch_size": batch_size, "seed": seed}
+    given = {name: value for name, value in given.items() if value is not None}
+    hypermodel = hypermodel.with_arguments(**given)
+    goal = objective_of(objective or DEFAULT_OBJECTIVE)
+    if distributed == "optuna":
+        if overwrite:
+            raise ValueError(_OVERWRITE)
+        trials, folder = max_trials or _OPTUNAS_TRIALS, Path(directory)
+        return search_with_optuna(
+            hypermodel, data, tuner, folder, goal, trials, timeout, **arguments
+        )
     with tempfile.TemporaryDirectory() as scratch:
-        if isinstance(tuner, (str, type)):
-            given = {"batch_size": batch_size, "seed": seed}
-            given = {name: value for name, value in given.items() if value is not None}
-            hypermodel = hypermodel.with_arguments(**given)
-            folder = Path(directory or scratch)
-            tuner = new_tuner(
-                tuner, hypermodel, folder, epochs, objective or DEFAULT_OBJECTIVE, overwrite
-            )
-            tuner.oracle.max_trials = max_trials or tuner.oracle.max_trials
-        else:
-            check_ready(
-                tuner,
-                hypermodel,
-                max_trials=max_trials,
-                directory=directory,
-                batch_size=batch_size,
-                seed=seed,
-                objective=objective,
-                overwrite=overwrite,
-            )
-        begin(tuner, plan_of(type(tuner), hypermodel, epochs, tuner.oracle.objective))
-        _run(tuner, train, validation, epochs=epochs, verbose=verbose)
-        return _result(tuner, hypermodel)
-
-
-def _run(tuner: Any, *data: Any, **arguments: Any) -> None:
-    try:
-        tuner.search(*data, **arguments)
-    except RuntimeError:  # a tuner's own limit of failures in a row
-        trials = tuner.oracle.trials.values()
-        if not trials or any(trial.status == "COMPLETED" for trial in trials):
-            raise
-
-
-def _result(tuner: Any, hypermodel: RecipeHyperModel) -> Search:
-    trials = rows_of(tuner, hypermodel)
-    best = tuner.oracle.get_best_trials()
-    if not best or best[0].status != "COMPLETED":
-        reasons = Counter(row["message"] for row in trials)
-        said = [f"{count} failed with: {why}" for why, count in reasons.items()]
-        raise RuntimeError("\n".join([f"None of the {len(trials)} trials completed.", *said]))
-    keep_best(tuner, hypermodel.keep_runs)
-    # written by this study, with whatever layers the caller's model has
-    model = keras.saving.load_model(
-        TrialRun(tuner, best[0]).folder / "model.keras", safe_mode=False
-    )
-    objective = tuner.oracle.objective
-    return Search(
-        hypermodel.recipe_of(best[0].hyperparameters),
-        model,
-        trials,
-        objective.name,
-        objective.direction == "max",
-    )
+        folder = Path(directory or scratch)
+        make = functools.partial(new_tuner, tuner, hypermodel, folder, epochs, goal, max_trials)
+        if role is None:
+            return search_alone(make(overwrite), hypermodel, data, **arguments)
+        if role.is_chief:
+            return search_as_chief(make(overwrite), hypermodel, role, timeout, **arguments)
+        return search_as_worker(make, hypermodel, role, folder, timeout, data, **arguments)

@@ -81,8 +81,18 @@ class Space:
         for entry in self.entries:
             entry.declare(hp)
 
+    def suggest(self, trial: Any) -> Any:
+        """Returns what Optuna draws for a trial, as keras-tuner's `HyperParameters`."""
+        import keras_tuner
+
+        hp = keras_tuner.HyperParameters()
+        for entry in self.entries:
+            if all(hp.values.get(parent) in labels for parent, labels in entry.conditions):
+                hp.values[entry.name] = entry.values.suggest(trial, entry.name)
+        return hp
+
     def drawn(self, hp: Any) -> dict[str, Any]:
-        """Returns the values by field that keras-tuner drew."""
+        """Returns the values by field that were drawn."""
         declared = {parameter.name for parameter in hp.space}
         # only then: for each scope that a build opens, keras-tuner builds another model
         if not declared.issuperset(entry.name for entry in self.entries):

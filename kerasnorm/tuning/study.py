@@ -8,9 +8,11 @@ from typing import Any
 from kerasnorm._validation import check_choice, listed, require
 from kerasnorm.transfer.progress import differences, write_json
 from kerasnorm.tuning.hyper_model import RecipeHyperModel
+from kerasnorm.tuning.trial_runs import has_trials
 
 TUNERS = {"random": "RandomSearch", "hyperband": "Hyperband", "bayesian": "BayesianOptimization"}
-_PROJECT, _PLAN = "trials", "study.json"
+PROJECT, _PLAN = "trials", "study.json"
+_ORACLE = f"{PROJECT}/oracle.json"
 
 
 def new_tuner(
@@ -18,8 +20,9 @@ def new_tuner(
     hypermodel: RecipeHyperModel,
     directory: Path,
     epochs: int,
-    objective: str,
-    overwrite: bool,
+    objective: Any,
+    max_trials: int | None,
+    overwrite: bool = False,
 ) -> Any:
     """Returns keras-tuner's tuner of a name or class, with the trials that the directory has.
 
@@ -37,27 +40,43 @@ def new_tuner(
     elif not issubclass(tuner, keras_tuner.Tuner):
         raise ValueError(_no_tuner(tuner))
     seed = hypermodel.fit_arguments.get("seed")
-    direction = "min" if objective.endswith("loss") else "max"
     arguments = {
         "hypermodel": hypermodel,
-        "objective": keras_tuner.Objective(objective, direction),
+        "objective": objective,
         "seed": None if seed is None else seed + 1,  # keras-tuner takes 0 for none
         "max_consecutive_failed_trials": math.inf,  # some may contradict themselves
         "directory": str(directory),
-        "project_name": _PROJECT,
+        "project_name": PROJECT,
         "overwrite": overwrite,
     }
     if issubclass(tuner, keras_tuner.Hyperband):
         arguments["max_epochs"] = epochs
     if not overwrite:
-        check_plan(directory / _PROJECT, plan_of(tuner, hypermodel, epochs, arguments["objective"]))
+        plan = plan_of(tuner.__name__, hypermodel, epochs, objective)
+        check_plan(directory / PROJECT, plan)
     try:
-        return tuner(**arguments)
+        made = tuner(**arguments)
+        # keras-tuner does it itself if the process that began the study had this one's name
+        if has_trials(made) and not made.oracle.trials and any(directory.glob(_ORACLE)):
+            made.oracle.reload()
     except json.JSONDecodeError as error:
         raise ValueError(
             f"The study in '{directory}' has a damaged file. Choose another `directory`, or begin "
             "anew with `overwrite=True`."
         ) from error
+    made.oracle.max_trials = max_trials or made.oracle.max_trials
+    return made
+
+
+def objective_of(figure: str) -> Any:
+    """Returns keras-tuner's `Objective`: smaller is better of what ends in "loss".
+
+    >>> objective_of("val_loss").direction, objective_of("val_accuracy").direction
+    ('min', 'max')
+    """
+    import keras_tuner
+
+    return keras_tuner.Objective(figure, "min" if figure.endswith("loss") else "max")
 
 
 def check_ready(tuner: Any, hypermodel: RecipeHyperModel, **arguments: Any) -> None:
@@ -87,11 +106,11 @@ def _no_tuner(tuner: Any) -> str:
 
 
 def plan_of(
-    tuner: type, hypermodel: RecipeHyperModel, epochs: int, objective: Any
+    tuner: str, hypermodel: RecipeHyperModel, epochs: int, objective: Any
 ) -> dict[str, Any]:
     """Returns what must be the same when a study goes on, as JSON has it."""
     plan = {
-        "tuner": tuner.__name__,
+        "tuner": tuner,
         "objective": [objective.name, objective.direction],
         "epochs": epochs,
         "batch_size": hypermodel.fit_arguments.get("batch_size"),
@@ -122,14 +141,26 @@ def check_plan(folder: Path, plan: dict[str, Any]) -> None:
         )
 
 
-def begin(tuner: Any, plan: dict[str, Any]) -> None:
+def begin(folder: Path, plan: dict[str, Any]) -> None:
     """Writes what a later process needs to go on with the study.
 
     Raises:
-        ValueError: if the tuner's folder has a study that began with another plan.
+        ValueError: if the folder has a study that began with another plan.
     """
-    check_plan(Path(tuner.project_dir), plan)
-    path = Path(tuner.project_dir, _PLAN)
-    if not path.exists():
-        write_json(path, plan)
-    tuner.save()  # keras-tuner would after the first trial, and lose that one if killed in it
+    check_plan(folder, plan)
+    if not (folder / _PLAN).exists():
+        write_json(folder / _PLAN, plan)
+
+
+def join(folder: Path, plan: dict[str, Any]) -> None:
+    """Makes sure that another process began the study with the same plan in the same folder.
+
+    Raises:
+        ValueError: if it did not.
+    """
+    if not (folder / _PLAN).exists():
+        raise ValueError(
+            f"The chief's study is not in '{folder}'. All processes should have the same "
+            "`directory`, a folder that their machines share."
+        )
+    check_plan(folder, plan)

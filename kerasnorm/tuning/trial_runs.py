@@ -57,11 +57,28 @@ class TrialRun:
 
         Removes the runs of all trials but the best, too.
         """
-        keep_best(self.tuner, keep)
-        folder = self.folder
-        for leftover in [*folder.parent.glob(".run-*"), *folder.parent.glob("run")]:
-            shutil.rmtree(leftover)
-        return folder
+        if has_trials(self.tuner):  # the chief has them, and does it for its workers
+            keep_best(self.tuner, keep)
+        clear(self.folder)
+        return self.folder
+
+
+def clear(run: Path) -> None:
+    """Removes a trial's run, and what a killed process left of one."""
+    for leftover in [*run.parent.glob(f".{run.name}-*"), *run.parent.glob(run.name)]:
+        shutil.rmtree(leftover)
+
+
+def remove(run: Path) -> None:
+    """Removes a run, if it is there; another process may do the same."""
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def has_trials(tuner: Any) -> bool:
+    """Returns whether a tuner has the trials itself, and does not ask a chief for one."""
+    import keras_tuner
+
+    return isinstance(tuner.oracle, keras_tuner.Oracle)
 
 
 def keep_best(tuner: Any, keep: int) -> None:
@@ -71,7 +88,7 @@ def keep_best(tuner: Any, keep: int) -> None:
     for trial in ended:
         if trial not in best:
             run = TrialRun(tuner, trial).folder
-            shutil.rmtree(run, ignore_errors=True)
+            remove(run)
             for weights in run.parent.glob("checkpoint*"):  # keras-tuner's own, as large
                 weights.unlink()
 

@@ -47,6 +47,7 @@ def test_a_folder_end_to_end(tmp_path, capsys):
         (["--trials", "0"], "`--trials`"),
         (["--space", "all"], "invalid choice"),
         (["--seeds", "0"], "`--seeds`"),
+        (["--distributed", "optuna"], "--distributed needs --study"),
     ],
 )
 def test_refuses(arguments, said, tmp_path, capsys):
