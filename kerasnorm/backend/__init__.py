@@ -28,6 +28,7 @@ _backend = _module()
 EngineError = _backend.EngineError
 abort = _backend.abort
 all_reduce_sum = _backend.all_reduce_sum
+check_job = _backend.check_job
 data_parallel = _backend.data_parallel
 everyones = _backend.everyones
 has_values = _backend.has_values
@@ -43,6 +44,7 @@ __all__ = [
     "abort",
     "all_reduce_sum",
     "apply_statistics",
+    "check_job",
     "data_parallel",
     "everyones",
     "get_keras_mask",

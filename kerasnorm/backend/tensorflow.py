@@ -193,6 +193,10 @@ def update_one_by_one(optimizer):
 EngineError = tf.errors.OpError  # what a wait for another process ends with
 
 
+def check_job():
+    """Lets a job of several processes begin."""
+
+
 def data_parallel(cluster):
     """Returns a strategy for this process' devices, and for those of the others in a cluster."""
     if cluster is not None:

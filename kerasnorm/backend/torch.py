@@ -1,5 +1,6 @@
 """PyTorch: an autograd function, and sums over the ranks of `torch.distributed`."""
 
+import contextlib
 import math
 
 import numpy
@@ -142,13 +143,26 @@ def update_one_by_one(optimizer):
 EngineError = torch.distributed.DistError  # what a wait for another process ends with
 
 
-def data_parallel(cluster):
-    """Refuses: the ranks are torch's own to start."""
+class OneDevice:
+    """Stands where other backends have a strategy."""
+
+    def scope(self):
+        """Returns a context that changes nothing."""
+        return contextlib.nullcontext()
+
+
+def check_job():
+    """Refuses a job of several processes: the ranks are torch's own to start."""
     raise ValueError(
-        "On torch the ranks are started by `torchrun`, and a model is divided among them by "
-        "`torch.nn.parallel.DistributedDataParallel(model)`, in a training loop of torch's. "
-        "Synchronised normalization is exact there."
+        "On torch the ranks are started by `torchrun`, not by TF_CONFIG, and a model is divided "
+        "among them by `torch.nn.parallel.DistributedDataParallel(model)`, in a training loop of "
+        "torch's. Synchronised normalization is exact there."
     )
+
+
+def data_parallel(cluster):
+    """Returns what one device needs, which is nothing."""
+    return OneDevice()
 
 
 def abort(reason):

@@ -4,10 +4,13 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasnorm.backend import everyones
+from kerasnorm.backend.epoch_counter import EpochCounter
+from kerasnorm.backend.epochs import indexed
 from kerasnorm.backend.follow_epochs import FollowEpochs
-from kerasnorm.distribute._arrays import are_arrays, in_order_of, split
+from kerasnorm.distribute._arrays import are_arrays, split
 
 
 def same_batches(model: keras.Model, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -36,6 +39,33 @@ def _as_dataset(model: keras.Model, arguments: dict[str, Any]) -> Any:
         arrays, arguments["validation_data"] = split(arrays, share)
     # the seed decides what this draws; the workers may have drawn other numbers before
     seed = int(everyones(np.random.randint(2**31), model.distribute_strategy)[0])
-    dataset = in_order_of(arrays, arguments.pop("batch_size", None) or 32, seed)
+    batch_size = arguments.pop("batch_size", None) or 32
+    dataset = _shuffled(arrays, batch_size, seed)
     arguments.update(x=dataset, shuffle=False)
+    arguments.setdefault("validation_batch_size", batch_size)
     return dataset
+
+
+def _shuffled(arrays: Any, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Returns batches in another order in each epoch; see `indexed`."""
+    tensors = keras.tree.map_structure(_as_tensor, arrays)
+    sizes = {int(tensor.shape[0]) for tensor in keras.tree.flatten(tensors)}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"Arrays should have as many examples as one another. Received: {sorted(sizes)}."
+        )
+    (size,) = sizes
+
+    def draw(epoch):
+        return np.random.default_rng((seed, int(epoch))).permutation(size)
+
+    def gather(rows):
+        return keras.tree.map_structure(lambda tensor: tf.gather(tensor, rows), tensors)
+
+    return indexed(draw, gather, size, batch_size, EpochCounter())
+
+
+def _as_tensor(array: Any) -> tf.Tensor:
+    """Returns a tensor of Keras' own float type, as `fit` makes it."""
+    tensor = tf.convert_to_tensor(np.asarray(array))
+    return tf.cast(tensor, keras.config.floatx()) if tensor.dtype.is_floating else tensor

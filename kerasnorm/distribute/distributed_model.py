@@ -1,14 +1,19 @@
 """`DistributedModel`: Keras' `fit` on several replicas and machines."""
 
+import contextlib
 import inspect
 import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from kerasnorm.distribute import _keras
+from kerasnorm.distribute._equal_shares import check
 from kerasnorm.distribute._in_scope import in_scope
-from kerasnorm.distribute.strategy import naming_the_lost
+from kerasnorm.distribute.strategy import is_chief, naming_the_lost
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
@@ -129,16 +134,19 @@ class DistributedModel(keras.Model):
         return self.test_function
 
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        if self._steps is None:
-            return super().fit(*args, **kwargs)
         given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs).arguments
         del given["self"]
+        if self._steps:
+            given = self._steps.same_batches(self, given)
+        for name in ("x", "validation_data"):
+            check(name, given.get(name), given.get("batch_size"))
         with naming_the_lost():
-            return super().fit(**self._steps.same_batches(self, given))
+            return super().fit(**given)
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        check("x", x, args[0] if args else kwargs.get("batch_size"))
         with naming_the_lost():
-            return super().evaluate(*args, **kwargs)
+            return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         with naming_the_lost():
@@ -151,20 +159,26 @@ class DistributedModel(keras.Model):
             super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
 
     def save(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
-        if self._writes:
-            super().save(filepath, *args, **kwargs)
+        with _of_chief(filepath) as path:
+            super().save(path, *args, **kwargs)
 
     def save_weights(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
-        if self._writes:
-            super().save_weights(filepath, *args, **kwargs)
+        with _of_chief(filepath) as path:
+            super().save_weights(path, *args, **kwargs)
 
     def export(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
-        if self._writes:
-            super().export(filepath, *args, **kwargs)
+        with _of_chief(filepath) as path:
+            super().export(path, *args, **kwargs)
 
-    @property
-    def _writes(self) -> bool:
-        return self._steps is None or self.distribute_strategy.extended.should_checkpoint
+
+@contextlib.contextmanager
+def _of_chief(path: str | os.PathLike) -> Iterator[str | os.PathLike]:
+    """Yields the path, to others than the chief one to forget: all may be needed to save."""
+    if is_chief():
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / Path(path).name
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")

@@ -88,6 +88,7 @@ class _Job:
     """What this process shares with those of a cluster, from their meeting on."""
 
     def __init__(self, cluster: Cluster, timeout: float):
+        backend.check_job()
         # kept, for its connections
         self._meeting = meet(cluster, timeout, {"seed": random.SystemRandom().randrange(2**31)})
         keras.utils.set_random_seed(self._meeting.word["seed"])

@@ -17,6 +17,12 @@ def data():
     return x, rng.integers(0, CLASSES, SIZE)
 
 
+def even_data():
+    """32 examples, which four devices can share in batches of 16."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(32, 6)).astype("float32"), rng.integers(0, CLASSES, 32)
+
+
 def sequences():
     """Of lengths 1 to 5, padded with zeros: replicas have other numbers of steps that count."""
     rng = np.random.default_rng(0)
@@ -43,6 +49,20 @@ def mlp(cls, outputs=1):
     x = keras.layers.ReLU()(SyncBatchNormalization()(x))
     ends = [keras.layers.Dense(CLASSES, name=f"end{i}")(x) for i in range(outputs)]
     return cls(inputs, ends[0] if outputs == 1 else ends)
+
+
+def torch_model():
+    """Returns a model for a loop of torch's."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(8), SyncBatchNormalization(), keras.layers.Dense(CLASSES)]
+    return keras.Sequential([keras.Input((6,)), *layers])
+
+
+def torch_loss(logits, y):
+    """Returns the sum of the losses."""
+    import torch
+
+    return torch.nn.functional.cross_entropy(logits, torch.tensor(y), reduction="sum")
 
 
 def recurrent(cls):

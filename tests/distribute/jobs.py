@@ -6,7 +6,17 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from distribute.cases import BATCH, CLASSES, Crossentropy, data, mlp, trained
+from distribute.cases import (
+    BATCH,
+    CLASSES,
+    Crossentropy,
+    data,
+    even_data,
+    mlp,
+    torch_loss,
+    torch_model,
+    trained,
+)
 
 from kerasnorm.distribute import (
     DistributedModel,
@@ -81,6 +91,46 @@ def interrupted(folder, index, step, victim, epochs):
     x, y = data()
     logs = model.fit(x, y, 4, int(epochs), 0, callbacks).history
     note(folder, index, "interrupted", model, logs)
+
+
+def sharded(folder, index):
+    """Trains on JAX, each process on its part of the batches of one dataset."""
+    import tensorflow as tf
+
+    strategy = current_strategy(timeout=60)
+    keras.utils.set_random_seed(0)
+    x, y = even_data()
+    with strategy.scope():
+        model = mlp(DistributedModel)
+        model.compile(keras.optimizers.SGD(0.1), Crossentropy(from_logits=True))
+        dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH, drop_remainder=True)
+        logs = model.fit(dataset, epochs=2, verbose=0).history
+        try:
+            model.fit(dataset.unbatch().take(19).batch(BATCH), verbose=0)
+        except ValueError as error:
+            logs["refusal"] = [str(error)]
+        note(folder, index, "sharded", model, logs)
+        model.save(Path(folder) / "model.keras")
+
+
+def ranks(folder, index):
+    """Trains by torch's DistributedDataParallel, on 3 and on 1 examples."""
+    import torch
+
+    store = f"file://{folder}/rendezvous"
+    torch.distributed.init_process_group("gloo", init_method=store, rank=int(index), world_size=2)
+    x, y = (array[:4] for array in data())
+    model = torch_model()
+    divided = torch.nn.parallel.DistributedDataParallel(model)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    part = slice(3) if index == "0" else slice(3, None)
+    for _ in range(2):
+        loss = torch_loss(divided(torch.tensor(x[part]), training=True), y[part])
+        optimizer.zero_grad()
+        (loss * 2 / 4).backward()  # a sum over 4 examples, of which each rank's share is halved
+        optimizer.step()
+    note(folder, index, "ranks", model, {})
+    torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

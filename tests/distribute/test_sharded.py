@@ -1,0 +1,68 @@
+"""JAX: Keras' DataParallel on the devices of one process and of two."""
+
+import keras
+import numpy as np
+import pytest
+
+if keras.config.backend() != "jax":
+    pytest.skip("keras.distribution is JAX's", allow_module_level=True)
+
+from distribute.cases import BATCH, Crossentropy, difference, even_data, mlp
+from distribute.workers import noted, run
+
+from kerasnorm.distribute import DistributedModel, current_strategy, prepare
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """Weights and losses of one device."""
+    keras.utils.set_random_seed(0)
+    model = mlp(keras.Model)
+    model.compile(keras.optimizers.SGD(0.1), Crossentropy(from_logits=True))
+    logs = model.fit(*even_data(), BATCH, 2, 0, shuffle=False).history
+    return model.get_weights(), logs
+
+
+def test_four_devices_train_as_one(expected):
+    with current_strategy().scope():
+        model = mlp(DistributedModel)
+        model.compile(keras.optimizers.SGD(0.1), Crossentropy(from_logits=True))
+        logs = model.fit(*even_data(), BATCH, 2, 0, shuffle=False).history
+        assert len(model.layers[1].kernel.value.sharding.device_set) == 4
+    assert difference(model.get_weights(), expected[0]) < 1e-5
+    np.testing.assert_allclose(logs["loss"], expected[1]["loss"], rtol=1e-5)
+
+
+def test_prepare_keeps_weights():
+    plain = mlp(keras.Model)
+    copy = prepare(plain)
+    assert difference(copy.get_weights(), plain.get_weights()) == 0
+    assert len(copy.layers[1].kernel.value.sharding.device_set) == 4
+
+
+def test_batches_that_devices_cannot_share_are_refused():
+    x, y = even_data()
+    with current_strategy().scope():
+        model = mlp(DistributedModel)
+        model.compile("sgd", Crossentropy(from_logits=True))
+        before = model.get_weights()
+        with pytest.raises(ValueError, match="`x` of 19 examples has a batch of 3, which 4"):
+            model.fit(x[:19], y[:19], BATCH, verbose=0)
+        with pytest.raises(ValueError, match="`validation_data` of 19"):
+            model.fit(x, y, BATCH, verbose=0, validation_data=(x[:19], y[:19]))
+        with pytest.raises(ValueError, match="a batch of 6"):
+            model.evaluate(x, y, 6, verbose=0)
+    assert difference(model.get_weights(), before) == 0
+
+
+@pytest.mark.processes
+def test_two_processes_train_as_one(tmp_path, expected):
+    flags = "--xla_force_host_platform_device_count=2"
+    run(2, "sharded", tmp_path, KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", XLA_FLAGS=flags)
+    for index in range(2):
+        weights, logs = noted(tmp_path, "sharded", index)
+        assert difference(weights, expected[0]) < 1e-5
+        np.testing.assert_allclose(logs["loss"], expected[1]["loss"], rtol=1e-5)
+        assert "a batch of unknown size, which 4 devices" in str(logs["refusal"][0])
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    assert difference(model.get_weights(), expected[0]) < 1e-5
