@@ -1,0 +1,123 @@
+"""Training that is broken off and taken up again, and backups that are not as they should be."""
+
+import errno
+import os
+
+import keras
+import numpy as np
+import pytest
+from distribute.cases import CLASSES, Crossentropy, data, difference
+
+from kerasnorm.distribute import resume_callbacks
+
+EPOCHS = 5
+TRACING_COSTS = keras.config.backend() != "jax"
+
+
+class BrokenOffError(Exception):
+    """What stands for a kill."""
+
+
+class BreakOff(keras.callbacks.Callback):
+    def __init__(self, step):
+        super().__init__()
+        self.left = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            raise BrokenOffError
+
+
+def train(folder, step=0, units=8, epochs=EPOCHS):
+    """Trains with backups, five steps an epoch, and breaks off at a step."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(units), keras.layers.Dropout(0.3), keras.layers.Dense(CLASSES)]
+    model = keras.Sequential([keras.Input((6,)), *layers])
+    loss = Crossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.01), loss, run_eagerly=TRACING_COSTS, jit_compile=False)
+    callbacks = [*resume_callbacks(folder), BreakOff(step)]
+    try:
+        model.fit(*data(), 4, epochs, 0, callbacks, shuffle=False)
+    except BrokenOffError:
+        return None
+    return model
+
+
+def backups(folder):
+    return sorted(path.name for path in folder.glob("worker-0/*"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("whole")).get_weights()
+
+
+@pytest.mark.parametrize("step", [1, 5, 13, 25])
+def test_it_ends_as_if_it_had_not_been_broken_off(tmp_path, whole, step):
+    folder = tmp_path / "backup"
+    assert train(folder, step) is None
+    assert len(backups(folder)) == min((step - 1) // 5, 2)
+    model = train(folder)
+    assert difference(model.get_weights(), whole) == 0
+    assert not folder.exists()
+    assert len(model.history.history["loss"]) == EPOCHS - (step - 1) // 5
+    model.fit(*data(), 4, 2, 0)  # not only what is left of an earlier training
+    assert len(model.history.history["loss"]) == 2
+
+
+def spoil(path, how):
+    content = bytearray(path.read_bytes())
+    if how == "cut":
+        content = content[: len(content) // 2]
+    elif how == "emptied":
+        content = b""
+    else:
+        content[len(content) // 3] ^= 255
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["cut", "emptied", "changed"])
+def test_a_damaged_backup_costs_an_epoch(tmp_path, whole, how):
+    train(tmp_path, 13)
+    spoil(tmp_path / "worker-0/epoch-000001.npz", how)
+    with pytest.warns(UserWarning, match=r"left out: .*epoch-000001.*goes on after epoch 0"):
+        model = train(tmp_path)
+    assert difference(model.get_weights(), whole) == 0
+
+
+def test_only_damaged_backups_are_an_error_and_stay(tmp_path):
+    train(tmp_path, 13)
+    for path in tmp_path.glob("worker-0/*"):
+        spoil(path, "cut")
+    before = backups(tmp_path)
+    with pytest.raises(ValueError, match=r"No backup can be read: .*Bring one back, or remove"):
+        train(tmp_path)
+    assert backups(tmp_path) == before
+
+
+def test_backups_of_another_model_are_an_error_and_stay(tmp_path):
+    train(tmp_path, 13)
+    before = backups(tmp_path)
+    with pytest.raises(ValueError, match="are of another model"):
+        train(tmp_path, units=9)
+    assert backups(tmp_path) == before
+
+
+def test_a_full_disk_keeps_what_was_written(tmp_path, whole, monkeypatch):
+    """Half of the third backup is written when the disk is full."""
+    real, written = np.savez, []
+
+    def savez(file, **arrays):
+        written.append(file)
+        if len(written) == 3:
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", savez)
+    with pytest.raises(RuntimeError, match=r"epoch 2 cannot be written.*No space left on device"):
+        train(tmp_path)
+    monkeypatch.undo()
+    assert backups(tmp_path) == ["epoch-000000.npz", "epoch-000001.npz"]
+    assert difference(train(tmp_path).get_weights(), whole) == 0
