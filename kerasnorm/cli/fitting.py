@@ -158,8 +158,8 @@ def _train(
         bar = progress.add_task(f"{trainings} trainings", total=total)
 
         def on_trial(name: str, seed: int, trial: Trial) -> None:
-            figure = percent(trial.evaluation.balanced_accuracy)
-            progress.console.print(f"seed {seed}, {name}: balanced accuracy {figure} %")
+            score = f"{trial.evaluation.score_name} {percent(trial.evaluation.score)} %"
+            progress.console.print(f"seed {seed}, {name}: {score}")
 
         def on_epoch() -> None:
             progress.advance(bar)

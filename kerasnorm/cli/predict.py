@@ -12,8 +12,8 @@ from kerasnorm.imbalance import ImageFiles
 from kerasnorm.imbalance._folders import IMAGES, images_in
 from kerasnorm.recipe import Run
 from kerasnorm.recipe.calibration import probabilities
-from kerasnorm.recipe.examples import read_examples
 from kerasnorm.recipe.folder import describe_unreadable
+from kerasnorm.recipe.reading import read_examples
 from kerasnorm.surgery.heads import gives_logits
 from kerasnorm.surgery.table import aligned
 
@@ -53,7 +53,8 @@ def _predict(arguments: argparse.Namespace) -> None:
     readable = files.readable()
     if not readable.all():
         raise ValueError(describe_unreadable(files.paths[~readable].tolist()))
-    outputs, _ = read_examples("images", files, 4, arguments.batch_size).predictions(run.model)
+    found = read_examples("images", files, 4, arguments.batch_size).outputs(run.model)
+    outputs = np.concatenate([outputs for _, outputs in found])
     outputs = probabilities(outputs, gives_logits(run.model))
     if arguments.json:
         found = [

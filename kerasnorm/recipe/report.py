@@ -7,7 +7,16 @@ from pathlib import Path
 from kerasnorm._validation import require
 from kerasnorm.recipe import figures
 from kerasnorm.recipe.chapters import CHAPTERS
-from kerasnorm.recipe.comparison import Comparison, Trial, percent, rows, where_it_does_not_help
+from kerasnorm.recipe.comparison import (
+    Comparison,
+    Trial,
+    class_rows,
+    first_evaluation,
+    judged_by,
+    percent,
+    summary_rows,
+    where_it_does_not_help,
+)
 from kerasnorm.recipe.evaluation import Evaluation
 from kerasnorm.recipe.run import Run
 from kerasnorm.transfer import trainable_table
@@ -68,7 +77,7 @@ def _results(comparison: Comparison) -> list[str]:
     trials = list(comparison.values())[-1]
     evaluation = trials[0].evaluation
     held_out, count = int(evaluation.confusion.sum()), sum(evaluation.train_counts)
-    first, *classes = rows(comparison)
+    unit, classes = evaluation.unit, len(evaluation.class_names)
     spread = (
         f"In %, mean ± standard deviation over {len(trials)} seeds."
         if len(trials) > 1
@@ -76,14 +85,14 @@ def _results(comparison: Comparison) -> list[str]:
     )
     return [
         "<h1>How well each class is recognised</h1>",
-        f"<p>{count:,} training examples of {len(classes)} classes, {held_out:,} held out for "
+        f"<p>{count:,} training {unit}s of {classes} classes, {held_out:,} held out for "
         f"these figures. {spread}</p>",
         '<div class="wide"><table><thead>',
         _row(["", *comparison], "th"),
         '</thead><tbody class="first">',
-        _row(first),
+        *map(_row, summary_rows(comparison)),
         "</tbody><tbody>",
-        *map(_row, classes),
+        *map(_row, class_rows(comparison)),
         "</tbody></table></div>",
         f"<p>{escape(where_it_does_not_help(comparison))}</p>",
     ]
@@ -100,8 +109,7 @@ def _reasons(run: Run) -> list[str]:
     shown = []
     for reason in run.reasons:
         chapter, _, why = reason.partition(": ")
-        why = why[:1].upper() + why[1:]
-        shown.append(f"<dt>{escape(chapter)}</dt><dd>{escape(why)}</dd>")
+        shown.append(f"<dt>{escape(chapter)}</dt><dd>{escape(_capital(why))}</dd>")
     return ["<h2>Why this recipe</h2><dl>", *shown, "</dl>"]
 
 
@@ -111,25 +119,27 @@ def _pictures(run: Run, comparison: Comparison | None) -> list[str]:
         *(_by_epoch(run.history) if "loss" in run.history else []),
         *(_of_first_seed(run.evaluation) if run.evaluation is not None else []),
     ]
-    return ["<h2>Curves, recall and confusion</h2>", '<div class="figures">', *shown, "</div>"]
+    title = judged_by(comparison) if comparison else "recall"
+    return [f"<h2>Curves, {title} and confusion</h2>", '<div class="figures">', *shown, "</div>"]
 
 
 def _by_way(comparison: Comparison) -> list[str]:
-    by_class = "; ".join(" ".join(row) for row in rows(comparison)[1:][:12])
+    evaluation, figure = first_evaluation(comparison), _capital(judged_by(comparison))
+    by_class = "; ".join(" ".join(row) for row in class_rows(comparison)[:12])
     shown = [
         _figure(
-            "Recall by frequency of the class",
-            figures.recall_figure(comparison),
-            f"Recall of each class, the most frequent first: {by_class}",
+            f"{figure} by frequency of the class",
+            figures.class_figure(comparison),
+            f"{figure} of each class, the most frequent first: {by_class}",
         )
     ]
-    if all("val_balanced_accuracy" in trial.history for trial, *_ in comparison.values()):
-        last = ", ".join(rows(comparison)[0][1:])
+    if all(evaluation.monitor in trial.history for trial, *_ in comparison.values()):
+        last, score = ", ".join(summary_rows(comparison)[0][1:]), _capital(evaluation.score_name)
         shown.append(
             _figure(
-                "Balanced accuracy by epoch",
-                figures.accuracy_figure(comparison),
-                f"Balanced accuracy on validation examples by epoch of {', '.join(comparison)}; "
+                f"{score} by epoch",
+                figures.score_figure(comparison, evaluation.monitor),
+                f"{score} on validation examples by epoch of {', '.join(comparison)}; "
                 f"of the weights kept, on the examples of the table, {last}",
             )
         )
@@ -148,26 +158,31 @@ def _by_epoch(history: dict[str, list[float]]) -> list[str]:
 
 
 def _of_first_seed(evaluation: Evaluation) -> list[str]:
-    accuracy = percent(evaluation.balanced_accuracy)
+    score, pixels = percent(evaluation.score), evaluation.unit == "pixel"
+    of_pixels, in_shares = (" of pixels", " in % of the true class") if pixels else ("", "")
     shown = [
         _figure(
-            "Confusion, first seed",
+            f"Confusion{of_pixels}, first seed",
             figures.confusion_figure(evaluation),
-            "Confusion matrix, true classes down, predicted across; balanced accuracy "
-            f"{accuracy} %",
+            f"Confusion matrix{in_shares}, true classes down, predicted across; "
+            f"{evaluation.score_name} {score} %",
         )
     ]
     if evaluation.calibration is not None:
         error = percent(evaluation.calibration.error)
         shown.append(
             _figure(
-                "Calibration, first seed",
+                f"Calibration{of_pixels}, first seed",
                 figures.calibration_figure(evaluation.calibration),
                 "Share of right predictions by how sure the model is; expected calibration error "
                 f"{error} %",
             )
         )
     return shown
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _figure(caption: str, picture: str, alt: str) -> str:

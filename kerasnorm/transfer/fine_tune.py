@@ -114,9 +114,9 @@ def fine_tune(
         monitor: name of the value in the history whose best epoch, over both phases, the weights
             are taken from, such as "val_accuracy": the smallest if it ends in "loss", else the
             largest. None: the weights are those of the last epoch.
-        augmentation: layer, or Sequential of layers, that changes raw input at random in training.
-            With one, or with random layers before the model's first weights, features are made anew
-            in each epoch, and a warning says so.
+        augmentation: layer, or Sequential of layers, that changes raw input at random in training;
+            not for label maps. With one, or with random layers before the model's first weights,
+            features are made anew in each epoch, and a warning says so.
         batch_size: examples a batch, where the data have none of their own.
         cache: whether features are kept.
         cache_limit: bytes of features that memory may hold; beyond it they are memory-mapped from a
@@ -165,8 +165,15 @@ def fine_tune(
     order = int(np.random.randint(2**31))  # so that the seed decides it
 
     data = _read(model, train, validation, batch_size, order, sampler)
-    shape = () if loss and classes is None else label_shape(data[0])
-    new = _prepared(model, strategy.name, classes, maps=len(shape) > 2)
+    known = loss and classes is None and augmentation is None
+    shape = () if known else label_shape(data[0])
+    maps = len(shape) > 2
+    if maps and augmentation is not None:
+        raise ValueError(
+            "`augmentation` changes x alone, and label maps would have to be flipped and moved "
+            "with it. Change both in a Dataset, and leave `augmentation` out."
+        )
+    new = _prepared(model, strategy.name, classes, maps)
     check = partial(check_labels, model=new) if loss is None else _any_labels
     _check_at_hand(data, check)
     if strategy.name == "svm":
