@@ -30,6 +30,7 @@ EXAMPLES = """examples:
   kerasnorm fit digits --out run
   kerasnorm fit photos/ --out run --backbone MobileNetV2 --weights imagenet --compare
   kerasnorm fit photos.csv --out run --epochs 30 --backup unfinished
+  kerasnorm fit scenes/ --out run --model unet.keras --ignore-class 255
   kerasnorm fit photos/ --out run2 --recipe run/recipe.json --weights run/model.keras
 """
 
@@ -40,7 +41,7 @@ def add_fit(commands: Any) -> None:
         commands,
         "fit",
         _fit,
-        "train an image classifier by a recipe and report on it class by class",
+        "train a classifier of images, or of their pixels, by a recipe; report class by class",
         EXAMPLES,
     )
     add_data(parser)
