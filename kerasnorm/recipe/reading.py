@@ -73,7 +73,7 @@ def _of_classes(data: Any, labels: np.ndarray, ignore_class: int | None) -> tupl
             "`ignore_class` is for label maps. Received: a class for each of "
             f"{len(labels)} examples, and ignore_class={ignore_class}. Leave it out."
         )
-    found = count_classes(labels)
+    found = count_classes(labels, num_classes=int(labels.max()) + 1)
     return ImageClasses(), data, labels, found, found.counts, len(labels)
 
 

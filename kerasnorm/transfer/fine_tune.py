@@ -168,11 +168,6 @@ def fine_tune(
     known = loss and classes is None and augmentation is None
     shape = () if known else label_shape(data[0])
     maps = len(shape) > 2
-    if maps and augmentation is not None:
-        raise ValueError(
-            "`augmentation` changes x alone, and label maps would have to be flipped and moved "
-            "with it. Change both in a Dataset, and leave `augmentation` out."
-        )
     new = _prepared(model, strategy.name, classes, maps)
     check = partial(check_labels, model=new) if loss is None else _any_labels
     _check_at_hand(data, check)
@@ -186,7 +181,7 @@ def fine_tune(
     second, unfreezing = by_layer(new, second, decay, blocks, gradual, head_only)
     if strategy.name == "fine_tune":
         warn_if_forgetful(first)
-    outer = new if augmentation is None else augmented(new, augmentation)
+    outer = new if augmentation is None else augmented(new, augmentation, maps)
     compiling = {
         "loss": loss or loss_for(new, shape),
         "metrics": list(metrics),

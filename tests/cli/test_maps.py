@@ -1,6 +1,7 @@
 """The command line on images with masks."""
 
 import json
+from functools import partial
 
 import keras
 import numpy as np
@@ -45,9 +46,8 @@ def fit(*arguments):
 
 def test_from_a_folder_to_pictures(scenes, tmp_path, capsys):
     small_unet((8, 8, 3), 4, widths=(4, 4)).save(tmp_path / "unet.keras")
-    (tmp_path / "named").symlink_to(scenes)
     out = tmp_path / "run"
-    arguments = ["--model", tmp_path / "unet.keras", "--ignore-class", 255, "--compare"]
+    arguments = ["--model", tmp_path / "unet.keras", "--ignore-class", 255]
     assert fit(scenes, "--out", out, *arguments) == 0
     printed = capsys.readouterr()
     assert "mean IoU" in printed.out and "IoU of 1 (" in printed.out
@@ -62,18 +62,20 @@ def test_from_a_folder_to_pictures(scenes, tmp_path, capsys):
     images, masks = scenes / "images", tmp_path / "found"
     assert main(["predict", str(out), str(images), "--masks", str(masks), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    model = Run.load(out).model
-    for row, name in zip(found, sorted(path.name for path in images.iterdir()), strict=True):
+    names = sorted(path.name for path in images.iterdir())
+    raw = np.array([np.asarray(Image.open(images / name), "float32") for name in names])
+    small = keras.ops.image.resize(raw, (8, 8), antialias=True)
+    expected = Run.load(out).model.predict(small, verbose=0).argmax(-1)
+    for row, name, label_map in zip(found, names, expected, strict=True):
         assert row["mask"] == str(masks / name) and sum(row["shares"].values()) == pytest.approx(1)
         picture = np.asarray(Image.open(row["mask"]))
         assert picture.shape == (16, 20)  # of the image, not of the model
-        raw = keras.utils.load_img(images / name, target_size=None)
-        small = keras.ops.image.resize(np.asarray(raw, "float32"), (8, 8), antialias=True)
-        expected = model.predict(np.asarray(small)[None], verbose=0)[0].argmax(-1)
-        np.testing.assert_array_equal(picture[::2][:, [1, 3, 6, 8, 11, 13, 16, 18]], expected)
+        np.testing.assert_array_equal(picture[::2][:, [1, 3, 6, 8, 11, 13, 16, 18]], label_map)
 
 
-def test_without_a_model_a_small_unet_is_trained(tmp_path, capsys):
+def test_without_a_model_a_small_unet_is_trained(tmp_path, monkeypatch, capsys):
+    smaller = partial(small_unet, widths=(4, 4))
+    monkeypatch.setattr("kerasnorm.recipe.scene_task.small_unet", smaller)
     folder = write_scenes(tmp_path / "scenes", mark=0)
     (folder / "classes.txt").write_text("wall\ndoor\n")
     assert fit(folder, "--out", tmp_path / "run") == 0
@@ -117,6 +119,13 @@ def test_refused(arguments, said, scenes, tmp_path, monkeypatch, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith("kerasnorm: error: ") and said in lines[-1]
     assert not (tmp_path / "run").exists()
+
+
+def test_tuning_is_for_classes_of_images(scenes, tmp_path, capsys):
+    pytest.importorskip("keras_tuner")
+    command = ["tune", str(scenes), "--out", str(tmp_path / "run"), "--ignore-class", "255"]
+    assert main(command) == 2
+    assert "`tune` is for classes of images" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

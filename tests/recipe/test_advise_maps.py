@@ -28,7 +28,7 @@ def test_weights_by_the_pixels_that_count():
     assert "docs/imbalance.md" in why
     (why,) = (reason for reason in advice.reasons if reason.startswith("Transfer"))
     assert f"{np.median(having):g} examples a class" in why and "label maps we measured none" in why
-    run = fit(advice, mapper(), (X, Y), (X, Y), 4, verbose=0, seed=0, ignore_class=255)
+    run = fit(advice, mapper(), (X, Y), (X, Y), 2, verbose=0, seed=0, ignore_class=255)
     assert run.reasons == tuple(advice.reasons)
 
 
@@ -40,7 +40,7 @@ def test_balanced_pixels_need_nothing():
 def test_an_absent_class_has_no_weight():
     advice = quick((X, np.where(Y == 1, 3, Y)))
     assert advice.recipe.imbalance_settings == {"scheme": "log", "missing": "zero"}
-    fit(advice, mapper(), (X, np.where(Y == 1, 3, Y)), None, 4, verbose=0, ignore_class=255)
+    fit(advice, mapper(), (X, np.where(Y == 1, 3, Y)), None, 2, verbose=0, ignore_class=255)
 
 
 @pytest.mark.parametrize("told", [True, False])

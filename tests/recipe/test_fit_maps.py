@@ -34,12 +34,11 @@ def losses_of(model, x, y):
 
 
 RECIPES = [
-    Recipe(),
     Recipe(transfer="scratch", imbalance="class_weights", imbalance_settings={"scheme": "log"}),
     Recipe(transfer_settings={"head_epochs": 1}, loss="balanced_softmax"),
-    Recipe(transfer="freeze", loss="seesaw"),
-    Recipe(loss="focal", correction="adjust_logits"),
+    Recipe(transfer="freeze", loss="seesaw", correction="adjust_logits"),
     Recipe(
+        loss="focal",
         imbalance="resample",
         imbalance_settings={"strategy": "repeat_factor", "threshold": 0.9},
         schedule="cosine",
@@ -51,7 +50,7 @@ RECIPES = [
 def test_figures_are_those_of_the_pixels_that_count(recipe):
     model = mapper(classes=5)
     before = model.get_weights()
-    run = fit_quietly(recipe, model, epochs=2)
+    run = fit_quietly(recipe, model, epochs=1 + len(recipe.transfer_settings))
     for a, b in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)
     assert run.model.output_shape == (None, None, None, 3)
@@ -104,7 +103,7 @@ def test_ignored_pixels_change_nothing():
     np.testing.assert_array_equal(*(run.evaluation.confusion for run in runs))
 
 
-@pytest.mark.parametrize("kind", ["single", "batched", "floats", "folder"])
+@pytest.mark.parametrize("kind", ["single", "floats", "folder"])
 def test_every_kind_of_data_is_the_same(kind, tmp_path):
     tf = pytest.importorskip("tensorflow")
     x, y = TRAIN
@@ -174,11 +173,11 @@ def test_an_absent_class_is_left_out_of_the_means():
 def test_a_mark_below_the_classes():
     y = TRAIN[1].astype("int32")
     y[y == 255] = -1
-    ours = fit_quietly(
-        Recipe(**HEAD), train=(TRAIN[0], y), validation=(TRAIN[0], y), ignore_class=-1
-    )
-    theirs = fit_quietly(Recipe(**HEAD), validation=TRAIN)
-    np.testing.assert_array_equal(ours.evaluation.confusion, theirs.evaluation.confusion)
+    run = fit_quietly(Recipe(**HEAD), mapper(), (TRAIN[0], y), (TRAIN[0], y), ignore_class=-1)
+    predicted = run.model.predict(TRAIN[0], verbose=0).argmax(-1)
+    confusion, *_ = figures(TRAIN[1], predicted, 3)
+    np.testing.assert_array_equal(run.evaluation.confusion, confusion)
+    assert run.history["loss"][0] == pytest.approx(losses_of(mapper(), *TRAIN)[0].mean(), rel=0.1)
 
 
 def test_only_a_batch_of_outputs_is_in_memory():
