@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasnorm._validation import as_int, listed
 from kerasnorm.imbalance._folders import IMAGES, mask_files, read_mask
+from kerasnorm.imbalance._members import as_rows
 
 
 class SegmentationFolder:
@@ -101,10 +102,7 @@ class SegmentationFolder:
                     f"The mask {str(path)!r} has the label {values.max()}, and there are {classes} "
                     f"classes, 0 to {classes - 1}. Pass `ignore_class`, or another `num_classes`."
                 )
-        rows = np.zeros((self.size, classes), bool)
-        for row, values in zip(rows, present, strict=True):
-            row[values] = True
-        return rows
+        return as_rows(present, classes)
 
     def subset(self, rows: Any, image_size: int | None = None) -> "SegmentationFolder":
         """Returns some of the pairs, by their numbers or a mask, perhaps of another size.

@@ -15,10 +15,8 @@ Correction = Callable[..., keras.Model]
 
 
 def _retrain(model: keras.Model, counts: ClassCounts, train: Examples, **settings: Any) -> Any:
-    train = train.in_memory()
-    return retrain_classifier(
-        model, train.data, train.labels, batch_size=train.batch_size, verbose=0, **settings
-    )
+    x, labels = train.in_memory().data
+    return retrain_classifier(model, x, labels, batch_size=train.batch_size, verbose=0, **settings)
 
 
 _CORRECTIONS: dict[str, Correction] = {

@@ -23,22 +23,33 @@ class Examples(ABC):
 
     Attributes:
         kind: `ImageClasses` or `LabelMaps`.
-        data: what holds x.
-        labels: what to draw by: (N,) ints; of label maps (N, H, W), or the classes of each (N, K),
-            bool; None where label maps are in a Dataset.
+        data: what holds x and the labels.
+        classes: of the N examples in order: (N,) ints; or of label maps, which may have several,
+            bool (N, K).
         found: the counts of the classes, up to the largest label.
-        having: (K,), how many examples have each of these classes.
-        size: N.
         batch_size: the examples a batch.
     """
 
     kind: Any
     data: Any
-    labels: np.ndarray | None
+    classes: np.ndarray
     found: ClassCounts
-    having: np.ndarray
-    size: int
     batch_size: int
+
+    @property
+    def size(self) -> int:
+        """The number of the examples."""
+        return len(self.classes)
+
+    @property
+    def having(self) -> np.ndarray:
+        """How many examples have each class, (K,)."""
+        return self.found.counts if self.classes.ndim == 1 else self.classes.sum(axis=0)
+
+    @property
+    def of_one_size(self) -> bool:
+        """Whether x is known to have one shape in all examples."""
+        return True
 
     def counts(self, classes: int) -> ClassCounts:
         """Returns the counts of so many classes, of which the last ones may have no example."""
@@ -59,7 +70,7 @@ class Examples(ABC):
 
     def order(self, **drawing: Any) -> Order:
         """Returns what draws the rows of each epoch; arguments are those of `sampler`."""
-        return sampler(self.labels, **drawing)
+        return sampler(self.classes, **drawing)
 
     @abstractmethod
     def for_training(self, order: Order | None, seed: int) -> tuple[Any, Order | None]:
@@ -80,36 +91,43 @@ class Examples(ABC):
 
 
 class ArrayExamples(Examples):
-    """Examples in memory: `data` is an array (N, ...)."""
-
-    def order(self, **drawing: Any) -> Order:
-        return sampler(self.labels, ignore_class=self.kind.ignore_class, **drawing)
+    """Examples in memory: `data` are x (N, ...) and labels (N,) or (N, H, W)."""
 
     def for_training(self, order: Order | None, seed: int) -> tuple[Any, Order | None]:
-        return (self.data, self.labels), order
+        return self.data, order
 
     def in_order(self) -> tuple[np.ndarray, np.ndarray]:
-        return self.data, self.labels
+        return self.data
 
     def batches(self, rows: np.ndarray | None = None) -> Pairs:
+        x, labels = self.data
         rows = np.arange(self.size) if rows is None else rows
         for start in range(0, len(rows), self.batch_size):
             chosen = rows[start : start + self.batch_size]
-            yield self.data[chosen], self.labels[chosen]
+            yield x[chosen], labels[chosen]
 
 
 class DatasetExamples(Examples):
     """Examples in a tf.data.Dataset: `data` has batches of (x, labels)."""
+
+    @property
+    def of_one_size(self) -> bool:
+        shape = self.data.element_spec[0].shape
+        return bool(shape.rank) and None not in shape[1:]
 
     def steps(self, order: Order | None) -> int:
         known = int(self.data.cardinality())
         return known if known > 0 else sum(1 for _ in self.data)
 
     def in_memory(self) -> ArrayExamples:
-        parts = zip(*self.data.as_numpy_iterator(), strict=True)
-        x, labels = (np.concatenate(part) for part in parts)
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return ArrayExamples(**{**fields, "data": x, "labels": labels})
+        """Returns arrays of one pass, and their classes: another pass may have another order."""
+        x, labels, classes = [], [], []
+        for each, y in self.data.as_numpy_iterator():
+            x.append(each)
+            labels.append(y)
+            classes.append(self.kind.classes_of(y, len(self.found.counts)))
+        data, classes = (np.concatenate(x), np.concatenate(labels)), np.concatenate(classes)
+        return ArrayExamples(self.kind, data, classes, self.found, self.batch_size)
 
     def for_training(self, order: Order | None, seed: int) -> tuple[Any, None]:
         return self.data, None
@@ -125,7 +143,7 @@ class DatasetExamples(Examples):
         if rows is None:
             yield from self.data.as_numpy_iterator()
             return
-        left = np.bincount(self.labels[rows])
+        left = np.bincount(self.classes[rows])
         for x, y in self.data.as_numpy_iterator():
             chosen = []
             for row, label in enumerate(y):

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 
 from kerasnorm.imbalance import BalancedAccuracy, ClassCounts
 from kerasnorm.recipe import choices
@@ -27,6 +28,10 @@ class ImageClasses:
 
     ignore_class: ClassVar[None] = None
     evaluation: ClassVar[type[Evaluation]] = Evaluation
+
+    def classes_of(self, labels: np.ndarray, classes: int) -> np.ndarray:
+        """Returns the classes of some labels, (N,)."""
+        return labels
 
     def check(self, recipe: Recipe) -> None:
         """Refuses what the recipe says and this kind cannot do: nothing."""

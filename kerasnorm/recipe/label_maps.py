@@ -5,8 +5,10 @@ import math
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 
 from kerasnorm.imbalance import BalancedAccuracy, ClassCounts
+from kerasnorm.imbalance._members import as_rows
 from kerasnorm.recipe import choices
 from kerasnorm.recipe.chapters import make_loss
 from kerasnorm.recipe.examples import Examples
@@ -31,6 +33,15 @@ class LabelMaps:
 
     ignore_class: int | None = None
     evaluation: ClassVar[type[MapEvaluation]] = MapEvaluation
+
+    def classes_of(self, labels: np.ndarray, classes: int) -> np.ndarray:
+        """Returns which classes each of some label maps has, bool (N, K)."""
+        return as_rows([self.found_in(label_map) for label_map in labels], classes)
+
+    def found_in(self, label_map: np.ndarray) -> np.ndarray:
+        """Returns the classes that a label map has."""
+        found = np.unique(label_map)
+        return found if self.ignore_class is None else found[found != self.ignore_class]
 
     def check(self, recipe: Recipe) -> None:
         """Refuses what needs one class an example.
@@ -76,9 +87,9 @@ class LabelMaps:
             )
 
     def keeps_features(self, model: keras.Model, examples: Examples) -> bool:
-        """Returns whether the features of all examples fit in memory."""
+        """Returns whether the features of all examples have one shape and fit in memory."""
         split = split_at_head(model)
-        if split is None:
+        if split is None or not examples.of_one_size:
             return False
         x, _ = next(examples.batches())
         each = math.prod(split.base.compute_output_shape(x.shape)[1:])

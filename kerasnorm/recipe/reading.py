@@ -1,7 +1,6 @@
 """How `fit` and `advise` read the examples that they are given."""
 
-import collections
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -15,6 +14,7 @@ from kerasnorm.imbalance import (
     count_classes,
 )
 from kerasnorm.imbalance._labels import is_dataset
+from kerasnorm.imbalance._members import as_rows
 from kerasnorm.imbalance._tally import Tally
 from kerasnorm.recipe.examples import ArrayExamples, DatasetExamples, Examples, FileExamples
 from kerasnorm.recipe.image_classes import ImageClasses
@@ -62,9 +62,9 @@ def read_examples(
     if len(x) != len(labels):
         raise ValueError(f"`{name}` should have a label for each of {len(x)} x, not {len(labels)}.")
     if not maps:
-        return ArrayExamples(*_of_classes(x, labels, ignore_class), batch_size)
-    counted = _count_maps(iter([labels]), ignore_class)
-    return ArrayExamples(LabelMaps(ignore_class), x, labels, *counted, len(x), batch_size)
+        return ArrayExamples(*_of_classes((x, labels), labels, ignore_class), batch_size)
+    kind = LabelMaps(ignore_class)
+    return ArrayExamples(kind, (x, labels), *_count_maps([labels], kind), batch_size)
 
 
 def _of_classes(data: Any, labels: np.ndarray, ignore_class: int | None) -> tuple:
@@ -73,8 +73,7 @@ def _of_classes(data: Any, labels: np.ndarray, ignore_class: int | None) -> tupl
             "`ignore_class` is for label maps. Received: a class for each of "
             f"{len(labels)} examples, and ignore_class={ignore_class}. Leave it out."
         )
-    found = count_classes(labels, num_classes=int(labels.max()) + 1)
-    return ImageClasses(), data, labels, found, found.counts, len(labels)
+    return ImageClasses(), data, labels, count_classes(labels, num_classes=int(labels.max()) + 1)
 
 
 def _read_segmentation_folder(
@@ -86,9 +85,8 @@ def _read_segmentation_folder(
             f"ignore_class={ignore_class}. Say it to the folder, and leave it out here."
         )
     labels = data.labels  # checks the masks one by one
-    found, having = count_classes(data, labels.shape[1], verbose=0), labels.sum(axis=0)
-    kind = LabelMaps(data.ignore_class)
-    return FileExamples(kind, data, labels, found, having, data.size, batch_size)
+    found = count_classes(data, labels.shape[1], verbose=0)
+    return FileExamples(LabelMaps(data.ignore_class), data, labels, found, batch_size)
 
 
 def _read_dataset(
@@ -126,30 +124,20 @@ def _read_maps_in_dataset(
 ) -> DatasetExamples:
     from kerasnorm.backend import pipelines
 
-    lengths = []
-
-    def maps() -> Iterator[np.ndarray]:
-        for y in pipelines.labels_of(data).as_numpy_iterator():
-            lengths.append(len(y))
-            yield _as_maps(name, y, ignore_class)
-
-    counted = _count_maps(maps(), ignore_class)
-    kind, data = LabelMaps(ignore_class), pipelines.with_label_maps(data)
-    return DatasetExamples(kind, data, None, *counted, sum(lengths), batch_size)
+    labels = pipelines.labels_of(data).as_numpy_iterator()
+    kind = LabelMaps(ignore_class)
+    counted = _count_maps((_as_maps(name, y, ignore_class) for y in labels), kind)
+    return DatasetExamples(kind, pipelines.with_label_maps(data), *counted, batch_size)
 
 
-def _count_maps(
-    batches: Iterator[np.ndarray], ignore_class: int | None
-) -> tuple[ClassCounts, np.ndarray]:
-    """Returns the pixels of each class, and how many label maps have it."""
-    tally, having = Tally(None, ignore_class), collections.Counter()
+def _count_maps(batches: Iterable[np.ndarray], kind: LabelMaps) -> tuple[np.ndarray, ClassCounts]:
+    """Returns the classes of each label map, bool (N, K), and the pixels of each class."""
+    tally, classes = Tally(None, kind.ignore_class), []
     for labels in batches:
         tally.add(labels)
-        for label_map in labels:
-            having.update(np.unique(label_map).tolist())
-    having.pop(ignore_class, None)
+        classes += [kind.found_in(label_map) for label_map in labels]
     found = tally.result()
-    return found, np.array([having[k] for k in range(len(found.counts))])
+    return as_rows(classes, len(found.counts)), found
 
 
 def _as_maps(name: str, y: np.ndarray, ignore_class: int | None) -> np.ndarray:

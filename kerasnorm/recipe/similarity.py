@@ -27,7 +27,7 @@ def measure_similarity(model: keras.Model, examples: Examples, seed: int) -> tup
     from sklearn.model_selection import StratifiedKFold
 
     split = split_below_head(model)
-    rows = _sample(examples.labels, np.random.default_rng(seed))
+    rows = _sample(examples.classes, np.random.default_rng(seed))
     labels, features = map(np.concatenate, zip(*examples.outputs(split.base, rows), strict=True))
     folds = min(FOLDS, int(np.unique(labels, return_counts=True)[1].min()))
     cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
