@@ -263,6 +263,16 @@ def run(without_tracing):
     return fit_quietly(recipe, classes=names, epochs=2)
 
 
+def test_a_search_sees_the_epoch_that_was_kept(run):
+    pytest.importorskip("keras_tuner")
+    from kerasnorm.tuning.trial_runs import figures_of
+
+    figures = figures_of(run, "best")
+    assert figures["val_mean_iou"] == run.evaluation.mean_iou
+    kept = int(np.argmax(run.history["val_mean_iou"]))
+    assert figures["val_loss"] == run.history["val_loss"][kept]
+
+
 def test_report(run, tmp_path):
     pytest.importorskip("matplotlib")
     path = tmp_path / "report.html"
