@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 
-def write_scenes(folder, count=8, size=(16, 20), mark=255):
+def write_scenes(folder, count=6, size=(16, 20), mark=255):
     """Images that are brighter where the mask is 1; its last row has no class."""
     rng = np.random.default_rng(0)
     for name in ("images", "masks"):
@@ -53,8 +53,8 @@ def test_from_a_folder_to_pictures(scenes, tmp_path, capsys):
     assert "mean IoU" in printed.out and "IoU of 1 (" in printed.out
     assert "kerasnorm" not in printed.err
     evaluation = json.loads((out / "evaluation.json").read_text())
-    assert np.sum(evaluation["confusion"]) == 2 * 7 * 8  # two scenes, without the last row
-    assert evaluation["train_counts"][0] + evaluation["train_counts"][1] == 5 * 15 * 20
+    assert np.sum(evaluation["confusion"]) == 7 * 8  # one scene, without the last row
+    assert evaluation["train_counts"][0] + evaluation["train_counts"][1] == 4 * 15 * 20
     assert "Confusion of pixels" in (out / "report.html").read_text()
     recipe = Recipe.from_json((out / "recipe.json").read_text())
     assert (recipe.imbalance, recipe.imbalance_settings) == ("class_weights", {"scheme": "log"})

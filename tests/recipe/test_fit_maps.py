@@ -72,7 +72,7 @@ def test_figures_are_those_of_the_pixels_that_count(recipe):
         assert not np.array_equal(run.uncorrected.confusion, confusion)
 
 
-@pytest.mark.parametrize("scheme", [None, "log", "median_frequency"])
+@pytest.mark.parametrize("scheme", [None, "median_frequency"])
 def test_the_loss_is_that_of_the_pixels_that_count(scheme):
     """Σ w l / pixels in training, Σ l / pixels in validation; 12 examples are one batch."""
     weights = np.ones(3)
@@ -103,7 +103,7 @@ def test_ignored_pixels_change_nothing():
     np.testing.assert_array_equal(*(run.evaluation.confusion for run in runs))
 
 
-@pytest.mark.parametrize("kind", ["single", "floats", "folder"])
+@pytest.mark.parametrize("kind", ["floats, one by one", "folder"])
 def test_every_kind_of_data_is_the_same(kind, tmp_path):
     tf = pytest.importorskip("tensorflow")
     x, y = TRAIN
@@ -114,9 +114,7 @@ def test_every_kind_of_data_is_the_same(kind, tmp_path):
         model, y = rgb(), y[:, :, :6]
     else:
         model = mapper()
-        given = y[..., None].astype("float32") if kind == "floats" else y
-        data = tf.data.Dataset.from_tensor_slices((x, given))
-        data = data if kind == "single" else data.batch(12)
+        data = tf.data.Dataset.from_tensor_slices((x, y[..., None].astype("float32")))
     weights = {"imbalance": "class_weights", "imbalance_settings": {"scheme": "median_frequency"}}
     recipe = Recipe(**weights, **HEAD)
     ours, theirs = (
