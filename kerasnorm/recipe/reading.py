@@ -64,7 +64,7 @@ def read_examples(
     if not maps:
         return ArrayExamples(*_of_classes((x, labels), labels, ignore_class), batch_size)
     kind = LabelMaps(ignore_class)
-    return ArrayExamples(kind, (x, labels), *_count_maps([labels], kind), batch_size)
+    return ArrayExamples(kind, (x, labels), *_count_maps(name, [labels], kind), batch_size)
 
 
 def _of_classes(data: Any, labels: np.ndarray, ignore_class: int | None) -> tuple:
@@ -126,16 +126,20 @@ def _read_maps_in_dataset(
 
     labels = pipelines.labels_of(data).as_numpy_iterator()
     kind = LabelMaps(ignore_class)
-    counted = _count_maps((_as_maps(name, y, ignore_class) for y in labels), kind)
+    counted = _count_maps(name, (_as_maps(name, y, ignore_class) for y in labels), kind)
     return DatasetExamples(kind, pipelines.with_label_maps(data), *counted, batch_size)
 
 
-def _count_maps(batches: Iterable[np.ndarray], kind: LabelMaps) -> tuple[np.ndarray, ClassCounts]:
+def _count_maps(
+    name: str, batches: Iterable[np.ndarray], kind: LabelMaps
+) -> tuple[np.ndarray, ClassCounts]:
     """Returns the classes of each label map, bool (N, K), and the pixels of each class."""
     tally, classes = Tally(None, kind.ignore_class), []
     for labels in batches:
         tally.add(labels)
         classes += [kind.found_in(label_map) for label_map in labels]
+    if not classes:
+        raise ValueError(f"`{name}` is empty.")
     found = tally.result()
     return as_rows(classes, len(found.counts)), found
 

@@ -116,10 +116,9 @@ def fit(
         if seed is not None:
             keras.utils.set_random_seed(as_int("seed", seed, low=0))
         rank = len(model.input_shape) if is_graph(model) else None
+        reading = {"rank": rank, "batch_size": batch_size, "ignore_class": ignore_class}
         parts = {
-            name: data
-            if data is None
-            else read_examples(name, data, rank, batch_size, ignore_class)
+            name: None if data is None else read_examples(name, data, **reading)
             for name, data in (("train", train), ("validation", validation), ("test", test))
         }
         check_parts(recipe, parts)

@@ -225,6 +225,7 @@ REFUSED = [
     ({}, {"train": (MAPS[0], MAPS[1][:, :3, :4])}, "are 3×4 and those of the model 6×8"),
     ({}, {"validation": (MAPS[0], MAPS[1][:, :3, :4])}, "`validation` are 3×4"),
     ({}, {"validation": (MAPS[0], np.arange(12) % 3)}, "`validation` has ImageClasses"),
+    ({}, {"train": (MAPS[0], MAPS[1] * 0 + 9), "ignore_class": 9}, "all of them are ignore_class=9"),
     ({}, {"classes": 2}, "There are 2 classes, 0 to 1, and label 2"),
     ({}, {"train": (MAPS[0], MAPS[1] * 0)}, "one class only"),
     ({}, {"train": (MAPS[0], np.arange(12) % 3), "ignore_class": 255}, "is for label maps"),
@@ -245,6 +246,12 @@ def test_refused(recipe, given, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         fit(Recipe(**recipe), **given, epochs=1, verbose=0, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_dataset():
+    tf = pytest.importorskip("tensorflow")
+    with pytest.raises(ValueError, match="`train` is empty"):
+        fit_quietly(Recipe(), train=tf.data.Dataset.from_tensor_slices(TRAIN).take(0))
 
 
 @on_tensorflow
