@@ -225,7 +225,7 @@ REFUSED = [
     ({}, {"train": (MAPS[0], MAPS[1][:, :3, :4])}, "are 3×4 and those of the model 6×8"),
     ({}, {"validation": (MAPS[0], MAPS[1][:, :3, :4])}, "`validation` are 3×4"),
     ({}, {"validation": (MAPS[0], np.arange(12) % 3)}, "`validation` has ImageClasses"),
-    ({}, {"train": (MAPS[0], MAPS[1] * 0 + 9), "ignore_class": 9}, "all of them are ignore_class=9"),
+    ({}, {"train": (MAPS[0], MAPS[1] * 0), "ignore_class": 0}, "all of them are ignore_class=0"),
     ({}, {"classes": 2}, "There are 2 classes, 0 to 1, and label 2"),
     ({}, {"train": (MAPS[0], MAPS[1] * 0)}, "one class only"),
     ({}, {"train": (MAPS[0], np.arange(12) % 3), "ignore_class": 255}, "is for label maps"),
