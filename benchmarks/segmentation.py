@@ -10,7 +10,7 @@ defaults: nothing is chosen, so there is no validation part.
 
 import argparse
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -35,7 +35,9 @@ class Scenes(NamedTuple):
     contours: np.ndarray
 
 
-def draw(count: int, pool: dict[int, np.ndarray], rng: np.random.Generator) -> Scenes:
+def draw(
+    count: int, pool: dict[int, np.ndarray], rng: np.random.Generator, shares: Any = SHARES
+) -> Scenes:
     """Draws scenes of the digits of a pool, which has images (n, 8, 8) of each class."""
     y, x = np.mgrid[:SIZE, :SIZE]
     images, labels = np.zeros((count, SIZE, SIZE)), np.zeros((count, SIZE, SIZE), "uint8")
@@ -44,7 +46,7 @@ def draw(count: int, pool: dict[int, np.ndarray], rng: np.random.Generator) -> S
         wave = np.sin(2 * np.pi * frequency * (x * np.cos(angle) + y * np.sin(angle)) + phase)
         image += 0.4 + 0.2 * wave + rng.normal(0, 0.1, image.shape)
         for _ in range(rng.integers(1, 5)):
-            c = rng.choice(len(DIGITS), p=SHARES)
+            c = rng.choice(len(shares), p=shares)
             ink = rng.choice(pool[c])
             top, left = rng.integers(0, SIZE - 8, 2)
             place = slice(top, top + 8), slice(left, left + 8)
@@ -66,8 +68,8 @@ def load(seed: int) -> tuple[Scenes, Scenes]:
     )
 
 
-def train(images: np.ndarray, y: np.ndarray, outputs: int, seed: int, *phases: tuple) -> np.ndarray:
-    """Returns the trained model; each phase is a loss, its sample weights and its epochs."""
+def unet(outputs: int, seed: int) -> keras.Model:
+    """Returns a new small U-Net that gives logits."""
     keras.utils.set_random_seed(seed)
 
     def convolve(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
@@ -81,7 +83,14 @@ def train(images: np.ndarray, y: np.ndarray, outputs: int, seed: int, *phases: t
     for lower in (middle, fine):
         up = keras.layers.UpSampling2D()(coarse)
         coarse = convolve(keras.layers.Concatenate()([up, lower]), lower.shape[-1])
-    model = keras.Model(inputs, keras.layers.Conv2D(outputs, 1)(coarse))
+    return keras.Model(inputs, keras.layers.Conv2D(outputs, 1, name="head")(coarse))
+
+
+def train(
+    images: np.ndarray, y: np.ndarray, outputs: int, seed: int, *phases: tuple
+) -> keras.Model:
+    """Returns the trained model; each phase is a loss, its sample weights and its epochs."""
+    model = unet(outputs, seed)
     for loss, weights, epochs in phases:
         model.compile(keras.optimizers.Adam(3e-3), loss, jit_compile=False)
         model.fit(

@@ -27,6 +27,20 @@ def with_sparse_labels(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.map(sparse)
 
 
+def with_label_maps(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Makes ints (B, H, W) of label maps (B, H, W) and (B, H, W, 1) of any dtype."""
+
+    def sparse(x: Any, y: Any) -> tuple[Any, Any]:
+        return x, tf.cast(tf.squeeze(y, axis=-1) if y.shape.rank == 4 else y, tf.int32)
+
+    return dataset.map(sparse)
+
+
+def labels_of(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns the labels of (x, y); what only x needs is not computed."""
+    return dataset.map(lambda x, y: y)
+
+
 def image_loader(image_size: int) -> Load:
     """Returns a function from a batch of paths to images (N, image_size, image_size, 3), 0 to 255.
 

@@ -11,6 +11,7 @@ from kerasnorm.cli.data import add_data, advice_for, read_task
 _EXAMPLES = """examples:
   kerasnorm advise photos/ --backbone MobileNetV2 --weights imagenet
   kerasnorm advise photos/ --weights model.keras --replicas 8 --batch-size 32 --json
+  kerasnorm advise scenes/ --model unet.keras --ignore-class 255
 """
 
 

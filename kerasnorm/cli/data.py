@@ -11,8 +11,12 @@ from kerasnorm.recipe.digits_task import EPOCHS, RATE, DigitsTask
 from kerasnorm.recipe.folder import describe_unreadable, read_images
 from kerasnorm.recipe.folder_task import FolderTask
 from kerasnorm.recipe.recipe import Recipe
+from kerasnorm.recipe.scene_task import SceneTask, holds_scenes
 
-_FOLDER_ONLY = ("backbone", "weights", "image_size", "validation_split", "test_split", "strict")
+_FOLDER_ONLY = (
+    *("backbone", "weights", "image_size", "validation_split", "test_split", "strict"),
+    "ignore_class",
+)
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +25,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "data",
         metavar="DATA",
         help="folder with a sub-folder of images a class, a .csv file with the columns path and "
-        "label, or: digits",
+        "label, a folder with images/ and their masks/ (pictures of class numbers), or: digits",
     )
     add = parser.add_argument
     add("--epochs", type=int, help="passes over the training images (digits: 12, folder: 10)")
@@ -30,11 +34,15 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     folder = parser.add_argument_group("folder of images")
     add = folder.add_argument
     add("--backbone", metavar="NAME", help="of keras.applications; default: a small ConvNet")
-    add("--weights", help="imagenet, none (default), or a file: .weights.h5 or .keras")
+    add(
+        *("--weights", "--model"),
+        help="imagenet, none (default), or a file: .weights.h5 or, a whole model, .keras",
+    )
     add("--image-size", type=int, metavar="PIXELS", help="default: 160, small ConvNet: 64")
     add("--validation-split", type=float, metavar="SHARE", help="to choose the epoch by (0.1)")
     add("--test-split", type=float, metavar="SHARE", help="for the figures (0.2); 0: none")
     add("--strict", action="store_true", help="refuse unreadable images instead of skipping them")
+    add("--ignore-class", type=int, metavar="N", help="of masks: the number of no class, as 255")
 
 
 def read_task(arguments: argparse.Namespace) -> Task:
@@ -52,15 +60,25 @@ def read_task(arguments: argparse.Namespace) -> Task:
             options = listed(f"--{name.replace('_', '-')}" for name in given)
             raise ValueError(f"digits have their own ConvNet and test images: leave out {options}.")
         return DigitsTask()
-    files, unreadable = read_images(arguments.data, arguments.strict)
-    if unreadable:
-        print(f"kerasnorm: skipped {describe_unreadable(unreadable)}", file=sys.stderr)
     shares = tuple(
         default if given is None else given
         for given, default in ((arguments.validation_split, 0.1), (arguments.test_split, 0.2))
     )
     size = arguments.image_size and as_int("--image-size", arguments.image_size, low=8)
-    return FolderTask(files, arguments.backbone, arguments.weights or "none", size, shares)
+    weights, ignore_class = arguments.weights or "none", arguments.ignore_class
+    if holds_scenes(arguments.data):
+        if arguments.backbone is not None:
+            raise ValueError(
+                "A --backbone gives no label maps: give the .keras file of a --model that does, or "
+                "none for a small U-Net."
+            )
+        return SceneTask(arguments.data, weights, size, shares, ignore_class)
+    if ignore_class is not None:
+        raise ValueError(f"--ignore-class is for masks, and {arguments.data!r} has no masks/.")
+    files, unreadable = read_images(arguments.data, arguments.strict)
+    if unreadable:
+        print(f"kerasnorm: skipped {describe_unreadable(unreadable)}", file=sys.stderr)
+    return FolderTask(files, arguments.backbone, weights, size, shares)
 
 
 def advice_for(arguments: argparse.Namespace, task: Task, **settings: Any) -> Advice:

@@ -30,6 +30,7 @@ EXAMPLES = """examples:
   kerasnorm fit digits --out run
   kerasnorm fit photos/ --out run --backbone MobileNetV2 --weights imagenet --compare
   kerasnorm fit photos.csv --out run --epochs 30 --backup unfinished
+  kerasnorm fit scenes/ --out run --model unet.keras --ignore-class 255
   kerasnorm fit photos/ --out run2 --recipe run/recipe.json --weights run/model.keras
 """
 
@@ -40,7 +41,7 @@ def add_fit(commands: Any) -> None:
         commands,
         "fit",
         _fit,
-        "train an image classifier by a recipe and report on it class by class",
+        "train a classifier of images, or of their pixels, by a recipe; report class by class",
         EXAMPLES,
     )
     add_data(parser)
@@ -158,8 +159,8 @@ def _train(
         bar = progress.add_task(f"{trainings} trainings", total=total)
 
         def on_trial(name: str, seed: int, trial: Trial) -> None:
-            figure = percent(trial.evaluation.balanced_accuracy)
-            progress.console.print(f"seed {seed}, {name}: balanced accuracy {figure} %")
+            score = f"{trial.evaluation.score_name} {percent(trial.evaluation.score)} %"
+            progress.console.print(f"seed {seed}, {name}: {score}")
 
         def on_epoch() -> None:
             progress.advance(bar)

@@ -13,6 +13,7 @@ from kerasnorm.recipe import Advice, fit
 from kerasnorm.recipe.chapters import CHAPTERS
 from kerasnorm.recipe.output import staged
 from kerasnorm.recipe.recipe import Recipe
+from kerasnorm.recipe.scene_task import SceneTask
 from kerasnorm.tuning import RecipeHyperModel, Search, search, spaces
 
 _EXAMPLES = """examples:
@@ -66,6 +67,8 @@ def _tune(arguments: argparse.Namespace) -> None:
     seeds = range(arguments.seed, arguments.seed + as_int("--seeds", arguments.seeds, low=1))
     with staged(arguments.out, arguments.overwrite) as folder:
         task = read_task(arguments)
+        if isinstance(task, SceneTask):
+            raise ValueError("`tune` is for classes of images; `fit` and `advise` take masks.")
         advice = advice_for(arguments, task)
         train, validation, _ = task.data(arguments.seed)
         space = _SPACES[arguments.space]()

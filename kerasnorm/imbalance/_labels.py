@@ -11,7 +11,7 @@ _MAX_CLASSES = 2**24
 
 OUTSIDE = (
     "Label {label} is outside the classes {classes}. If it marks what should be left out, pass "
-    "`ignore_class={label}` to `count_classes`; otherwise correct the labels, or count the "
+    "`ignore_class={label}`; otherwise correct the labels, or count the "
     "classes again with a larger `num_classes`."
 )
 NOT_WHOLE = "Labels should be whole numbers. Received: {label}."

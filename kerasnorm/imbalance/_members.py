@@ -1,6 +1,7 @@
 """Which classes each example has, whatever form its labels have."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -78,3 +79,11 @@ def find_members(
     found = [np.unique(each[kept]) for each, kept in zip(numbers, keep, strict=True)]
     rows = np.repeat(np.arange(size), [len(each) for each in found])
     return Members(size, rows, np.concatenate(found), num_classes, one_each=False)
+
+
+def as_rows(found: Sequence[np.ndarray], num_classes: int) -> np.ndarray:
+    """Returns the classes found in each example as rows, bool (N, K)."""
+    rows = np.zeros((len(found), num_classes), bool)
+    for row, classes in zip(rows, found, strict=True):
+        row[classes] = True
+    return rows

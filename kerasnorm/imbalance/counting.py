@@ -86,7 +86,8 @@ def count_classes(
     elif isinstance(data, SegmentationFolder):
         num_classes = data.num_classes if num_classes is None else num_classes
         ignore_class = data.ignore_class if ignore_class is None else ignore_class
-        return count_classes(data.masks_folder, num_classes, ignore_class, verbose)
+        masks = map(read_mask, map(pathlib.Path, data.mask_paths))
+        batches = with_bar(masks, data.size, verbose)
     elif isinstance(data, ImageFiles):
         return _named_counts(data.counts(), num_classes, ignore_class)
     else:

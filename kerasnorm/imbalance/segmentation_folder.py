@@ -1,5 +1,6 @@
 """Images and masks in folders, to draw from."""
 
+import copy
 import os
 import pathlib
 from functools import cached_property
@@ -9,6 +10,7 @@ import numpy as np
 
 from kerasnorm._validation import as_int, listed
 from kerasnorm.imbalance._folders import IMAGES, mask_files, read_mask
+from kerasnorm.imbalance._members import as_rows
 
 
 class SegmentationFolder:
@@ -100,10 +102,25 @@ class SegmentationFolder:
                     f"The mask {str(path)!r} has the label {values.max()}, and there are {classes} "
                     f"classes, 0 to {classes - 1}. Pass `ignore_class`, or another `num_classes`."
                 )
-        rows = np.zeros((self.size, classes), bool)
-        for row, values in zip(rows, present, strict=True):
-            row[values] = True
-        return rows
+        return as_rows(present, classes)
+
+    def subset(self, rows: Any, image_size: int | None = None) -> "SegmentationFolder":
+        """Returns some of the pairs, by their numbers or a mask, perhaps of another size.
+
+        The classes stay those of all masks, which are read for it.
+        """
+        part, rows = copy.copy(self), np.asarray(rows)
+        part.num_classes = self.labels.shape[1]
+        part.labels = self.labels[rows]
+        part.paths, part.mask_paths = self.paths[rows], self.mask_paths[rows]
+        part.size, part._image_size = len(part.paths), image_size or self._image_size
+        return part
+
+    def readable(self) -> np.ndarray:
+        """Opens each image once and returns whether it can be decoded, bool (N,)."""
+        from kerasnorm.backend import pipelines
+
+        return pipelines.readable(self.paths.tolist())
 
     def gatherer(self) -> Any:
         """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""

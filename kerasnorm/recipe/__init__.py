@@ -3,8 +3,9 @@
 from kerasnorm.recipe.advice import Advice
 from kerasnorm.recipe.advising import advise
 from kerasnorm.recipe.evaluation import Evaluation
+from kerasnorm.recipe.map_evaluation import MapEvaluation
 from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.run import Run
 from kerasnorm.recipe.training import fit
 
-__all__ = ["Advice", "Evaluation", "Recipe", "Run", "advise", "fit"]
+__all__ = ["Advice", "Evaluation", "MapEvaluation", "Recipe", "Run", "advise", "fit"]

@@ -6,15 +6,13 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import as_int, as_number, check_choice
-from kerasnorm.imbalance import count_classes
 from kerasnorm.recipe import choices
 from kerasnorm.recipe.advice import Advice
-from kerasnorm.recipe.examples import read_examples
+from kerasnorm.recipe.reading import read_examples
 from kerasnorm.recipe.recipe import Recipe
-from kerasnorm.recipe.similarity import measure_similarity
 from kerasnorm.surgery.heads import find_head, is_graph
 from kerasnorm.transfer import rule_of_thumb
-from kerasnorm.transfer.head import is_backbone, with_head
+from kerasnorm.transfer.head import is_backbone
 
 
 def advise(
@@ -34,6 +32,7 @@ def advise(
     small_batch: float = 4,
     imbalanced: float = 3,
     seed: int = 0,
+    ignore_class: int | None = None,
 ) -> Advice:
     """Measures the model and the examples, and says how to train, and why.
 
@@ -41,24 +40,28 @@ def advise(
     experiments on small images, which the reasons name; they are arguments, since yours differ.
 
     Args:
-        model: built keras.Model that ends in a Dense layer, or a backbone.
+        model: built keras.Model that ends in a Dense layer, or a backbone; for label maps one that
+            ends in a convolution.
         data: the training examples, as in `fit`.
         replicas: devices that share each batch.
         batch_size: examples a step, on all replicas together.
         similarity: how like the source's the images and classes are, 0 to 1, as in
-            `rule_of_thumb`. None: measured on a sample, by how much of each class a linear
-            classifier on the model's features recognises beyond chance (needs scikit-learn).
+            `rule_of_thumb`. None: measured on a sample, of pixels for label maps, by how much of
+            each class a linear classifier on the model's features recognises beyond chance (needs
+            scikit-learn).
         epochs: those that `fit` will have; a quarter is the head's.
         learning_rate: of the head.
         base_share: the share of it that all layers have after the head. On the demo's small
             ConvNet 1 was better than a third; for large pretrained networks 0.1 is usual.
         pretrained: whether the model's weights have learnt anything; False leaves but "scratch".
         rule: "measured": fine-tune after the head, and only many examples of a dissimilar task
-            from scratch. "lecture": the four corners of `rule_of_thumb`.
-        many, similar: as in `rule_of_thumb`; examples are counted of the median class.
+            from scratch. "lecture": the four corners of `rule_of_thumb`; not for label maps.
+        many, similar: as in `rule_of_thumb`; examples are counted of the median class, label maps
+            that have it.
         small_batch: up to so many examples a replica, batch normalization is replaced.
         imbalanced: from this ratio of the largest class to the smallest on, the loss makes up.
         seed: of the sample.
+        ignore_class: the label of pixels that have no class, as in `fit`.
 
     Returns:
         `Advice(recipe, reasons)`; `print` shows both.
@@ -82,29 +85,30 @@ def advise(
     if not is_backbone(model):
         find_head(model)
     rank = len(model.input_shape) if is_graph(model) else None
-    examples = read_examples("data", data, rank, batch_size)
-    counts = count_classes(examples.labels).counts
-    model = with_head(model, len(counts))
+    examples = read_examples("data", data, rank, batch_size, ignore_class)
+    kind, having = examples.kind, examples.having
+    model = kind.with_head(model, len(having))
+    kind.check_fit("data", examples, model)
     epochs = as_int("epochs", epochs, low=1)
     rate = as_number("learning_rate", learning_rate, 0, interval="()")
     base_share = as_number("base_share", base_share, 0, 1, interval="(]")
     small_batch = as_number("small_batch", small_batch, 0)
     imbalanced = as_number("imbalanced", imbalanced, 1)
     reasons = []
-    per_class = float(np.median(counts[counts > 0]))  # the largest say nothing of the others
+    per_class = float(np.median(having[having > 0]))  # the largest say nothing of the others
     if pretrained:
         if similarity is None:
-            similarity, reason = measure_similarity(model, examples, as_int("seed", seed, low=0))
+            similarity, reason = kind.similarity(model, examples, as_int("seed", seed, low=0))
             reasons.append(reason)
         thumb = rule_of_thumb(per_class, similarity, many, similar)
-        fields, reason = choices.transfer(thumb, rule, epochs, rate, base_share)
+        fields, reason = kind.choose_transfer(thumb, rule, epochs, rate, base_share)
     else:
         fields, reason = choices.from_scratch(per_class, rate)
     reasons.append(reason)
     base_trains = fields["transfer"] not in ("freeze", "svm")
     for chosen, reason in (
         choices.normalization(model, base_trains, batch_size, replicas, small_batch),
-        choices.imbalance(model, fields["transfer"] != "svm", counts, imbalanced),
+        kind.choose_imbalance(model, fields["transfer"] != "svm", examples, imbalanced),
     ):
         fields |= chosen
         reasons.append(reason)

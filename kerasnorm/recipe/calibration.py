@@ -24,7 +24,7 @@ class Calibration(NamedTuple):
 
 
 def probabilities(outputs: np.ndarray, logits: bool) -> np.ndarray:
-    """Returns outputs (N, K) as probabilities, float64.
+    """Returns outputs (N, ..., K) as probabilities, float64.
 
     >>> probabilities(np.array([[0.0, np.log(3)]]), logits=True)
     array([[0.25, 0.75]])
@@ -32,24 +32,33 @@ def probabilities(outputs: np.ndarray, logits: bool) -> np.ndarray:
     outputs = outputs.astype(np.float64)
     if not logits:
         return outputs
-    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    powers = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
 
 
-def calibration(labels: np.ndarray, outputs: np.ndarray, logits: bool) -> Calibration:
-    """Returns the calibration of outputs (N, K), logits or probabilities, for labels (N,).
+def binned(labels: np.ndarray, outputs: np.ndarray, logits: bool) -> np.ndarray:
+    """Returns sums over examples in bins by probability, (3, B), which add up over batches.
 
-    >>> probabilities = np.array([[0.7, 0.3], [0.1, 0.9], [0.05, 0.95]])
-    >>> calibration(np.array([0, 1, 0]), probabilities, logits=False).counts
-    [0, 0, 0, 0, 0, 0, 0, 1, 0, 2]
-
-    Reference: Guo et al., 2017, On calibration of modern neural networks, arXiv:1706.04599.
+    They are how many there are, their probabilities, and how many are right, of outputs (N, K),
+    logits or probabilities, for labels (N,).
     """
     sure = probabilities(outputs, logits).max(axis=1)
     right = outputs.argmax(axis=1) == labels
     bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
-    counts = np.bincount(bins, minlength=_BINS)
-    sums = (np.bincount(bins, weights=values, minlength=_BINS) for values in (sure, right))
-    confidence, accuracy = (each / np.maximum(counts, 1) for each in sums)
-    error = float(counts @ np.abs(accuracy - confidence) / len(labels))
-    return Calibration(counts.tolist(), confidence.tolist(), accuracy.tolist(), error)
+    sums = (np.ones_like(sure), sure, right)
+    return np.array([np.bincount(bins, weights=each, minlength=_BINS) for each in sums])
+
+
+def calibration(sums: np.ndarray) -> Calibration:
+    """Returns the calibration of the examples in `binned`.
+
+    >>> probabilities = np.array([[0.7, 0.3], [0.1, 0.9], [0.05, 0.95]])
+    >>> calibration(binned(np.array([0, 1, 0]), probabilities, logits=False)).counts
+    [0, 0, 0, 0, 0, 0, 0, 1, 0, 2]
+
+    Reference: Guo et al., 2017, On calibration of modern neural networks, arXiv:1706.04599.
+    """
+    counts = sums[0]
+    confidence, accuracy = sums[1:] / np.maximum(counts, 1)
+    error = float(counts @ np.abs(accuracy - confidence) / counts.sum())
+    return Calibration(counts.astype(int).tolist(), confidence.tolist(), accuracy.tolist(), error)

@@ -9,7 +9,9 @@ import keras
 from kerasnorm import normalization as norms
 from kerasnorm._validation import as_int, as_number, as_pattern, check_choice
 from kerasnorm.imbalance import class_weights, losses
+from kerasnorm.imbalance._class_numbers import ignored
 from kerasnorm.imbalance._strategies import Strategy
+from kerasnorm.imbalance.counts import as_counts
 from kerasnorm.recipe.settings import Settings, check_names
 
 CHAPTERS = (
@@ -53,7 +55,9 @@ _ANY_LOSSES: dict[str, Callable[..., keras.losses.Loss]] = {
 _LOGIT_LOSSES: dict[str, Callable[..., keras.losses.Loss]] = {
     "balanced_softmax": losses.BalancedSoftmax,
     "logit_adjusted": losses.LogitAdjusted,
-    "seesaw": lambda counts, **settings: losses.Seesaw(len(counts), counts=counts, **settings),
+    "seesaw": lambda counts, **settings: losses.Seesaw(
+        len(as_counts(counts)), counts=counts, **settings
+    ),
 }
 _LOSS_SETTINGS = {"focal": ["gamma", "alpha"], "logit_adjusted": ["tau"], "seesaw": ["p", "q"]}
 LOSSES = (*_ANY_LOSSES, *_LOGIT_LOSSES)
@@ -71,15 +75,18 @@ SCHEDULES = tuple(name for name in _SCHEDULES if name)
 def make_loss(name: str, settings: Settings, counts: Any, from_logits: bool) -> keras.losses.Loss:
     """Returns the loss of that name for classes of so many training examples.
 
+    It leaves out the `ignore_class` of a `ClassCounts`.
+
     Raises:
         ValueError: if it needs logits, and the model gives probabilities.
     """
     if name in _ANY_LOSSES:
-        return _ANY_LOSSES[name](from_logits=from_logits, **settings)
+        left_out = {"ignore_class": ignored(None, counts)}
+        return _ANY_LOSSES[name](from_logits=from_logits, **left_out, **settings)
     if not from_logits:
         raise ValueError(
             f"loss={name!r} needs logits, and the model ends in an activation that makes "
-            "probabilities of them. Give its last Dense layer activation=None."
+            "probabilities of them. Give its last layer activation=None."
         )
     return _LOGIT_LOSSES[name](counts, **settings)
 

@@ -31,7 +31,7 @@ def class_names_of(
     Raises:
         ValueError: if there are too few of them, or a single class.
     """
-    found = 1 + max(int(part.labels.max()) for part in parts.values() if part is not None)
+    found = max(len(part.found.counts) for part in parts.values() if part is not None)
     if classes is None:
         classes = getattr(parts["train"].data, "class_names", None)
     if classes is None or not hasattr(classes, "__len__"):
@@ -43,9 +43,18 @@ def class_names_of(
         raise ValueError(
             f"There are {len(names)} classes, 0 to {len(names) - 1}, and label {found - 1}."
         )
-    if len(np.unique(parts["train"].labels)) < 2:
+    if np.count_nonzero(parts["train"].found.counts) < 2:
         raise ValueError("`train` has examples of one class only: there is nothing to tell apart.")
     return names
+
+
+def check_parts(recipe: Recipe, parts: dict[str, Examples | None]) -> None:
+    """Refuses parts of two kinds, and what the recipe says and their kind cannot do."""
+    kind = parts["train"].kind
+    kind.check(recipe)
+    for name, part in parts.items():
+        if part is not None and part.kind != kind:
+            raise ValueError(f"`{name}` has {part.kind}, and `train` has {kind}. Give the same.")
 
 
 def check_trainable(recipe: Recipe, model: Any, epochs: int) -> None:

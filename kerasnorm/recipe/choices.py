@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm.imbalance import ClassCounts
 from kerasnorm.surgery.heads import gives_logits
 from kerasnorm.surgery.kinds import kind_of, normalizations
 from kerasnorm.transfer import Strategy
@@ -12,6 +13,7 @@ from kerasnorm.transfer import Strategy
 Choice = tuple[dict[str, Any], str]  # fields of a Recipe, and why
 
 _HEAD_SHARE = 4  # one epoch of so many is the head's alone
+_BALANCED = "Nothing needs to make up for it."
 _ENOUGH_TOGETHER = 16  # examples of all replicas, for the statistics of a batch
 
 
@@ -39,6 +41,27 @@ def transfer(thumb: Strategy, rule: str, epochs: int, rate: float, base_share: f
             "base_learning_rate": rate * base_share,
         }
     return fields, why
+
+
+def imbalance_of_pixels(counts: ClassCounts, having: np.ndarray, from_ratio: float) -> Choice:
+    """Chooses by the ratio of the most to the least frequent class of pixels.
+
+    Args:
+        counts: the pixels of each class.
+        having: (K,), the label maps that have it.
+        from_ratio: from which ratio on the loss makes up.
+    """
+    present = having[having > 0]
+    said = _said_of_ratio(counts, "pixels", from_ratio)
+    said += f" Each class is in {present.min():,} to {present.max():,} of the label maps."
+    if counts.ratio < from_ratio:
+        return {}, f"{said} {_BALANCED}"
+    settings = {"scheme": "log", **({} if (counts.counts > 0).all() else {"missing": "zero"})}
+    return {"imbalance": "class_weights", "imbalance_settings": settings}, (
+        f"{said} Bounded (ENet's log) weights found rare digits in scenes that plain training did "
+        "not, at an equal mean IoU, 37.7 ± 4.6 against 37.0 ± 2.0 %; balanced softmax did not "
+        "help, and adjusting the logits afterwards did harm (docs/imbalance.md)."
+    )
 
 
 def from_scratch(per_class: float, rate: float) -> Choice:
@@ -76,16 +99,11 @@ def normalization(
     )
 
 
-def imbalance(model: keras.Model, trains: bool, counts: np.ndarray, from_ratio: float) -> Choice:
+def imbalance(model: keras.Model, trains: bool, counts: ClassCounts, from_ratio: float) -> Choice:
     """Chooses by the ratio of the most to the least frequent class."""
-    present = counts[counts > 0]
-    ratio = present.max() / present.min()
-    said = (
-        f"Imbalance: the largest class has {present.max():,} examples and the smallest "
-        f"{present.min():,}, a ratio of {ratio:.3g} (imbalanced: from {from_ratio:g} on)."
-    )
-    if ratio < from_ratio:
-        return {}, f"{said} Nothing needs to make up for it."
+    said = _said_of_ratio(counts, "examples", from_ratio)
+    if counts.ratio < from_ratio:
+        return {}, f"{said} {_BALANCED}"
     if not trains:
         return {}, f"{said} A linear SVM is fitted as the examples are."
     if not gives_logits(model):
@@ -96,4 +114,12 @@ def imbalance(model: keras.Model, trains: bool, counts: np.ndarray, from_ratio: 
     return {"loss": "balanced_softmax"}, (
         f"{said} Balanced softmax gained most on long-tailed digits, 4.4 points of balanced "
         "accuracy (docs/imbalance.md)."
+    )
+
+
+def _said_of_ratio(counts: ClassCounts, unit: str, from_ratio: float) -> str:
+    present = counts.counts[counts.counts > 0]
+    return (
+        f"Imbalance: the largest class has {present.max():,} {unit} and the smallest "
+        f"{present.min():,}, a ratio of {counts.ratio:.3g} (imbalanced: from {from_ratio:g} on)."
     )

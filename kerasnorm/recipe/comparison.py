@@ -31,32 +31,45 @@ def mean_and_deviation(values: Sequence) -> tuple[np.ndarray, np.ndarray]:
     return values.mean(axis=0), values.std(axis=0, ddof=1) if many else values.mean(axis=0) * np.nan
 
 
-def balanced_accuracies(trials: Sequence[Trial]) -> list[float]:
-    """Returns the balanced accuracy of each trial."""
-    return [trial.evaluation.balanced_accuracy for trial in trials]
+def first_evaluation(comparison: Comparison) -> Evaluation:
+    """Returns one that says what is measured of which classes."""
+    return next(iter(comparison.values()))[0].evaluation
 
 
-def recalls(trials: Sequence[Trial]) -> np.ndarray:
-    """Returns the recall of each class in each trial, (trials, K)."""
-    return np.array([trial.evaluation.per_class_recall for trial in trials])
+def judged_by(comparison: Comparison) -> str:
+    """Returns the name of the figure by which each class is judged, such as "recall"."""
+    return next(iter(first_evaluation(comparison).by_class()))
 
 
-def rows(comparison: Comparison) -> list[list[str]]:
-    """Returns a table in %: a row for balanced accuracy and for each class, a column a way."""
-    columns = [
-        [
-            percent(*mean_and_deviation(balanced_accuracies(trials))),
-            *map(percent, *mean_and_deviation(recalls(trials))),
+def by_class(trials: Sequence[Trial], name: str) -> np.ndarray:
+    """Returns a figure of each class in each trial, (trials, K)."""
+    return np.array([trial.evaluation.by_class()[name] for trial in trials])
+
+
+def summary_rows(comparison: Comparison) -> list[list[str]]:
+    """Returns a table in %: a row a figure about all classes, a column a way of training."""
+
+    def cell(trials: Sequence[Trial], name: str) -> str:
+        return percent(*mean_and_deviation([trial.evaluation.summary()[name] for trial in trials]))
+
+    names = first_evaluation(comparison).summary()
+    return [[name, *(cell(trials, name) for trials in comparison.values())] for name in names]
+
+
+def class_rows(comparison: Comparison) -> list[list[str]]:
+    """Returns a table in %: a row a class and figure, a column a way of training."""
+    first, found = first_evaluation(comparison), []
+    for figure in first.by_class():
+        columns = [
+            map(percent, *mean_and_deviation(by_class(trials, figure)))
+            for trials in comparison.values()
         ]
-        for trials in comparison.values()
-    ]
-    first = next(iter(comparison.values()))[0].evaluation
-    names = [
-        f"recall of {name} ({count:,})"
-        for name, count in zip(first.class_names, first.train_counts, strict=True)
-    ]
-    titles = ["balanced accuracy", *names]
-    return [list(row) for row in zip(titles, *columns, strict=True)]
+        titles = [
+            f"{figure} of {name} ({count:,})"
+            for name, count in zip(first.class_names, first.train_counts, strict=True)
+        ]
+        found += [list(row) for row in zip(titles, *columns, strict=True)]
+    return found
 
 
 def percent(mean: float, deviation: float = np.nan) -> str:
@@ -77,8 +90,11 @@ def table(comparison: Comparison, title: str) -> Table:
     shown.add_column("")
     for name in comparison:
         shown.add_column(name, justify="right")
-    for index, row in enumerate(rows(comparison)):
-        shown.add_row(*row, style="bold" if index == 0 else None, end_section=index == 0)
+    summary = summary_rows(comparison)
+    for row in summary:
+        shown.add_row(*row, style="bold", end_section=row is summary[-1])
+    for row in class_rows(comparison):
+        shown.add_row(*row)
     return shown
 
 
@@ -89,11 +105,11 @@ def where_it_does_not_help(comparison: Comparison) -> str:
         A sentence, or "" with one way only.
     """
     *others, (name, trials) = comparison.items()
-    names = trials[0].evaluation.class_names
-    mean = recalls(trials).mean(axis=0)
+    names, figure = trials[0].evaluation.class_names, judged_by(comparison)
+    mean = by_class(trials, figure).mean(axis=0)
     parts = []
     for other, baseline in others:
-        loss = recalls(baseline).mean(axis=0) - mean
+        loss = by_class(baseline, figure).mean(axis=0) - mean
         worse = [f"{names[k]} (−{100 * loss[k]:.1f})" for k in np.flatnonzero(loss > 0)]
         parts.append(f"below {other} on {', '.join(worse) if worse else 'no class'}")
     return f"Where it does not help: {name} is {'; '.join(parts)}." if parts else ""

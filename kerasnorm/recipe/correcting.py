@@ -6,19 +6,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.imbalance import adjust_logits, retrain_classifier, tau_normalize
-from kerasnorm.recipe.examples import Examples
+from kerasnorm.imbalance import ClassCounts, adjust_logits, retrain_classifier, tau_normalize
+from kerasnorm.recipe.examples import Examples, FileExamples
 from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.transfer.optimizing import compile_ready
 
 Correction = Callable[..., keras.Model]
 
 
-def _retrain(model: keras.Model, counts: np.ndarray, train: Examples, **settings: Any) -> Any:
-    train = train.in_memory()
-    return retrain_classifier(
-        model, train.data, train.labels, batch_size=train.batch_size, verbose=0, **settings
-    )
+def _retrain(model: keras.Model, counts: ClassCounts, train: Examples, **settings: Any) -> Any:
+    x, labels = train.in_memory().data
+    return retrain_classifier(model, x, labels, batch_size=train.batch_size, verbose=0, **settings)
 
 
 _CORRECTIONS: dict[str, Correction] = {
@@ -30,19 +28,19 @@ _CORRECTIONS: dict[str, Correction] = {
 }
 
 
-def check_correctable(recipe: Recipe, counts: np.ndarray, train: Examples) -> None:
+def check_correctable(recipe: Recipe, counts: ClassCounts, train: Examples) -> None:
     """Refuses, before training, what cannot be corrected after it.
 
     Raises:
         ValueError: if a class without an example would be given infinite logits, or examples that
             have to be in memory are in files.
     """
-    if recipe.correction == "retrain_classifier" and train.in_files:
+    if recipe.correction == "retrain_classifier" and isinstance(train, FileExamples):
         raise ValueError(
             "correction='retrain_classifier' needs the examples in memory, arrays or a Dataset. "
             f"Received: {type(train.data).__name__}. Choose another correction."
         )
-    absent = np.flatnonzero(counts == 0)
+    absent = np.flatnonzero(counts.counts == 0)
     if recipe.correction == "adjust_logits" and len(absent):
         raise ValueError(
             "correction='adjust_logits' divides by the share of each class in training, and "
@@ -52,7 +50,7 @@ def check_correctable(recipe: Recipe, counts: np.ndarray, train: Examples) -> No
 
 
 def corrected(
-    model: keras.Model, recipe: Recipe, counts: np.ndarray, train: Examples
+    model: keras.Model, recipe: Recipe, counts: ClassCounts, train: Examples
 ) -> keras.Model:
     """Returns the model after the recipe's correction, compiled; the same one without any."""
     if recipe.correction is None:

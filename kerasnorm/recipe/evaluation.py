@@ -1,12 +1,12 @@
 """How well a model does on held-out examples, class by class."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from kerasnorm.recipe.calibration import Calibration, calibration
+from kerasnorm.recipe.calibration import Calibration, binned, calibration
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,26 +33,42 @@ class Evaluation:
     confusion: np.ndarray
     calibration: Calibration | None = None
 
+    unit: ClassVar[str] = "example"  # what is counted
+    score_name: ClassVar[str] = "balanced accuracy"  # the one figure that sums it up
+    monitor: ClassVar[str] = "val_balanced_accuracy"  # that figure in the history
+
     @classmethod
     def of(
         cls,
         class_names: Sequence[str],
         train_counts: np.ndarray,
-        labels: np.ndarray,
-        outputs: np.ndarray,
+        batches: Iterable[tuple[np.ndarray, np.ndarray]],
         logits: bool,
-    ) -> "Evaluation":
-        """Returns the evaluation of outputs (N, K), logits or probabilities, for labels (N,)."""
-        confusion = confusion_matrix(labels, outputs.argmax(axis=-1), len(class_names))
-        measured = calibration(labels, outputs, logits)
-        return cls(class_names, train_counts, confusion, measured)
+        ignore_class: int | None = None,
+    ) -> Self:
+        """Returns the evaluation of outputs, of which only a batch is in memory at a time.
+
+        Args:
+            class_names, train_counts: as above.
+            batches: labels (N, ...) and outputs (N, ..., K) of each.
+            logits: whether the outputs are logits rather than probabilities.
+            ignore_class: the label of what is left out.
+        """
+        classes = len(class_names)
+        confusion, bins = np.zeros((classes, classes), np.int64), 0
+        for labels, outputs in batches:
+            used = np.ones(labels.shape, bool) if ignore_class is None else labels != ignore_class
+            labels, outputs = labels[used].astype(np.int64), outputs[used]
+            confusion += confusion_matrix(labels, outputs.argmax(axis=-1), classes)
+            bins = bins + binned(labels, outputs, logits)
+        if not confusion.any():
+            raise ValueError(f"There is no {cls.unit} to judge by: each is {ignore_class=}.")
+        return cls(class_names, train_counts, confusion, calibration(bins))
 
     @property
     def per_class_recall(self) -> np.ndarray:
         """The share of each class that is recognised, (K,); NaN for one with no example here."""
-        examples = self.confusion.sum(axis=1)
-        hits = np.diag(self.confusion)
-        return np.where(examples > 0, hits / np.maximum(examples, 1), np.nan)
+        return shares(np.diag(self.confusion), self.confusion.sum(axis=1))
 
     @property
     def balanced_accuracy(self) -> float:
@@ -64,13 +80,25 @@ class Evaluation:
         """The share of all examples that is recognised."""
         return float(np.trace(self.confusion) / self.confusion.sum())
 
+    def summary(self) -> dict[str, float]:
+        """Returns the figures about all classes together by name, `score_name` first."""
+        return {self.score_name: self.balanced_accuracy}
+
+    def by_class(self) -> dict[str, np.ndarray]:
+        """Returns the figures (K,) about each class by name, the one to judge by first."""
+        return {"recall": self.per_class_recall}
+
+    @property
+    def score(self) -> float:
+        """The figure of `score_name`."""
+        return self.summary()[self.score_name]
+
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold: the figures above, None for NaN."""
-        recall = [None if np.isnan(value) else float(value) for value in self.per_class_recall]
         return {
             "balanced_accuracy": self.balanced_accuracy,
             "accuracy": self.accuracy,
-            "per_class_recall": recall,
+            "per_class_recall": without_nan(self.per_class_recall),
             "class_names": list(self.class_names),
             "train_counts": np.asarray(self.train_counts).tolist(),
             "confusion": self.confusion.tolist(),
@@ -78,7 +106,7 @@ class Evaluation:
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Evaluation":
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Returns the evaluation that `to_dict` has written."""
         measured = content.get("calibration")
         return cls(
@@ -98,3 +126,13 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     """
     pairs = np.bincount(classes * labels + predicted, minlength=classes**2)
     return pairs.reshape(classes, classes)
+
+
+def without_nan(values: np.ndarray) -> list[float | None]:
+    """Returns the values as JSON can hold them."""
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
+def shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Returns part / whole, NaN where there is nothing."""
+    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)

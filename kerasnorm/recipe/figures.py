@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerasnorm.recipe.calibration import Calibration
-from kerasnorm.recipe.comparison import Comparison, mean_and_deviation, recalls
+from kerasnorm.recipe.comparison import (
+    Comparison,
+    by_class,
+    first_evaluation,
+    judged_by,
+    mean_and_deviation,
+)
 from kerasnorm.recipe.evaluation import Evaluation
 
 if TYPE_CHECKING:
@@ -31,31 +37,32 @@ def loss_figure(history: dict[str, list[float]]) -> str:
     return _as_data_uri(figure)
 
 
-def accuracy_figure(comparison: Comparison) -> str:
-    """Draws held-out balanced accuracy by epoch: means over seeds, and a band of one deviation."""
+def score_figure(comparison: Comparison, monitor: str) -> str:
+    """Draws a held-out figure by epoch: means over seeds, and a band of one deviation."""
     figure = _new_figure()
     axes = figure.subplots()
     for (name, trials), (color, _) in zip(comparison.items(), _looks(comparison), strict=True):
-        curves = [100 * np.array(trial.history["val_balanced_accuracy"]) for trial in trials]
+        curves = [100 * np.array(trial.history[monitor]) for trial in trials]
         mean, deviation = mean_and_deviation(curves)
         epochs = np.arange(1, len(mean) + 1)
         axes.plot(epochs, mean, color=color, label=name)
         axes.fill_between(epochs, mean - deviation, mean + deviation, color=color, alpha=0.15, lw=0)
-    axes.set(xlabel="epoch", ylabel="balanced accuracy, %", ylim=(0, 102))
+    name = first_evaluation(comparison).score_name
+    axes.set(xlabel="epoch", ylabel=f"{name}, %", ylim=(0, 102))
     axes.legend(frameon=False, loc="lower right")
     return _as_data_uri(figure)
 
 
-def recall_figure(comparison: Comparison) -> str:
-    """Draws the recall of each class, from the most to the least frequent."""
+def class_figure(comparison: Comparison) -> str:
+    """Draws the figure by which each class is judged, from the most to the least frequent."""
     figure = _new_figure(3.6)
     axes = figure.subplots()
-    evaluation = next(iter(comparison.values()))[0].evaluation
+    evaluation, figure_name = first_evaluation(comparison), judged_by(comparison)
     counts = np.asarray(evaluation.train_counts)
     order = np.argsort(-counts, kind="stable")
     for index, (name, trials) in enumerate(comparison.items()):
         color, marker = list(_looks(comparison))[index]
-        mean, deviation = mean_and_deviation(100 * recalls(trials)[:, order])
+        mean, deviation = mean_and_deviation(100 * by_class(trials, figure_name)[:, order])
         place = np.arange(len(order)) + 0.18 * (index - (len(comparison) - 1) / 2)
         axes.errorbar(
             place, mean, deviation, color=color, marker=marker, ls="", capsize=2, label=name
@@ -63,12 +70,12 @@ def recall_figure(comparison: Comparison) -> str:
     if len(order) <= _FEW:
         labels = [f"{evaluation.class_names[k]}\n{counts[k]:,}" for k in order]
         axes.set_xticks(np.arange(len(order)), labels)
-        axes.set_xlabel("class, and its training examples")
+        axes.set_xlabel(f"class, and its training {evaluation.unit}s")
     else:
         axes.set_xlabel(
-            f"rank of the class: {counts[order[0]]:,} to {counts[order[-1]]:,} examples"
+            f"rank of the class: {counts[order[0]]:,} to {counts[order[-1]]:,} {evaluation.unit}s"
         )
-    axes.set(ylabel="recall, %", ylim=(-3, 103))
+    axes.set(ylabel=f"{figure_name}, %", ylim=(-3, 103))
     axes.grid(axis="y", alpha=0.3)
     if len(comparison) > 1:
         figure.legend(loc="outside upper center", ncols=2, frameon=False)
@@ -76,7 +83,10 @@ def recall_figure(comparison: Comparison) -> str:
 
 
 def confusion_figure(evaluation: Evaluation) -> str:
-    """Draws the confusion matrix, each row shaded by shares of the true class."""
+    """Draws the confusion matrix, each row shaded by shares of the true class.
+
+    The numbers are counts, and of pixels, which are too many to read, shares in %.
+    """
     figure = _new_figure(4.2)
     axes = figure.subplots()
     confusion, names = evaluation.confusion, evaluation.class_names
@@ -87,7 +97,8 @@ def confusion_figure(evaluation: Evaluation) -> str:
         ticks = np.arange(len(names))
         axes.set_xticks(ticks, names, rotation=45 if max(map(len, names)) > 4 else 0)
         axes.set_yticks(ticks, names)
-        for (row, column), count in np.ndenumerate(confusion):
+        cells = np.round(100 * shares) if evaluation.unit == "pixel" else confusion
+        for (row, column), count in np.ndenumerate(cells.astype(int)):
             color = "white" if shares[row, column] > 0.6 else "black"
             axes.text(column, row, f"{count}", ha="center", va="center", color=color)
     axes.spines[:].set_visible(False)

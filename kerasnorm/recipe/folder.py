@@ -62,13 +62,7 @@ def split(
     Raises:
         ValueError: if a share is out of range, or a class has too few images.
     """
-    validation = as_number("validation_split", validation, 0, 1, interval="()")
-    test = as_number("test_split", test, 0, 1)
-    if validation + test >= 1:
-        raise ValueError(
-            "`validation_split` and `test_split` should leave images to train on. Received: "
-            f"{validation:g} and {test:g}."
-        )
+    validation, test = check_shares(validation, test)
     rng = np.random.default_rng(seed)
     shares = [validation, test] if test else [validation]
     parts: list[list[np.ndarray]] = [[], [], []]
@@ -88,6 +82,18 @@ def split(
     held_out = [files.subset(np.concatenate(part)) for part in parts[: len(shares)]]
     train = files.subset(np.concatenate(parts[len(shares)]))
     return train, held_out[0], held_out[1] if test else None
+
+
+def check_shares(validation: float, test: float) -> tuple[float, float]:
+    """Returns the shares of images to hold out; ValueError if none are left to train on."""
+    validation = as_number("validation_split", validation, 0, 1, interval="()")
+    test = as_number("test_split", test, 0, 1)
+    if validation + test >= 1:
+        raise ValueError(
+            "`validation_split` and `test_split` should leave images to train on. Received: "
+            f"{validation:g} and {test:g}."
+        )
+    return validation, test
 
 
 def describe_unreadable(paths: list[str], shown: int = 5) -> str:

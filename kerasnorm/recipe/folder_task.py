@@ -48,7 +48,7 @@ class FolderTask:
         self._start = None
         if self._file is not None and self._file.suffix == ".keras" and backbone is None:
             self._start = load_model(self._file)
-            image_size = _input_size(self._start, image_size)
+            image_size = input_size(self._start, image_size)
         self._backbone, self._weights, self._shares = backbone, weights, shares
         self._size = image_size or (160 if backbone else 64)
         self._files = files.subset(range(files.size), self._size)
@@ -82,7 +82,7 @@ class FolderTask:
         return model
 
 
-def _input_size(model: keras.Model, image_size: int | None) -> int:
+def input_size(model: keras.Model, image_size: int | None) -> int:
     """Returns the size of the images that a model takes."""
     find_head(model)
     shape = model.input_shape

@@ -28,13 +28,13 @@ class Recipe:
             above the frozen ones, "scratch" all layers from new initial weights; "svm" puts a
             linear classifier on the layer that cross-validation finds best. None trains what is
             trainable in the model as it is given.
-        imbalance: "class_weights" weighs the loss, "resample" draws rare classes more often; None
-            does neither.
+        imbalance: "class_weights" weighs the loss, of pixels too; "resample" draws rare classes
+            more often, label maps by the strategy "repeat_factor" alone; None does neither.
         optimizer: "adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion" or "lamb".
         loss: "cross_entropy", "focal", "balanced_softmax", "logit_adjusted" or "seesaw"; see
             `kerasnorm.imbalance`. All but the first want a model that gives logits.
-        correction: after training: "adjust_logits", "tau_normalize" or "retrain_classifier"; None
-            for none.
+        correction: after training: "adjust_logits", or for classes of whole examples
+            "tau_normalize" or "retrain_classifier"; None for none.
         schedule: "cosine" lets the learning rate fall to `alpha` of it, in the last phase; None
             keeps it.
         normalization_settings: arguments of the normalization layer, such as `groups`; and

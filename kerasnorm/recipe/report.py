@@ -5,10 +5,15 @@ from html import escape
 from pathlib import Path
 
 from kerasnorm._validation import require
-from kerasnorm.recipe import figures
 from kerasnorm.recipe.chapters import CHAPTERS
-from kerasnorm.recipe.comparison import Comparison, Trial, percent, rows, where_it_does_not_help
-from kerasnorm.recipe.evaluation import Evaluation
+from kerasnorm.recipe.comparison import (
+    Comparison,
+    Trial,
+    class_rows,
+    summary_rows,
+    where_it_does_not_help,
+)
+from kerasnorm.recipe.pictures import capital, pictures
 from kerasnorm.recipe.run import Run
 from kerasnorm.transfer import trainable_table
 
@@ -49,7 +54,7 @@ def write_report(path: str | os.PathLike, run: Run, comparison: Comparison | Non
     parts = [
         *(_results(comparison) if comparison else ["<h1>How a model was trained</h1>"]),
         *_reasons(run),
-        *_pictures(run, comparison),
+        *pictures(run, comparison),
         *_recipe(run),
         *_trained(run),
     ]
@@ -68,7 +73,7 @@ def _results(comparison: Comparison) -> list[str]:
     trials = list(comparison.values())[-1]
     evaluation = trials[0].evaluation
     held_out, count = int(evaluation.confusion.sum()), sum(evaluation.train_counts)
-    first, *classes = rows(comparison)
+    unit, classes = evaluation.unit, len(evaluation.class_names)
     spread = (
         f"In %, mean ± standard deviation over {len(trials)} seeds."
         if len(trials) > 1
@@ -76,14 +81,14 @@ def _results(comparison: Comparison) -> list[str]:
     )
     return [
         "<h1>How well each class is recognised</h1>",
-        f"<p>{count:,} training examples of {len(classes)} classes, {held_out:,} held out for "
+        f"<p>{count:,} training {unit}s of {classes} classes, {held_out:,} held out for "
         f"these figures. {spread}</p>",
         '<div class="wide"><table><thead>',
         _row(["", *comparison], "th"),
         '</thead><tbody class="first">',
-        _row(first),
+        *map(_row, summary_rows(comparison)),
         "</tbody><tbody>",
-        *map(_row, classes),
+        *map(_row, class_rows(comparison)),
         "</tbody></table></div>",
         f"<p>{escape(where_it_does_not_help(comparison))}</p>",
     ]
@@ -100,81 +105,8 @@ def _reasons(run: Run) -> list[str]:
     shown = []
     for reason in run.reasons:
         chapter, _, why = reason.partition(": ")
-        why = why[:1].upper() + why[1:]
-        shown.append(f"<dt>{escape(chapter)}</dt><dd>{escape(why)}</dd>")
+        shown.append(f"<dt>{escape(chapter)}</dt><dd>{escape(capital(why))}</dd>")
     return ["<h2>Why this recipe</h2><dl>", *shown, "</dl>"]
-
-
-def _pictures(run: Run, comparison: Comparison | None) -> list[str]:
-    shown = [
-        *(_by_way(comparison) if comparison else []),
-        *(_by_epoch(run.history) if "loss" in run.history else []),
-        *(_of_first_seed(run.evaluation) if run.evaluation is not None else []),
-    ]
-    return ["<h2>Curves, recall and confusion</h2>", '<div class="figures">', *shown, "</div>"]
-
-
-def _by_way(comparison: Comparison) -> list[str]:
-    by_class = "; ".join(" ".join(row) for row in rows(comparison)[1:][:12])
-    shown = [
-        _figure(
-            "Recall by frequency of the class",
-            figures.recall_figure(comparison),
-            f"Recall of each class, the most frequent first: {by_class}",
-        )
-    ]
-    if all("val_balanced_accuracy" in trial.history for trial, *_ in comparison.values()):
-        last = ", ".join(rows(comparison)[0][1:])
-        shown.append(
-            _figure(
-                "Balanced accuracy by epoch",
-                figures.accuracy_figure(comparison),
-                f"Balanced accuracy on validation examples by epoch of {', '.join(comparison)}; "
-                f"of the weights kept, on the examples of the table, {last}",
-            )
-        )
-    return shown
-
-
-def _by_epoch(history: dict[str, list[float]]) -> list[str]:
-    losses = f"{history['loss'][0]:.3g} to {history['loss'][-1]:.3g}"
-    return [
-        _figure(
-            "Loss by epoch, first seed",
-            figures.loss_figure(history),
-            f"Loss by epoch; on training examples from {losses}",
-        )
-    ]
-
-
-def _of_first_seed(evaluation: Evaluation) -> list[str]:
-    accuracy = percent(evaluation.balanced_accuracy)
-    shown = [
-        _figure(
-            "Confusion, first seed",
-            figures.confusion_figure(evaluation),
-            "Confusion matrix, true classes down, predicted across; balanced accuracy "
-            f"{accuracy} %",
-        )
-    ]
-    if evaluation.calibration is not None:
-        error = percent(evaluation.calibration.error)
-        shown.append(
-            _figure(
-                "Calibration, first seed",
-                figures.calibration_figure(evaluation.calibration),
-                "Share of right predictions by how sure the model is; expected calibration error "
-                f"{error} %",
-            )
-        )
-    return shown
-
-
-def _figure(caption: str, picture: str, alt: str) -> str:
-    return (
-        f"<figure><figcaption>{escape(caption)}</figcaption>"
-        f'<img src="{picture}" alt="{escape(alt)}"></figure>'
-    )
 
 
 def _recipe(run: Run) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from kerasnorm.recipe.evaluation import Evaluation
+from kerasnorm.recipe.map_evaluation import MapEvaluation
 from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.weights import load_model
 
@@ -22,8 +23,10 @@ class Run:
     Attributes:
         model: the trained keras.Model, new; its output is as that of the model given.
         history: figures by epoch: `loss`, `accuracy` and `balanced_accuracy` on the training
-            examples, and on those of `validation` the same with `val_` before.
-        evaluation: an `Evaluation` of the model on the examples held out, or None without any.
+            examples, of label maps `loss`, `mean_iou` and `balanced_accuracy`; and on those of
+            `validation` the same with `val_` before.
+        evaluation: an `Evaluation` of the model on the examples held out, of label maps a
+            `MapEvaluation`; or None without any.
         recipe: the `Recipe` that it was trained by.
         uncorrected: an `Evaluation` before the recipe's correction; the same one without any.
         reasons: those of the `Advice` that it was trained by, or none.
@@ -69,7 +72,7 @@ class Run:
         recipe = Recipe.from_json((folder / _RECIPE).read_text(encoding="utf-8"))
         history = _read_json(folder / "history.json")
         evaluations = [
-            Evaluation.from_dict(_read_json(path)) if path.exists() else None
+            _read_evaluation(_read_json(path)) if path.exists() else None
             for path in (folder / "evaluation.json", folder / "uncorrected.json")
         ]
         reasons = tuple(_read_json(folder / "reasons.json"))
@@ -94,6 +97,11 @@ class Run:
         from kerasnorm.recipe.report import write_report
 
         write_report(path, self, comparison)
+
+
+def _read_evaluation(content: dict[str, Any]) -> Evaluation:
+    kind = MapEvaluation if "mean_iou" in content else Evaluation
+    return kind.from_dict(content)
 
 
 def _read_json(path: Path) -> Any:

@@ -9,21 +9,20 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import as_int, check_choice, require
-from kerasnorm.imbalance import BalancedAccuracy, class_weights, count_classes, sampler
+from kerasnorm.imbalance import class_weights
 from kerasnorm.recipe.advice import Advice
 from kerasnorm.recipe.carrying_out import fine_tune_arguments
-from kerasnorm.recipe.chapters import make_loss
-from kerasnorm.recipe.checks import check_trainable, class_names_of, read_recipe
+from kerasnorm.recipe.checks import check_parts, check_trainable, class_names_of, read_recipe
 from kerasnorm.recipe.correcting import check_correctable, corrected
 from kerasnorm.recipe.evaluation import Evaluation
-from kerasnorm.recipe.examples import Examples, read_examples
+from kerasnorm.recipe.examples import Examples
 from kerasnorm.recipe.normalizing import with_normalization
 from kerasnorm.recipe.output import staged
+from kerasnorm.recipe.reading import read_examples
 from kerasnorm.recipe.recipe import Recipe
 from kerasnorm.recipe.run import Run
-from kerasnorm.surgery.heads import find_head, gives_logits, is_graph
+from kerasnorm.surgery.heads import classes_of, gives_logits, is_graph
 from kerasnorm.transfer import fine_tune
-from kerasnorm.transfer.head import with_head
 
 
 def fit(
@@ -45,8 +44,9 @@ def fit(
     tensorboard: str | os.PathLike | None = None,
     backup_dir: str | os.PathLike | None = None,
     overwrite: bool = False,
+    ignore_class: int | None = None,
 ) -> Run:
-    """Trains a classifier by a recipe and evaluates it class by class.
+    """Trains a classifier of images or pixels by a recipe and evaluates it class by class.
 
     Use it to carry a model over to your own, unequally frequent classes. The model given stays as
     it is: a copy is trained, with a new head if the number of classes is another, and with the
@@ -56,10 +56,12 @@ def fit(
     Args:
         recipe: what to do: a Recipe, or what `advise` returned.
         model: built keras.Model that ends in a Dense layer, one output a class; or a backbone,
-            which gets a head as in `replace_head`.
-        train: (x, y) arrays; an `ImageFolder`, `ImageTable` or `TFRecords`, which stay on disk; or
-            a finite tf.data.Dataset of (x, y), single examples or batches. y are ints (N,) or
-            one-hot rows (N, K). "resample" keeps a Dataset in memory.
+            which gets a head as in `replace_head`. For label maps one that ends in a convolution,
+            (N, H, W, K), and perhaps in what resizes the maps.
+        train: (x, y) arrays; an `ImageFolder`, `ImageTable`, `SegmentationFolder` or `TFRecords`,
+            which stay on disk; or a finite tf.data.Dataset of (x, y), single examples or batches. y
+            are ints (N,), one-hot rows (N, K), or label maps of ints (N, H, W): what they are says
+            whether images or pixels are classified. "resample" keeps a Dataset in memory.
         validation: as `train`: held-out examples for the curves, and to choose the best epoch by.
         epochs: passes over `train`, the head's own included. An epoch of resampled examples is as
             long as the data.
@@ -72,15 +74,18 @@ def fit(
         seed: sets the global seeds of Python, NumPy and the backend, which decide the order of the
             examples and new weights.
         classes: how many classes there are, or their names; by default up to the largest label.
-        keep: "best" keeps the weights of the epoch with the best `val_balanced_accuracy`, if there
-            is `validation`; "last" those of the last epoch.
-        augmentation: layer, or Sequential of layers, that changes the examples at random.
+        keep: "best" keeps the weights of the epoch with the best `val_balanced_accuracy`, of label
+            maps `val_mean_iou`, if there is `validation`; "last" those of the last epoch.
+        augmentation: layer, or Sequential of layers, that changes the examples at random; not for
+            label maps, which would have to change with them.
         callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
             while only the head trains.
         tensorboard: folder to write TensorBoard's logs to.
         backup_dir: folder to note the progress in after each epoch: called again with the same
             arguments after a break, `fit` goes on there.
         overwrite: whether `output` may exist.
+        ignore_class: the label of pixels that have no class, such as 255. They are in no loss,
+            weight, count or figure. A `SegmentationFolder` has its own.
 
     Returns:
         A `Run`: model, history, evaluation, recipe.
@@ -111,12 +116,14 @@ def fit(
         if seed is not None:
             keras.utils.set_random_seed(as_int("seed", seed, low=0))
         rank = len(model.input_shape) if is_graph(model) else None
+        reading = {"rank": rank, "batch_size": batch_size, "ignore_class": ignore_class}
         parts = {
-            name: data if data is None else read_examples(name, data, rank, batch_size)
+            name: None if data is None else read_examples(name, data, **reading)
             for name, data in (("train", train), ("validation", validation), ("test", test))
         }
+        check_parts(recipe, parts)
         names = class_names_of(classes, parts)
-        model = with_head(model, len(names))
+        model = parts["train"].kind.with_head(model, len(names))
         settings = {
             "epochs": epochs,
             "verbose": verbose,
@@ -142,28 +149,30 @@ def _train(
     **settings: Any,
 ) -> Run:
     train, validation = parts["train"], parts["validation"]
-    counts = count_classes(train.labels, num_classes=len(names)).counts
+    kind, counts = train.kind, train.counts(len(names))
     check_correctable(recipe, counts, train)
+    for name, part in parts.items():
+        if part is not None:
+            kind.check_fit(name, part, model)
     order_seed = int(np.random.randint(2**31))  # so that the seed decides it
     order = None
     if recipe.imbalance == "resample":
         train = train.in_memory()
         drawing = {"num_classes": len(names), "seed": order_seed, **recipe.imbalance_settings}
-        order = sampler(train.labels, **drawing)
+        order = train.order(**drawing)
     steps = 0 if recipe.schedule is None else train.steps(order)  # a Dataset may have to be read
     arguments = fine_tune_arguments(recipe, epochs, steps)
     data, arguments["sampler"] = train.for_training(order, order_seed)
     if recipe.imbalance == "class_weights":
-        weights = class_weights(counts, **recipe.imbalance_settings)
-        arguments["class_weight"] = dict(weights)
-    if find_head(model).units != len(names):
+        arguments["class_weight"] = class_weights(counts, **recipe.imbalance_settings)
+    if classes_of(model) != len(names):
         arguments["classes"] = len(names)
     if recipe.transfer != "svm":
-        logits = gives_logits(model)
-        arguments["loss"] = make_loss(recipe.loss, recipe.loss_settings, counts, logits)
-        arguments["metrics"] = ["accuracy", BalancedAccuracy(len(names))]
+        arguments["loss"] = kind.loss(recipe, counts, gives_logits(model))
+        arguments["metrics"] = kind.metrics(len(names))
+        arguments["cache"] = kind.keeps_features(model, train)
         if keep_best and validation is not None:
-            arguments["monitor"] = "val_balanced_accuracy"
+            arguments["monitor"] = kind.evaluation.monitor
     tuned = fine_tune(
         model,
         data,
@@ -173,7 +182,7 @@ def _train(
         **settings,
     )
     held_out = parts["test"] or validation
-    evaluate = None if held_out is None else _evaluator(held_out, names, counts)
+    evaluate = None if held_out is None else _evaluator(held_out, names, counts.counts)
     before = evaluate and evaluate(tuned.model)
     final = corrected(tuned.model, recipe, counts, train)
     after = before if final is tuned.model else evaluate and evaluate(final)
@@ -182,7 +191,7 @@ def _train(
 
 def _evaluator(examples: Examples, names: tuple[str, ...], counts: np.ndarray) -> Any:
     def evaluate(model: keras.Model) -> Evaluation:
-        outputs, labels = examples.predictions(model)
-        return Evaluation.of(names, counts, labels, outputs, gives_logits(model))
+        kind, outputs = examples.kind, examples.outputs(model)
+        return kind.evaluation.of(names, counts, outputs, gives_logits(model), kind.ignore_class)
 
     return evaluate

@@ -1,8 +1,24 @@
-"""The head of a classifier: its last layer with weights, and the activation that may follow it."""
+"""The head of a classifier: its last layer with weights, and what may follow it.
+
+A classifier of images ends in a Dense layer, (N, K). One of pixels ends in a convolution,
+(N, H, W, K), and its label maps may be made larger afterwards.
+"""
 
 import keras
 
-_ACTIVATIONS = (keras.layers.Activation, keras.layers.Softmax)
+_CONVOLUTIONS = (
+    keras.layers.Conv2D,
+    keras.layers.Conv2DTranspose,
+    keras.layers.SeparableConv2D,
+)
+# none has weights, and each does to all classes alike
+_AFTER = (
+    keras.layers.Activation,
+    keras.layers.Softmax,
+    keras.layers.UpSampling2D,
+    keras.layers.Resizing,
+    keras.layers.Cropping2D,
+)
 _PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
 
 
@@ -12,32 +28,69 @@ def is_graph(model: keras.Model) -> bool:
 
 
 def last_layer(model: keras.Model) -> keras.layers.Layer:
-    """Returns the layer that gives the model's output, up to an activation."""
+    """Returns the layer that gives the model's output, up to what has no weights."""
+    return head_and_after(model)[0]
+
+
+def head_and_after(model: keras.Model) -> list[keras.layers.Layer]:
+    """Returns the layer that gives the model's output, and the activation or resizing after it."""
     layers = list(model.layers)
-    while layers and isinstance(layers[-1], _ACTIVATIONS):
-        layers.pop()
-    return layers[-1] if layers else model
+    end = len(layers)
+    while end and isinstance(layers[end - 1], _AFTER):
+        end -= 1
+    return layers[end - 1 :] if end else [model]
 
 
-def find_head(model: keras.Model) -> keras.layers.Dense:
-    """Returns the Dense layer that gives the model's output, up to an activation.
+def find_head(model: keras.Model) -> keras.layers.Layer:
+    """Returns the Dense layer or the convolution that gives the model's output.
 
     Raises:
         ValueError: if the model does not end so.
     """
     last = last_layer(model)
-    if isinstance(last, keras.layers.Dense) and (not is_graph(model) or len(model.outputs) == 1):
+    known = isinstance(last, (keras.layers.Dense, *_CONVOLUTIONS))
+    if known and (not is_graph(model) or len(model.outputs) == 1):
         return last
     raise ValueError(
-        "A classifier should end in one Dense layer with a unit for each class, and perhaps an "
-        f"activation. Received: model '{model.name}', which ends in {type(last).__name__} "
+        "A classifier should end in one Dense layer with a unit for each class, or for label maps "
+        "in one Conv2D with a filter for each, and perhaps an activation. "
+        f"Received: model '{model.name}', which ends in {type(last).__name__} "
         f"'{last.name}'. `replace_head` and the argument `classes` put one on a backbone."
     )
 
 
+def find_dense_head(model: keras.Model) -> keras.layers.Dense:
+    """Returns the Dense layer that gives the output of a classifier of whole examples.
+
+    Raises:
+        ValueError: if the model does not end so.
+    """
+    head = find_head(model)
+    if isinstance(head, keras.layers.Dense):
+        return head
+    raise ValueError(
+        "This is for classifiers that end in a Dense layer. Received: model "
+        f"'{model.name}', whose '{head.name}' of class {type(head).__name__} gives label maps."
+    )
+
+
+def classes_of(model: keras.Model) -> int:
+    """Returns how many classes the head of a model has."""
+    head = find_head(model)
+    return head.units if isinstance(head, keras.layers.Dense) else head.filters
+
+
+def gives_maps(model: keras.Model) -> bool:
+    """Returns whether a model has an output for each class at each pixel, (N, H, W, K)."""
+    if isinstance(find_head(model), _CONVOLUTIONS):
+        return True
+    return is_graph(model) and len(model.outputs[0].shape) == 4
+
+
 def gives_logits(model: keras.Model) -> bool:
     """Returns whether the model's output is logits rather than probabilities."""
-    last = model.layers[-1]
-    if isinstance(last, keras.layers.Softmax):
-        return False
-    return getattr(last, "activation", None) not in _PROBABILITIES
+    return not any(
+        isinstance(layer, keras.layers.Softmax)
+        or getattr(layer, "activation", None) in _PROBABILITIES
+        for layer in head_and_after(model)
+    )

@@ -7,12 +7,18 @@ from kerasnorm.surgery.heads import is_graph
 from kerasnorm.surgery.leaves import Leaf, leaves
 
 
-def augmented(model: keras.Model, augmentation: keras.Layer) -> keras.Model:
+def augmented(model: keras.Model, augmentation: keras.Layer, maps: bool) -> keras.Model:
     """Returns a model of the same layers behind a layer that changes its input in training.
 
     Raises:
-        ValueError: if it is no layer, or the model has no graph or several inputs.
+        ValueError: if it is no layer, the labels are maps, or the model has no graph or several
+            inputs.
     """
+    if maps:
+        raise ValueError(
+            "`augmentation` changes x alone, and label maps would have to be flipped and moved "
+            "with it. Change both in a Dataset, and leave `augmentation` out."
+        )
     if not isinstance(augmentation, keras.Layer):
         raise ValueError(
             "`augmentation` should be a Keras layer, such as a Sequential of "

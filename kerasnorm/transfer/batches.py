@@ -168,5 +168,15 @@ def each_batch(data: Any) -> Iterator[tuple[Any, Any]]:
         yield keras.tree.map_structure(_to_numpy, x), _to_numpy(y)
 
 
+def label_shape(data: Any) -> tuple[int | None, ...]:
+    """Returns the shape of the labels of what `read_batches` returns; the first size may be any."""
+    if isinstance(data, Batches):
+        return data.y.shape
+    spec = getattr(in_order(data), "element_spec", None)  # where that says it, nothing is read
+    if spec is not None and spec[1].shape.rank and None not in spec[1].shape[1:]:
+        return tuple(spec[1].shape)
+    return next(each_batch(data))[1].shape
+
+
 def _to_numpy(array: Any) -> np.ndarray:
     return to_array("data", array)

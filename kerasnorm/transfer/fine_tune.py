@@ -15,7 +15,7 @@ from kerasnorm.surgery.copying import copy_model
 from kerasnorm.surgery.heads import find_head
 from kerasnorm.surgery.leaves import leaves
 from kerasnorm.transfer.augmenting import augmented, why_features_change
-from kerasnorm.transfer.batches import Batches, Order, each_batch, read_batches
+from kerasnorm.transfer.batches import Batches, Order, label_shape, read_batches
 from kerasnorm.transfer.best_weights import BestWeights
 from kerasnorm.transfer.feature_batches import FeatureBatches
 from kerasnorm.transfer.fine_tuning import FineTuning
@@ -84,14 +84,16 @@ def fine_tune(
 
     Args:
         model: built keras.Model that ends in a Dense layer, or with `classes` a backbone, as in
-            `replace_head`; it stays as it is, weights and flags.
+            `replace_head`; for label maps one that ends in a convolution, and perhaps in what
+            resizes the maps. It stays as it is, weights and flags.
         train: (x, y) arrays, or a finite Dataset of (x, y): a tf.data.Dataset of single examples
             or of batches, or a PyDataset of batches. y: ints (N,) or (N, 1), one-hot rows (N, K),
-            or what `loss` takes.
+            label maps (N, H, W), or what `loss` takes.
         validation: as `train`, for the curves; nothing is chosen by it.
         strategy: one of the table, or what `rule_of_thumb` returns, whose learning rate is taken
             if none is given.
-        classes: int ≥ 1, units of a new head in place of the last Dense layer; None keeps that.
+        classes: int ≥ 1, units of a new head in place of the last Dense layer, or for label maps
+            filters in place of the last convolution; None keeps that.
         head_epochs, epochs: ints ≥ 0, the epochs of the two phases.
         learning_rate: of the head alone, and of "scratch": a float, 1e-3 by default, or a
             keras.optimizers.schedules.LearningRateSchedule.
@@ -104,16 +106,17 @@ def fine_tune(
         batchnorm: what becomes of batch normalization in the second phase, as in `unfreeze`; it
             trains from "scratch".
         optimizer: name of a Keras optimizer, or one whose settings but for the rate are taken.
-        loss, metrics, class_weight, jit_compile, verbose: as in Keras. The loss is the
-            cross-entropy that fits the head and the labels by default.
+        loss, metrics, jit_compile, verbose: as in Keras. The loss is the cross-entropy that fits
+            the head and the labels by default.
+        class_weight: as in Keras; or `ClassWeights`, which weigh pixels too.
         sampler: callable that returns the rows of `train`, arrays then, that make up an epoch, ints
             (M,), given its number; for drawing rare classes more often. None: all, shuffled.
         monitor: name of the value in the history whose best epoch, over both phases, the weights
             are taken from, such as "val_accuracy": the smallest if it ends in "loss", else the
             largest. None: the weights are those of the last epoch.
-        augmentation: layer, or Sequential of layers, that changes raw input at random in training.
-            With one, or with random layers before the model's first weights, features are made anew
-            in each epoch, and a warning says so.
+        augmentation: layer, or Sequential of layers, that changes raw input at random in training;
+            not for label maps. With one, or with random layers before the model's first weights,
+            features are made anew in each epoch, and a warning says so.
         batch_size: examples a batch, where the data have none of their own.
         cache: whether features are kept.
         cache_limit: bytes of features that memory may hold; beyond it they are memory-mapped from a
@@ -161,9 +164,13 @@ def fine_tune(
         keras.utils.set_random_seed(as_int("seed", seed, low=0))
     order = int(np.random.randint(2**31))  # so that the seed decides it
 
-    new = _prepared(model, strategy.name, classes)
+    data = _read(model, train, validation, batch_size, order, sampler)
+    known = loss and classes is None and augmentation is None
+    shape = () if known else label_shape(data[0])
+    maps = len(shape) > 2
+    new = _prepared(model, strategy.name, classes, maps)
     check = partial(check_labels, model=new) if loss is None else _any_labels
-    data = _read(new, train, validation, batch_size, order, sampler, check)
+    _check_at_hand(data, check)
     if strategy.name == "svm":
         svm, history = svm_model(new, data, strategy.settings.get("estimator", "svm"), order)
         return FineTuning(svm, history, strategy.name)
@@ -174,15 +181,17 @@ def fine_tune(
     second, unfreezing = by_layer(new, second, decay, blocks, gradual, head_only)
     if strategy.name == "fine_tune":
         warn_if_forgetful(first)
-    outer = new if augmentation is None else augmented(new, augmentation)
+    outer = new if augmentation is None else augmented(new, augmentation, maps)
     compiling = {
-        "loss": loss or loss_for(new, next(each_batch(data[0]))[1]),
+        "loss": loss or loss_for(new, shape),
         "metrics": list(metrics),
         "jit_compile": jit_compile,
     }
+    weigh = getattr(class_weight, "map", None)  # which Keras' own dict has not
     stages = Stages(
         compiling=compiling,
-        fitting={"class_weight": class_weight, "verbose": verbose},
+        fitting={"class_weight": None if weigh else class_weight, "verbose": verbose},
+        weigh=weigh,
         callbacks=tuple(callbacks),
         seed=seed,
         backup_dir=None if backup_dir is None else Path(backup_dir),
@@ -233,11 +242,11 @@ def _epochs(strategy: str, head_epochs: int, epochs: int) -> tuple[int, int]:
     return alone.get(strategy, (first, second))
 
 
-def _prepared(model: keras.Model, strategy: str, classes: int | None) -> keras.Model:
+def _prepared(model: keras.Model, strategy: str, classes: int | None, maps: bool) -> keras.Model:
     """Returns the copy to train: with a new head if asked for, new weights if from scratch."""
     new = copy_model(model)
     if classes is not None:
-        new = put_new_head(new, as_int("classes", classes, low=1))
+        new = put_new_head(new, as_int("classes", classes, low=1), maps)
     find_head(new)
     return reinitialise(new) if strategy == "scratch" else new
 
@@ -249,16 +258,19 @@ def _read(
     batch_size: int,
     seed: int,
     sampler: Order | None,
-    check: Callable[[str, np.ndarray], None],
 ) -> tuple[Any, Any]:
-    """Returns the examples as `fit` takes them, their labels checked where they are at hand."""
+    """Returns the examples as `fit` takes them."""
     train = read_batches("train", train, model, batch_size, seed, sampler)
     if validation is not None:
         validation = read_batches("validation", validation, model, batch_size)
-    for name, data in (("train", train), ("validation", validation)):
-        if isinstance(data, Batches):
-            check(name, data.y)
     return train, validation
+
+
+def _check_at_hand(data: tuple[Any, Any], check: Callable[[str, np.ndarray], None]) -> None:
+    """Checks the labels of arrays; others are seen when they are read."""
+    for name, each in zip(("train", "validation"), data, strict=True):
+        if isinstance(each, Batches):
+            check(name, each.y)
 
 
 def _refuse_for_svm(**given: Any) -> None:

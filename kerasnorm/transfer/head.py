@@ -7,7 +7,7 @@ import keras
 from kerasnorm._validation import as_int
 from kerasnorm.surgery.copying import copy_model
 from kerasnorm.surgery.graphs import graph_of
-from kerasnorm.surgery.heads import find_head, is_graph
+from kerasnorm.surgery.heads import find_head, gives_maps, head_and_after, is_graph
 
 _POOLED = (
     keras.layers.GlobalAveragePooling1D,
@@ -18,21 +18,25 @@ _POOLED = (
     keras.layers.GlobalMaxPooling3D,
     keras.layers.Flatten,
 )
+_OF_THE_OLD_WEIGHTS = ("_initializer", "_regularizer", "_constraint")
 
 
-def replace_head(model: keras.Model, classes: int) -> keras.Model:
+def replace_head(model: keras.Model, classes: int, *, maps: bool = False) -> keras.Model:
     """Returns a new model: a copy of a classifier whose last Dense layer is a new one.
 
     The new head has the old one's name, bias and activation (softmax in place of a sigmoid), and
     new random weights; all else has the weights and flags of the given model, which stays as it is.
     A backbone, a model that ends in feature maps or pooled features, gets global average pooling,
-    if it has none, and a head "head" that gives logits.
+    if it has none, and a head "head" that gives logits. With `maps`, what is replaced is the last
+    convolution of a model that gives label maps.
 
     Args:
         model: functional model or built Sequential that ends in a Dense layer, and perhaps an
             activation, or a backbone (of keras.applications with `include_top=False`, of KerasHub).
             The layers below may be nested.
-        classes: int ≥ 1, units of the new head.
+        classes: int ≥ 1, units or filters of the new head.
+        maps: whether the classes are of pixels. The model ends in a convolution then, and perhaps
+            an activation, upsampling, resizing or cropping.
 
     Returns:
         A functional model that is not compiled.
@@ -46,11 +50,14 @@ def replace_head(model: keras.Model, classes: int) -> keras.Model:
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(10, "softmax")])
     >>> replace_head(model, 3).output_shape
     (None, 3)
+    >>> scenes = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(10, 1)])
+    >>> replace_head(scenes, 3).output_shape, replace_head(scenes, 3, maps=True).output_shape
+    ((None, 3), (None, 8, 8, 3))
     """
-    return put_new_head(copy_model(model), as_int("classes", classes, low=1))
+    return put_new_head(copy_model(model), as_int("classes", classes, low=1), maps)
 
 
-def put_new_head(model: keras.Model, classes: int) -> keras.Model:
+def put_new_head(model: keras.Model, classes: int, maps: bool) -> keras.Model:
     """Returns a model of the same layers below a new head, as `replace_head` describes it."""
     graph = graph_of(model)
     if graph is None:
@@ -59,8 +66,11 @@ def put_new_head(model: keras.Model, classes: int) -> keras.Model:
             f"only. Received: '{model.name}' of class {type(model).__name__}. Give it {classes} "
             "outputs."
         )
-    if is_backbone(model):
-        outputs = keras.layers.Dense(classes, name="head")(_pooled(model))
+    if maps:
+        check_gives_maps(model)
+    if is_backbone(model) and not maps:
+        taken = any(layer.name == "head" for layer in model.layers)
+        outputs = keras.layers.Dense(classes, name=None if taken else "head")(_pooled(model))
     else:
         outputs = _like_the_old(model, classes)
     return keras.Model(graph._inputs_struct, outputs, name=model.name)
@@ -87,18 +97,34 @@ def _pooled(model: keras.Model) -> Any:
     return getattr(keras.layers, f"GlobalAveragePooling{axes}D")()(features) if axes else features
 
 
+def check_gives_maps(model: keras.Model) -> None:
+    """Refuses a model that has no output for each class at each pixel.
+
+    Raises:
+        ValueError: if it gives something else, or has the classes first.
+    """
+    found = f"Received: model '{model.name}' with outputs {getattr(model, 'output_shape', None)}."
+    if not gives_maps(model):
+        raise ValueError(
+            "A model for label maps should end in one Conv2D with a filter for each class, and "
+            f"perhaps an activation, upsampling, resizing or cropping. {found}"
+        )
+    if getattr(find_head(model), "data_format", None) == "channels_first":
+        raise ValueError(f"Label maps should have the classes last, (N, H, W, K). {found}")
+
+
 def _like_the_old(model: keras.Model, classes: int) -> Any:
     """Returns the outputs of a new head in place of the old one, and of what follows it."""
-    old = find_head(model)
-    binary = old.activation is keras.activations.sigmoid
-    new = keras.layers.Dense(
-        classes,
-        activation="softmax" if binary else old.activation,
-        use_bias=old.use_bias,
-        dtype=old.dtype_policy,
-        name=old.name,
-    )
-    outputs = new(old.input)
-    for activation in model.layers[model.layers.index(old) + 1 :]:
-        outputs = type(activation).from_config(activation.get_config())(outputs)
+    old, after = find_head(model), head_and_after(model)[1:]
+    config = {
+        name: value
+        for name, value in old.get_config().items()
+        if not name.endswith(_OF_THE_OLD_WEIGHTS)
+    }
+    config["units" if "units" in config else "filters"] = classes
+    if old.activation is keras.activations.sigmoid:
+        config["activation"] = "softmax"
+    outputs = type(old).from_config({**config, "trainable": True})(old.input)
+    for layer in after:
+        outputs = type(layer).from_config(layer.get_config())(outputs)
     return outputs

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Stages:
     Attributes:
         compiling: arguments of `compile` but for the optimizer.
         fitting: arguments of `fit` but for the data and the epochs.
+        weigh: makes batches (x, y, weights) of those of (x, y) that train; None leaves them.
         callbacks: further callbacks.
         seed: of what dropout and augmentation do; None leaves them alone.
         backup_dir: folder for what is needed to go on after a break; None: none.
@@ -39,6 +40,7 @@ class Stages:
 
     compiling: Mapping[str, Any]
     fitting: Mapping[str, Any]
+    weigh: Callable[[Any], Any] | None
     callbacks: Iterable[keras.callbacks.Callback]
     seed: int | None
     backup_dir: Path | None
@@ -97,9 +99,10 @@ class Stages:
                     backup, double_checkpoint=True, delete_checkpoint=False
                 )
             )
+        batches = train.for_fit() if hasattr(train, "for_fit") else train
         model.compile(optimizer, **self.compiling)
         model.fit(
-            train.for_fit() if hasattr(train, "for_fit") else train,
+            batches if self.weigh is None else self.weigh(batches),
             validation_data=validation,
             initial_epoch=epochs.start,
             epochs=epochs.stop,

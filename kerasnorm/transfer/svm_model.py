@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerasnorm.surgery.graphs import graph_of
-from kerasnorm.surgery.heads import find_head
+from kerasnorm.surgery.heads import find_dense_head
 from kerasnorm.transfer.batches import each_batch
 from kerasnorm.transfer.cutting import cut
 from kerasnorm.transfer.depths import depths
@@ -37,7 +37,7 @@ def svm_model(
     Raises:
         ValueError: if a class has fewer than two examples.
     """
-    head = find_head(model)
+    head = find_dense_head(model)
     top = model.layers[model.layers.index(head) :]
     below = [leaf.path for leaf in depths(model, None) if leaf.nodes[1] not in top]
     classes = max(head.units, 2)
@@ -70,7 +70,7 @@ def _whole(data: Any, classes: int) -> tuple[Any, np.ndarray]:
     """Returns all examples and their classes as ints (N,)."""
     batches = list(each_batch(data))
     x, y = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *batches)
-    one_hot = is_one_hot(y, classes)
+    one_hot = is_one_hot(y.shape, classes)
     return x, y.argmax(axis=1) if one_hot else y.reshape(len(y)).astype(int)
 
 

@@ -95,10 +95,12 @@ def keep_best(tuner: Any, keep: int) -> None:
 
 def figures_of(run: Run, keep: str) -> dict[str, float]:
     """Returns the figures of the model that a training kept: "best" or "last", as `fit` says."""
-    balanced = run.history.get("val_balanced_accuracy", [])
-    epoch = int(np.argmax(balanced)) if balanced and keep == "best" else -1
+    evaluation = run.evaluation
+    scores = [] if evaluation is None else run.history.get(evaluation.monitor, [])
+    epoch = int(np.argmax(scores)) if scores and keep == "best" else -1
     figures = {name: values[epoch] for name, values in run.history.items()}
-    if run.evaluation is not None:  # a correction may have come after the last epoch
-        figures["val_accuracy"] = run.evaluation.accuracy
-        figures["val_balanced_accuracy"] = run.evaluation.balanced_accuracy
+    if evaluation is not None:  # a correction may have come after the last epoch
+        figures["val_accuracy"] = evaluation.accuracy
+        figures["val_balanced_accuracy"] = evaluation.balanced_accuracy
+        figures[evaluation.monitor] = evaluation.score
     return figures

@@ -67,6 +67,16 @@ def test_counts_and_classes(folder):
     np.testing.assert_array_equal(count_classes(left_out).counts, np.bincount(pixels)[:2])
 
 
+def test_a_subset_has_the_classes_of_all_and_the_pixels_of_its_own(folder):
+    part = SegmentationFolder(folder, 9).subset([0, 3], image_size=4)
+    pixels = np.concatenate([SCENES[name][1].ravel() for name in ("a", "d")])
+    assert part.size == 2 and part.readable().all()
+    np.testing.assert_array_equal(count_classes(part).counts, np.bincount(pixels, minlength=3))
+    np.testing.assert_array_equal(part.labels, [[True, True, False], [True, False, False]])
+    (x, y) = next(iter(resample(part, weights=np.ones(2), batch_size=2)))
+    assert x.shape == (2, 4, 4, 3) and y.shape == (2, 4, 4)
+
+
 def test_rare_classes_are_repeated_and_weighed_in_fit(folder):
     files = SegmentationFolder(folder, 8)
     drawn = resample(files, "repeat_factor", threshold=1.0, batch_size=2)

@@ -8,7 +8,7 @@ from kerasnorm._validation import as_number
 from kerasnorm.imbalance._labels import to_numpy
 from kerasnorm.imbalance.corrections.shares import log_shares
 from kerasnorm.surgery.copying import copy_model
-from kerasnorm.surgery.heads import last_layer
+from kerasnorm.surgery.heads import head_and_after
 
 
 def adjust_logits(model: Any, counts: Any, tau: float = 1.0) -> Any:
@@ -19,8 +19,8 @@ def adjust_logits(model: Any, counts: Any, tau: float = 1.0) -> Any:
     or sampling that balance already.
 
     Args:
-        model: keras.Model that ends in a layer with a bias, such as Dense, and perhaps a softmax;
-            or logits (N, ..., K), an array-like or a tensor.
+        model: keras.Model that ends in a layer with a bias, such as Dense or Conv2D, and perhaps a
+            softmax and what resizes label maps; or logits (N, ..., K), an array-like or a tensor.
         counts: ClassCounts, or examples of each class in training, (K,); none may be 0.
         tau: τ ≥ 0; 1 is right for calibrated models, others are chosen on validation data.
 
@@ -50,9 +50,9 @@ def adjust_logits(model: Any, counts: Any, tau: float = 1.0) -> Any:
 
 def _adjust_model(model: keras.Model, counts: Any, tau: float) -> keras.Model:
     adjusted = copy_model(model)
-    head = last_layer(adjusted)
+    head, *after = head_and_after(adjusted)
     bias = getattr(head, "bias", None)
-    activations = {getattr(layer, "activation", None) for layer in (head, adjusted.layers[-1])}
+    activations = {getattr(layer, "activation", None) for layer in (head, *after)}
     fits = {None, keras.activations.linear, keras.activations.softmax}
     if bias is None or not activations <= fits:
         raise ValueError(

@@ -3,7 +3,7 @@ import numpy as np
 
 from kerasnorm._validation import as_number
 from kerasnorm.surgery.copying import copy_model
-from kerasnorm.surgery.heads import find_head
+from kerasnorm.surgery.heads import find_dense_head
 
 
 def tau_normalize(model: keras.Model, tau: float) -> keras.Model:
@@ -32,9 +32,9 @@ def tau_normalize(model: keras.Model, tau: float) -> keras.Model:
     Reference: Kang et al., 2020, arXiv:1910.09217.
     """
     tau = as_number("tau", tau, 0)
-    find_head(model)
+    find_dense_head(model)
     normalized = copy_model(model)
-    head = find_head(normalized)
+    head = find_dense_head(normalized)
     kernel = keras.ops.convert_to_numpy(head.kernel).astype(np.float64)
     lengths = np.linalg.norm(kernel, axis=0)
     head.kernel.assign(kernel / np.where(lengths > 0, lengths, 1) ** tau)
