@@ -30,7 +30,8 @@ def resume_callbacks(directory: str | os.PathLike) -> list[keras.callbacks.Callb
 
     It needs batches that the number of the epoch alone decides: those of a `DistributedModel` from
     arrays, of `resample`, or unshuffled ones; and the global seed the same again, as by
-    `keras.utils.set_random_seed`. Callbacks that remember, such as EarlyStopping, begin anew.
+    `keras.utils.set_random_seed`, which each epoch sets by its number. Callbacks that remember,
+    such as EarlyStopping, begin anew.
 
     Args:
         directory: folder of this job, made if it is not there.
@@ -69,8 +70,11 @@ class _Backup(keras.callbacks.Callback):
                 break
             except _DAMAGE as error:
                 damaged.append(f"'{path}' ({error})")
+        about, values = found or ({"epoch": -1, "seed": np.random.randint(2**31)}, None)
         strategy = getattr(self.model, "distribute_strategy", None)
-        epochs = everyones(-1 if found is None else found[0]["epoch"], strategy)
+        epochs = everyones(about["epoch"], strategy)
+        root = int(epochs.argmax())  # the first of those that are furthest
+        self._seed = int(everyones(about["seed"], strategy)[root])
         if epochs.max() < 0:
             if damaged:
                 raise ValueError(
@@ -84,12 +88,14 @@ class _Backup(keras.callbacks.Callback):
                 f"epoch {epochs.max()}.",
                 stacklevel=2,
             )
-        self._restore(None if found is None else found[1], epochs, strategy)
+        self._restore(values, root, strategy)
+        _keras.begin_at(self.model, int(epochs.max()) + 1)
 
-    def _restore(self, values, epochs, strategy):
-        """Gives all workers what the first of those has that are furthest."""
+    def _restore(self, values, root, strategy):
+        """Gives all workers what one of them has."""
+        if not self.model.optimizer.built:  # as in `fit` outside of any strategy
+            self.model.optimizer.build(self.model.trainable_variables)
         variables = _variables(self.model)
-        root = int(epochs.argmax())
         shapes = [tuple(variable.shape) for variable in variables]
         fits = values is not None and [value.shape for value in values] == shapes
         if not everyones(fits, strategy)[root]:
@@ -101,14 +107,18 @@ class _Backup(keras.callbacks.Callback):
             values = [np.zeros(shape) for shape in shapes]
         for variable, value in zip(variables, values, strict=True):
             variable.assign(of_root(value, root, strategy))
-        _keras.begin_at(self.model, int(epochs.max()) + 1)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # torch's dropout, for one, keeps its state nowhere else
+        draw = np.random.default_rng((self._seed, epoch))
+        keras.utils.set_random_seed(int(draw.integers(2**31)))
 
     def on_epoch_end(self, epoch, logs=None):
         path = self._folder / f"epoch-{epoch:06d}.npz"
         part = self._folder / "part.npz"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write(part, {"epoch": epoch}, _variables(self.model))
+            _write(part, {"epoch": epoch, "seed": self._seed}, _variables(self.model))
             os.replace(part, path)
         except OSError as error:
             with contextlib.suppress(OSError):

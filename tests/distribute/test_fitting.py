@@ -69,7 +69,7 @@ def test_shuffled_arrays_have_the_order_of_seed_and_epoch(model):
 def test_arguments_by_position_and_a_split(model):
     x, y = maps()
     seen = Seen()
-    history = model.fit(x, y, 4, 2, 0, [seen], 0.2, None, True, None, np.ones(19)).history
+    history = model.fit(x, y, 4, 2, 0, [seen], 0.2, None, True, None, np.ones((19, 1, 1))).history
     assert seen.batches == [4, 4]  # 15 of 19
     assert len(history["val_loss"]) == 2
 
