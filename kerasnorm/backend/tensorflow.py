@@ -5,9 +5,7 @@ import itertools
 import math
 from typing import NamedTuple
 
-import numpy
 import tensorflow as tf
-from tensorflow.python.eager import context as tf_context
 from tensorflow.python.ops import control_flow_util
 
 from kerasnorm.backend import reductions, reference
@@ -188,54 +186,3 @@ def on_host(function, shape, *arrays):
 
 def update_one_by_one(optimizer):
     """Makes an optimizer call `update_step` for each variable, as Keras' do on TensorFlow."""
-
-
-EngineError = tf.errors.OpError  # what a wait for another process ends with
-
-
-def check_job():
-    """Lets a job of several processes begin."""
-
-
-def data_parallel(cluster):
-    """Returns a strategy for this process' devices, and for those of the others in a cluster."""
-    if cluster is not None:
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    names = [device.name for device in devices]
-    if devices[0].device_type == "GPU":
-        return tf.distribute.MirroredStrategy(names)
-    # between CPUs of one process there is nothing to send
-    return tf.distribute.MirroredStrategy(names, tf.distribute.ReductionToOneDevice())
-
-
-def abort(reason):
-    """Ends what waits for other processes, with an error that says why."""
-    tf_context.context().abort_collective_ops(tf.errors.UNAVAILABLE, reason)
-
-
-def of_root(value, root, strategy):
-    """Returns the array that the replica with that number has, to the processes of all replicas."""
-
-    def own(context):
-        is_root = context.replica_id_in_sync_group == root
-        return tf.constant(value.astype("float64") if is_root else numpy.zeros(value.shape))
-
-    return _sum_of(own, strategy).astype(value.dtype)
-
-
-def everyones(value, strategy):
-    """Returns the integer that the process of each replica has given, the chief's first, (R,)."""
-    replicas = strategy.num_replicas_in_sync
-
-    def own(context):
-        row = numpy.zeros(replicas)
-        row[context.replica_id_in_sync_group] = value
-        return tf.constant(row)
-
-    return _sum_of(own, strategy).astype("int64")
-
-
-def _sum_of(own, strategy):
-    values = strategy.experimental_distribute_values_from_function(own)
-    return numpy.asarray(strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None))

@@ -1,9 +1,7 @@
 """PyTorch: an autograd function, and sums over the ranks of `torch.distributed`."""
 
-import contextlib
 import math
 
-import numpy
 import torch
 import torch.distributed
 from keras.src.backend.torch.optimizers.torch_parallel_optimizer import TorchParallelOptimizer
@@ -138,42 +136,3 @@ def update_one_by_one(optimizer):
         optimizer._backend_update_step = super(
             TorchParallelOptimizer, optimizer
         )._backend_update_step
-
-
-EngineError = torch.distributed.DistError  # what a wait for another process ends with
-
-
-class OneDevice:
-    """Stands where other backends have a strategy."""
-
-    def scope(self):
-        """Returns a context that changes nothing."""
-        return contextlib.nullcontext()
-
-
-def check_job():
-    """Refuses a job of several processes: the ranks are torch's own to start."""
-    raise ValueError(
-        "On torch the ranks are started by `torchrun`, not by TF_CONFIG, and a model is divided "
-        "among them by `torch.nn.parallel.DistributedDataParallel(model)`, in a training loop of "
-        "torch's. Synchronised normalization is exact there."
-    )
-
-
-def data_parallel(cluster):
-    """Returns what one device needs, which is nothing."""
-    return OneDevice()
-
-
-def abort(reason):
-    """Has nothing to end, as there is no job of `data_parallel`."""
-
-
-def of_root(value, root, strategy):
-    """Returns the array, as there is no job of `data_parallel`."""
-    return value
-
-
-def everyones(value, strategy):
-    """Returns the integer, as there is no job of `data_parallel`."""
-    return numpy.array([value])

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasnorm.backend import everyones
+from kerasnorm.backend.engine import everyones
 from kerasnorm.distribute._arrays import are_arrays
 
 

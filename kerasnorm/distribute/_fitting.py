@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnorm.backend import everyones
+from kerasnorm.backend.engine import everyones
 from kerasnorm.backend.epoch_counter import EpochCounter
 from kerasnorm.backend.epochs import indexed
 from kerasnorm.backend.follow_epochs import FollowEpochs

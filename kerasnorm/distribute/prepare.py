@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.backend import of_root
+from kerasnorm.backend.engine import of_root
 from kerasnorm.distribute.cluster import read_cluster
 from kerasnorm.distribute.distributed_model import DistributedModel
 from kerasnorm.distribute.strategy import current_strategy

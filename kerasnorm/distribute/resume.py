@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.backend import everyones, of_root
+from kerasnorm.backend.engine import everyones, of_root
 from kerasnorm.distribute import _keras
 from kerasnorm.distribute.cluster import read_cluster
 

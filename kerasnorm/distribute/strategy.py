@@ -9,8 +9,8 @@ from typing import Any
 
 import keras
 
-from kerasnorm import backend
 from kerasnorm._validation import as_number
+from kerasnorm.backend import engine
 from kerasnorm.distribute.cluster import Cluster, read_cluster
 from kerasnorm.distribute.rendezvous import meet
 
@@ -77,7 +77,7 @@ def naming_the_lost() -> Iterator[None]:
     """
     try:
         yield
-    except backend.EngineError as error:
+    except engine.EngineError as error:
         for job in _JOBS.values():
             if job.lost.wait(_PATIENCE):
                 raise RuntimeError(job.why) from error
@@ -88,18 +88,18 @@ class _Job:
     """What this process shares with those of a cluster, from their meeting on."""
 
     def __init__(self, cluster: Cluster, timeout: float):
-        backend.check_job()
+        engine.check_job()
         # kept, for its connections
         self._meeting = meet(cluster, timeout, {"seed": random.SystemRandom().randrange(2**31)})
         keras.utils.set_random_seed(self._meeting.word["seed"])
-        self.strategy = backend.data_parallel(cluster)
+        self.strategy = engine.data_parallel(cluster)
         self.lost, self.why = threading.Event(), ""
         self._meeting.watch(self._lose)
 
     def _lose(self, which):
         self.why = f"{which.capitalize()} has ended, and this process needs it. Start all again."
         self.lost.set()
-        backend.abort(self.why)
+        engine.abort(self.why)
 
 
 _PATIENCE = 1.0  # seconds: an engine may notice before the meeting does
@@ -108,4 +108,4 @@ _JOBS: dict[Cluster, _Job] = {}
 
 @functools.cache
 def _alone() -> Any:
-    return backend.data_parallel(None)
+    return engine.data_parallel(None)

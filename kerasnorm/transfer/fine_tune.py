@@ -22,7 +22,14 @@ from kerasnorm.transfer.fine_tuning import FineTuning
 from kerasnorm.transfer.freezing import BATCHNORM
 from kerasnorm.transfer.head import put_new_head
 from kerasnorm.transfer.layerwise_learning_rate import warn_if_forgetful
-from kerasnorm.transfer.optimizing import Rate, by_layer, compile_ready, optimizer_at, rates_for
+from kerasnorm.transfer.optimizing import (
+    Optimizing,
+    Rate,
+    by_layer,
+    compile_ready,
+    optimizer_at,
+    rates_for,
+)
 from kerasnorm.transfer.region import Boundary, split
 from kerasnorm.transfer.reinitialising import reinitialise
 from kerasnorm.transfer.rule_of_thumb import Strategy
@@ -61,6 +68,7 @@ def fine_tune(
     cache: bool = True,
     cache_limit: int = 2**30,
     backup_dir: str | os.PathLike | None = None,
+    prepare: Callable[[keras.Model], keras.Model] | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     seed: int | None = None,
     jit_compile: bool | str = "auto",
@@ -124,6 +132,9 @@ def fine_tune(
         backup_dir: folder to note the progress in after each epoch. Called again with the same
             arguments after a break, it goes on there; with a seed, and arrays, it ends with the
             same weights as without the break. It is removed at the end.
+        prepare: makes of the model, or the part of it that a phase trains, a copy that trains in
+            its place, such as `kerasnorm.distribute.prepare` for several devices or machines (not
+            with `backup_dir` on the latter). After each epoch the model has its weights.
         callbacks: further Keras callbacks, in both phases, in which epochs count on.
         seed: int ≥ 0. Sets the global seeds, which decide new weights and dropout, and the order
             of the examples.
@@ -177,8 +188,13 @@ def fine_tune(
 
     frozen = strategy.settings.get("frozen", 0) if until is None else until
     split(leaves(new), "until", frozen)
-    first, second = optimizer_at(optimizer, rates.head), optimizer_at(optimizer, rates.base)
-    second, unfreezing = by_layer(new, second, decay, blocks, gradual, head_only)
+    first = optimizer_at(optimizer, rates.head)
+
+    def all_rates(trained: keras.Model) -> Optimizing:
+        second = optimizer_at(optimizer, rates.base)
+        return by_layer(trained, second, decay, blocks, gradual, head_only)
+
+    all_rates(new)  # what it would refuse later
     if strategy.name == "fine_tune":
         warn_if_forgetful(first)
     outer = new if augmentation is None else augmented(new, augmentation, maps)
@@ -208,6 +224,7 @@ def fine_tune(
             "seed": seed,
             "parameters": new.count_params(),
         },
+        prepare=prepare,
     )
     best = None if monitor is None else BestWeights(new, monitor, stages.backup_dir)
     keep = None
@@ -218,11 +235,11 @@ def fine_tune(
         else:
             warnings.warn(f"The base's features are computed in every epoch: {why}.", stacklevel=2)
     phases = TwoPhases(new, outer, data, stages, keep, best)
-    logs = phases.train_head(first, range(head_only)) if head_only else []
+    logs = phases.train_head(lambda _: (first, []), range(head_only)) if head_only else []
     if all_layers:
         if strategy.name != "as_is":
             phases.unfreeze_above(frozen, "train" if strategy.name == "scratch" else batchnorm)
-        logs += phases.train_all(second, range(head_only, head_only + all_layers), unfreezing)
+        logs += phases.train_all(all_rates, range(head_only, head_only + all_layers))
     phases.finish()
     compile_ready(new, optimizer_at(optimizer, rates.base), **compiling)
     return FineTuning(new, by_name(logs), strategy.name)

@@ -12,6 +12,7 @@ from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate
 from kerasnorm.transfer.rule_of_thumb import Strategy
 
 Rate = float | keras.optimizers.schedules.LearningRateSchedule
+Optimizing = tuple[keras.Optimizer, list[keras.callbacks.Callback]]
 _RATE, _SMALLER = 1e-3, 0.1
 
 
@@ -65,7 +66,7 @@ def by_layer(
     blocks: Sequence[str] | None,
     gradual: int | None,
     head_epochs: int,
-) -> tuple[keras.Optimizer, list[keras.callbacks.Callback]]:
+) -> Optimizing:
     """Returns an optimizer with a rate for each layer, and the callback that frees them in turn.
 
     Args:

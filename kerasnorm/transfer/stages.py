@@ -11,9 +11,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm.backend.engine import scope_of
 from kerasnorm.surgery.leaves import every_layer
 from kerasnorm.transfer.augmenting import generators
 from kerasnorm.transfer.best_weights import BEST
+from kerasnorm.transfer.optimizing import Optimizing
 from kerasnorm.transfer.progress import differences, write_json
 
 FEATURES = "features-"  # begins the names of folders of features, which a break may leave behind
@@ -33,6 +35,7 @@ class Stages:
         seed: of what dropout and augmentation do; None leaves them alone.
         backup_dir: folder for what is needed to go on after a break; None: none.
         plan: what has to be the same when it goes on, as JSON has it.
+        prepare: makes what trains of a model, such as a copy on several replicas; None: itself.
 
     Raises:
         ValueError: if the folder holds a training of another plan.
@@ -45,6 +48,7 @@ class Stages:
     seed: int | None
     backup_dir: Path | None
     plan: Mapping[str, Any]
+    prepare: Callable[[keras.Model], keras.Model] | None = None
 
     def __post_init__(self) -> None:
         if self.backup_dir is None:
@@ -74,7 +78,7 @@ class Stages:
         self,
         name: str,
         model: keras.Model,
-        optimizer: keras.optimizers.Optimizer,
+        optimizing: Callable[[keras.Model], Optimizing],
         data: tuple[Any, Any],
         epochs: range,
         callbacks: Iterable[keras.callbacks.Callback] = (),
@@ -84,7 +88,7 @@ class Stages:
         Args:
             name: of the stage, and of its files.
             model: to train.
-            optimizer: a new one.
+            optimizing: returns a new optimizer for what trains, and the callbacks that it needs.
             data: (train, validation), as `read_batches` returns them; validation may be None.
             epochs: their numbers, from 0 on in the first stage.
             callbacks: those of this stage alone.
@@ -92,7 +96,12 @@ class Stages:
         train, validation = data
         log = _Log(self._file(name, ".json"), epochs.start, train, self.seed)
         backup, weights = self._file(name, ""), self._file(name, ".weights.h5")
-        callbacks = [*callbacks, *self.callbacks, log]
+        trained = model if self.prepare is None else self.prepare(model)
+        with scope_of(trained):
+            optimizer, own = optimizing(trained)
+        callbacks = [*own, *callbacks, *self.callbacks, log]
+        if trained is not model:
+            callbacks.insert(0, _BringHome(model))
         if backup is not None:  # once more, lest a break while it is written ends it all
             callbacks.append(
                 keras.callbacks.BackupAndRestore(
@@ -100,8 +109,8 @@ class Stages:
                 )
             )
         batches = train.for_fit() if hasattr(train, "for_fit") else train
-        model.compile(optimizer, **self.compiling)
-        model.fit(
+        trained.compile(optimizer, **self.compiling)
+        trained.fit(
             batches if self.weigh is None else self.weigh(batches),
             validation_data=validation,
             initial_epoch=epochs.start,
@@ -110,7 +119,7 @@ class Stages:
             callbacks=callbacks,
             **self.fitting,
         )
-        model._initial_epoch = None  # where BackupAndRestore went on, for every later `fit` too
+        trained._initial_epoch = None  # where BackupAndRestore went on, for every later `fit` too
         if weights is not None:
             part = weights.with_name(f"part.{weights.name}")
             model.save_weights(part)
@@ -138,6 +147,20 @@ def by_name(logs: Logs) -> dict[str, list[float]]:
     """Returns the values of all epochs by name, as `History.history` has them."""
     names = dict.fromkeys(name for row in logs for name in row)
     return {name: [row[name] for row in logs if name in row] for name in names}
+
+
+class _BringHome(keras.callbacks.Callback):
+    """Gives a model the weights of its copy that trains, before others look at them."""
+
+    def __init__(self, home: keras.Model):
+        super().__init__()
+        self._home = home
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._home.set_weights(self.model.get_weights())
+
+    def on_train_end(self, logs=None):  # a backup may be of the last epoch
+        self._home.set_weights(self.model.get_weights())
 
 
 class _Log(keras.callbacks.Callback):

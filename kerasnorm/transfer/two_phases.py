@@ -2,7 +2,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,11 @@ from kerasnorm.transfer.best_weights import BestWeights
 from kerasnorm.transfer.feature_batches import FeatureBatches
 from kerasnorm.transfer.freezing import freeze, unfreeze
 from kerasnorm.transfer.head_split import base_at_inference, split_at_head
+from kerasnorm.transfer.optimizing import Optimizing
 from kerasnorm.transfer.region import Boundary
 from kerasnorm.transfer.stages import FEATURES, Logs, Stages
+
+Optimize = Callable[[keras.Model], Optimizing]  # of what trains
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class TwoPhases:
     keep: FeatureBatches | None
     best: BestWeights | None
 
-    def train_head(self, optimizer: keras.Optimizer, epochs: range) -> Logs:
+    def train_head(self, optimizing: Optimize, epochs: range) -> Logs:
         """Trains the head, all below it frozen and at inference."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*is compiled")  # a stage compiles it again
@@ -51,18 +54,18 @@ class TwoPhases:
             return done
         if split is None:
             with base_at_inference(self.model):
-                return self._run("head", trained, optimizer, self.data, epochs)
+                return self._run("head", trained, optimizing, self.data, epochs)
         split.base.compile(jit_compile=self.stages.compiling["jit_compile"])
         with tempfile.TemporaryDirectory(prefix=FEATURES, dir=self.stages.backup_dir) as folder:
             features = [
                 None if data is None else self.keep.of(split.base, name, data, Path(folder))
                 for name, data in zip(("train", "validation"), self.data, strict=True)
             ]
-            return self._run("head", trained, optimizer, features, epochs)
+            return self._run("head", trained, optimizing, features, epochs)
 
-    def _run(self, name, trained, optimizer, data, epochs, callbacks=()) -> Logs:
+    def _run(self, name, trained, optimizing, data, epochs) -> Logs:
         best = [] if self.best is None else [self.best]
-        return self.stages.run(name, trained, optimizer, data, epochs, [*callbacks, *best])
+        return self.stages.run(name, trained, optimizing, data, epochs, best)
 
     def finish(self) -> None:
         """Leaves the model with its best weights, and nothing else behind."""
@@ -80,15 +83,10 @@ class TwoPhases:
         unfreeze(self.model, lambda layer: layer is head)
         return head
 
-    def train_all(
-        self,
-        optimizer: keras.Optimizer,
-        epochs: range,
-        callbacks: Iterable[keras.callbacks.Callback] = (),
-    ) -> Logs:
+    def train_all(self, optimizing: Optimize, epochs: range) -> Logs:
         """Trains what is not frozen."""
         done = self.stages.done("all", self.outer)
-        return done or self._run("all", self.outer, optimizer, self.data, epochs, callbacks)
+        return done or self._run("all", self.outer, optimizing, self.data, epochs)
 
     def unfreeze_above(self, frozen: Boundary, batchnorm: str) -> None:
         """Lets the head, and all layers but the frozen ones, train."""

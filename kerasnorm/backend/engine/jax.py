@@ -1,0 +1,43 @@
+"""JAX: Keras' own distribution of batches over devices and processes."""
+
+import contextlib
+
+import jax
+import keras
+import numpy
+from jax.experimental import multihost_utils
+
+EngineError = jax.errors.JaxRuntimeError  # what a wait for another process ends with
+
+
+def check_job():
+    """Lets a job of several processes begin."""
+
+
+def data_parallel(cluster):
+    """Returns Keras' distribution of batches over this process' devices, and those of others."""
+    if cluster is not None:
+        keras.distribution.initialize(
+            ",".join(cluster.addresses), len(cluster.addresses), cluster.index
+        )
+    return keras.distribution.DataParallel(devices=keras.distribution.list_devices())
+
+
+def abort(reason):
+    """Leaves it to JAX, whose own service ends the processes that are left."""
+
+
+def of_root(value, root, strategy):
+    """Returns the array that the process with that number has, to all processes."""
+    is_root = jax.process_index() == root
+    return numpy.asarray(multihost_utils.broadcast_one_to_all(value, is_source=is_root))
+
+
+def everyones(value, strategy):
+    """Returns the integer that each process has given, the chief's first, (P,)."""
+    return numpy.atleast_1d(multihost_utils.process_allgather(numpy.int64(value)))
+
+
+def scope_of(model):
+    """Returns a context that changes nothing."""
+    return contextlib.nullcontext()

@@ -1,0 +1,49 @@
+"""PyTorch: one process, as the ranks of `torch.distributed` are torch's own to start."""
+
+import contextlib
+
+import numpy
+import torch.distributed
+
+EngineError = torch.distributed.DistError  # what a wait for another process ends with
+
+
+class OneDevice:
+    """Stands where other backends have a strategy."""
+
+    def scope(self):
+        """Returns a context that changes nothing."""
+        return contextlib.nullcontext()
+
+
+def check_job():
+    """Refuses a job of several processes: the ranks are torch's own to start."""
+    raise ValueError(
+        "On torch the ranks are started by `torchrun`, not by TF_CONFIG, and a model is divided "
+        "among them by `torch.nn.parallel.DistributedDataParallel(model)`, in a training loop of "
+        "torch's. Synchronised normalization is exact there."
+    )
+
+
+def data_parallel(cluster):
+    """Returns what one device needs, which is nothing."""
+    return OneDevice()
+
+
+def abort(reason):
+    """Has nothing to end, as there is no job of `data_parallel`."""
+
+
+def of_root(value, root, strategy):
+    """Returns the array, as there is no job of `data_parallel`."""
+    return value
+
+
+def everyones(value, strategy):
+    """Returns the integer, as there is no job of `data_parallel`."""
+    return numpy.array([value])
+
+
+def scope_of(model):
+    """Returns a context that changes nothing."""
+    return contextlib.nullcontext()
