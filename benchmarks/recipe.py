@@ -23,7 +23,7 @@ from kerasnorm.recipe.backbone import small_convnet
 from kerasnorm.recipe.compare import compare
 from kerasnorm.recipe.comparison import table
 from kerasnorm.recipe.digits import SIZE
-from kerasnorm.recipe.digits_task import EPOCHS, PLAIN, RATE, SOURCE_EPOCHS, DigitsTask
+from kerasnorm.recipe.digits_task import EPOCHS, RATE, SOURCE_EPOCHS, DigitsTask, plain_ways
 from kerasnorm.tuning import RecipeHyperModel, search, spaces
 
 SEARCH_SEED = 200
@@ -115,10 +115,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         if "digits" in arguments.parts:
             task = DigitsTask()
-            report("digits", task, {**PLAIN, "advised": advice(task, 0)})
+            report("digits", task, {**plain_ways(), "advised": advice(task, 0)})
         if "folder" in arguments.parts:
             task = FolderTask(folder)
-            plain = {"plain fine-tuning": PLAIN["plain fine-tuning"]}
+            plain = {"plain fine-tuning": plain_ways()["plain fine-tuning"]}
             report("folder", task, {**plain, "advised": advice(task, 0)})
         if "tuned" in arguments.parts:
             task = DigitsTask()

@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import Progress
 
 from kerasnorm import normalization
 from kerasnorm._validation import as_int, require
 from kerasnorm.cli.command import add_command, add_out
 from kerasnorm.cli.data import add_data, advice_for, read_task
+from kerasnorm.cli.job import EPILOG, console, preparing, print_once, replicas, written
+from kerasnorm.distribute import from_chief
 from kerasnorm.recipe import Advice, Recipe, Run
 from kerasnorm.recipe.chapters import CORRECTIONS, IMBALANCES, LOSSES, TRANSFERS
 from kerasnorm.recipe.compare import Task, compare
@@ -23,8 +24,7 @@ from kerasnorm.recipe.comparison import (
     table,
     where_it_does_not_help,
 )
-from kerasnorm.recipe.digits_task import PLAIN, SOURCE_EPOCHS
-from kerasnorm.recipe.output import staged
+from kerasnorm.recipe.digits_task import SOURCE_EPOCHS, plain_ways
 
 EXAMPLES = """examples:
   kerasnorm fit digits --out run
@@ -42,7 +42,7 @@ def add_fit(commands: Any) -> None:
         "fit",
         _fit,
         "train a classifier of images, or of their pixels, by a recipe; report class by class",
-        EXAMPLES,
+        EXAMPLES + EPILOG,
     )
     add_data(parser)
     add_out(parser)
@@ -65,11 +65,15 @@ def add_fit(commands: Any) -> None:
 def _fit(arguments: argparse.Namespace) -> None:
     require("matplotlib")
     count = as_int("--seeds", arguments.seeds or (3 if arguments.data == "digits" else 1), low=1)
-    more = {"backup_dir": arguments.backup, "tensorboard": arguments.tensorboard}
+    more: dict[str, Any] = {
+        "backup_dir": arguments.backup,
+        "tensorboard": arguments.tensorboard,
+    }
     several = arguments.data == "digits" or arguments.compare or count > 1
     if several and any(more.values()):
         raise ValueError("--backup and --tensorboard are for a single training of a folder.")
-    with staged(arguments.out, arguments.overwrite) as folder:
+    more["prepare"] = preparing()
+    with written(arguments) as folder:
         task = read_task(arguments)
         seeds = range(arguments.seed, arguments.seed + count)
         advised = _advised(arguments, task)
@@ -81,12 +85,12 @@ def _fit(arguments: argparse.Namespace) -> None:
 def say(arguments: argparse.Namespace, comparison: Comparison) -> None:
     """Prints how the ways of training compare."""
     if arguments.json:
-        print(_as_json(comparison))
+        print_once(_as_json(comparison))
         return
-    console = Console()
-    console.print(table(comparison, _title(comparison, arguments.epochs)))
-    console.print(where_it_does_not_help(comparison))
-    console.print(f"Model, recipe, figures and report.html are in {arguments.out}", soft_wrap=True)
+    printed = console()
+    printed.print(table(comparison, _title(comparison, arguments.epochs)))
+    printed.print(where_it_does_not_help(comparison))
+    printed.print(f"Model, recipe, figures and report.html are in {arguments.out}", soft_wrap=True)
 
 
 def _advised(arguments: argparse.Namespace, task: Task) -> Recipe | Advice:
@@ -94,7 +98,10 @@ def _advised(arguments: argparse.Namespace, task: Task) -> Recipe | Advice:
     if arguments.recipe is not None:
         way: Recipe | Advice = Recipe.from_json(Path(arguments.recipe).read_text(encoding="utf-8"))
     else:
-        way = advice_for(arguments, task)
+        advice = advice_for(arguments, task, replicas=replicas())
+        # what was measured may differ in the last digit from one process to another
+        recipe = Recipe.from_json(from_chief(advice.recipe.to_json()))
+        way = Advice(recipe, advice.reasons)
     recipe = way.recipe if isinstance(way, Advice) else way
     if arguments.transfer == "svm":  # what is advised of trainings does not concern it
         settings = recipe.normalization_settings
@@ -119,7 +126,7 @@ def _plain_ways(
     arguments: argparse.Namespace, task: Task, advised: Recipe | Advice
 ) -> dict[str, Recipe | Advice]:
     if arguments.data == "digits":
-        return {**PLAIN}
+        return plain_ways()
     if not arguments.compare:
         return {}
     recipe = advised.recipe if isinstance(advised, Advice) else advised
@@ -155,7 +162,7 @@ def _train(
     total = trainings * epochs
     if arguments.data == "digits":  # a source for each seed
         total += len(seeds) * SOURCE_EPOCHS
-    with Progress(transient=True, console=Console(stderr=arguments.json)) as progress:
+    with Progress(transient=True, console=console(stderr=arguments.json)) as progress:
         bar = progress.add_task(f"{trainings} trainings", total=total)
 
         def on_trial(name: str, seed: int, trial: Trial) -> None:

@@ -6,8 +6,16 @@
 """
 
 from kerasnorm.distribute.distributed_model import DistributedModel
+from kerasnorm.distribute.from_chief import from_chief
 from kerasnorm.distribute.prepare import prepare
 from kerasnorm.distribute.resume import resume_callbacks
 from kerasnorm.distribute.strategy import current_strategy, is_chief
 
-__all__ = ["DistributedModel", "current_strategy", "is_chief", "prepare", "resume_callbacks"]
+__all__ = [
+    "DistributedModel",
+    "current_strategy",
+    "from_chief",
+    "is_chief",
+    "prepare",
+    "resume_callbacks",
+]

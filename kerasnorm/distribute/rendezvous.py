@@ -50,7 +50,7 @@ def meet(cluster: Cluster, timeout: float, word: dict) -> Meeting:
         word: what the chief says to all, for JSON; others' does not count.
 
     Raises:
-        RuntimeError: if the address of this process is in use, or one does not come in time. It
+        ConnectionError: if the address of this process is in use, or one does not come in time. It
             says which.
     """
     deadline = time.monotonic() + timeout
@@ -70,7 +70,7 @@ def _listening(address: str) -> Iterator[socket.socket]:
             listener.bind(("::" if family == socket.AF_INET6 else "", port))
             listener.listen()
         except OSError as error:
-            raise RuntimeError(
+            raise ConnectionError(
                 f"This worker cannot listen at its address in TF_CONFIG, '{address}': "
                 f"{error.strerror}. Is a worker of an earlier job still running? Stop it, or name "
                 "another port in the TF_CONFIG of all workers."
@@ -87,7 +87,7 @@ def _receive_all(listener, cluster, deadline, timeout, word):
             peer, _ = listener.accept()
         except TimeoutError as error:
             names = [f"{_name(i)} at '{cluster.addresses[i]}'" for i in sorted(missing)]
-            raise RuntimeError(
+            raise ConnectionError(
                 f"Waited {timeout:g} s for {', '.join(names)}. Start the same command on every "
                 "machine, each with its own index in TF_CONFIG, and see that they can reach "
                 f"'{cluster.addresses[0]}'."
@@ -128,7 +128,7 @@ def _go_to_chief(cluster, deadline, timeout):
         except OSError:
             pass
         if left < _PAUSE:
-            raise RuntimeError(
+            raise ConnectionError(
                 f"Waited {timeout:g} s for the chief at '{cluster.addresses[0]}' and the other "
                 "workers. Start the same command on every machine, each with its own index and "
                 "all with the same addresses in TF_CONFIG, and see that they can reach the chief."

@@ -42,7 +42,7 @@ def resume_callbacks(directory: str | os.PathLike) -> list[keras.callbacks.Callb
     Raises:
         ValueError: when `fit` begins, if no backup that is there can be read, or if it is of
             another model.
-        RuntimeError: if a backup cannot be written, as on a full disk; the last one stays.
+        OSError: if a backup cannot be written, as on a full disk; the last one stays.
 
     Example:
 
@@ -123,7 +123,7 @@ class _Backup(keras.callbacks.Callback):
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
-            raise RuntimeError(
+            raise OSError(
                 f"The backup of epoch {epoch} cannot be written to '{self._folder}': "
                 f"{error.strerror or error}. Those before are whole: mend it, and start the job "
                 "again to go on."

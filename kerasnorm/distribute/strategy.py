@@ -39,7 +39,7 @@ def current_strategy(timeout: float = 300.0) -> Any:
     Raises:
         ValueError: if TF_CONFIG is not as it should be, or names parameter servers; on torch,
             whose processes are `torch.nn.parallel.DistributedDataParallel`'s to start.
-        RuntimeError: if another machine does not come in time, or the address is in use.
+        ConnectionError: if another machine does not come in time, or the address is in use.
 
     Example:
 
@@ -73,14 +73,14 @@ def naming_the_lost() -> Iterator[None]:
     """Says which process of the job has ended, where an engine says that it waits in vain.
 
     Raises:
-        RuntimeError: that says so.
+        ConnectionError: that says so.
     """
     try:
         yield
     except engine.EngineError as error:
         for job in _JOBS.values():
             if job.lost.wait(_PATIENCE):
-                raise RuntimeError(job.why) from error
+                raise ConnectionError(job.why) from error
         raise
 
 

@@ -2,13 +2,15 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from kerasnorm._validation import as_int, check_choice, require
+from kerasnorm.distribute.cluster import read_cluster
+from kerasnorm.distribute.strategy import is_chief
 from kerasnorm.imbalance import class_weights
 from kerasnorm.recipe.advice import Advice
 from kerasnorm.recipe.carrying_out import fine_tune_arguments
@@ -43,6 +45,7 @@ def fit(
     callbacks: Iterable[keras.callbacks.Callback] = (),
     tensorboard: str | os.PathLike | None = None,
     backup_dir: str | os.PathLike | None = None,
+    prepare: Callable[[keras.Model], keras.Model] | None = None,
     overwrite: bool = False,
     ignore_class: int | None = None,
 ) -> Run:
@@ -83,6 +86,9 @@ def fit(
         tensorboard: folder to write TensorBoard's logs to.
         backup_dir: folder to note the progress in after each epoch: called again with the same
             arguments after a break, `fit` goes on there.
+        prepare: `kerasnorm.distribute.prepare`, to train on several devices or machines. On the
+            latter each process returns the same; only the chief writes to `output` and
+            `tensorboard`.
         overwrite: whether `output` may exist.
         ignore_class: the label of pixels that have no class, such as 255. They are in no loss,
             weight, count or figure. A `SegmentationFolder` has its own.
@@ -91,7 +97,8 @@ def fit(
         A `Run`: model, history, evaluation, recipe.
 
     Raises:
-        ValueError: if the data, the model and the recipe do not fit one another.
+        ValueError: if the data, the model and the recipe do not fit one another, or for
+            `backup_dir` on several machines.
         FileExistsError: if `output` exists and not `overwrite`.
 
     Example:
@@ -109,6 +116,12 @@ def fit(
     check_trainable(recipe, model, epochs)
     model = with_normalization(model, recipe)
     callbacks = list(callbacks)
+    if backup_dir is not None and read_cluster() is not None:
+        raise ValueError(
+            "`backup_dir` is for one machine. On several, train a `distribute.DistributedModel` "
+            "with `distribute.resume_callbacks`, or without backups."
+        )
+    output, tensorboard = (each if is_chief() else None for each in (output, tensorboard))
     if tensorboard is not None:
         require("tensorboard", extra="tuning")
         callbacks.append(keras.callbacks.TensorBoard(os.fspath(tensorboard)))
@@ -131,6 +144,7 @@ def fit(
             "augmentation": augmentation,
             "callbacks": callbacks,
             "backup_dir": backup_dir,
+            "prepare": prepare,
         }
         run = _train(recipe, model, parts, names, keep == "best", reasons, **settings)
         if folder is not None:

@@ -65,6 +65,13 @@ def capabilities(folder, index):
     np.savez(Path(folder) / f"wrote-{index}.npz", chief=is_chief())
 
 
+def command(folder, index, *words):
+    """Runs a command line, every machine with a folder of its own to write to."""
+    from kerasnorm.cli import main
+
+    sys.exit(main([word.replace("OUT", f"{folder}/out{index}") for word in words]))
+
+
 class Interrupted(keras.callbacks.Callback):
     """Ends the process without a word at a step."""
 

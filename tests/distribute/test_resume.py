@@ -116,7 +116,7 @@ def test_a_full_disk_keeps_what_was_written(tmp_path, whole, monkeypatch):
         real(file, **arrays)
 
     monkeypatch.setattr(np, "savez", savez)
-    with pytest.raises(RuntimeError, match=r"epoch 2 cannot be written.*No space left on device"):
+    with pytest.raises(OSError, match=r"epoch 2 cannot be written.*No space left on device"):
         train(tmp_path)
     monkeypatch.undo()
     assert backups(tmp_path) == ["epoch-000000.npz", "epoch-000001.npz"]

@@ -1,0 +1,9 @@
+"""Commands train on one device here, though the tests have made several."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _one_device(monkeypatch):
+    monkeypatch.setattr("kerasnorm.cli.job.replicas", lambda: 1)
+    monkeypatch.setattr("kerasnorm.cli.fitting.replicas", lambda: 1)
