@@ -1,5 +1,7 @@
 """The arguments of `fit`, made such that all workers have the same batches."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -11,6 +13,27 @@ from kerasnorm.backend.epoch_counter import EpochCounter
 from kerasnorm.backend.epochs import indexed
 from kerasnorm.backend.follow_epochs import FollowEpochs
 from kerasnorm.distribute._arrays import are_arrays, split
+from kerasnorm.surgery.leaves import every_layer
+
+
+@contextlib.contextmanager
+def explained(model: keras.Model) -> Iterator[None]:
+    """Adds to TensorFlow's error what it may come from."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        layers = (leaf.layer for leaf in every_layer(model))
+        if any(isinstance(layer, keras.layers.Conv2D) for layer in layers):
+            error.add_note(_EMPTY)
+        raise
+
+
+_EMPTY = (
+    "Was a replica left without examples, as by a last batch that is small? On a CPU TensorFlow's "
+    "Conv2D cannot take none. Choose a batch size that leaves enough, or "
+    "`dataset.batch(size, drop_remainder=True)`, or set the environment variable "
+    "TF_ENABLE_ONEDNN_OPTS=0."
+)
 
 
 def same_batches(model: keras.Model, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -140,17 +140,20 @@ class DistributedModel(keras.Model):
             given = self._steps.same_batches(self, given)
         for name in ("x", "validation_data"):
             check(name, given.get(name), given.get("batch_size"))
-        with naming_the_lost():
+        with naming_the_lost(), self._explained():
             return super().fit(**given)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         check("x", x, args[0] if args else kwargs.get("batch_size"))
-        with naming_the_lost():
+        with naming_the_lost(), self._explained():
             return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
-        with naming_the_lost():
+        with naming_the_lost(), self._explained():
             return super().predict(*args, **kwargs)
+
+    def _explained(self) -> contextlib.AbstractContextManager:
+        return self._steps.explained(self) if self._steps else contextlib.nullcontext()
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         if self._steps and iterator is not None:

@@ -220,3 +220,16 @@ def test_on_one_replica_it_is_keras_own():
         each.fit(*maps(), BATCH, verbose=0)
     assert difference(model.get_weights(), plain.get_weights()) == 0
     assert tf.distribute.get_strategy().num_replicas_in_sync == 1
+
+
+def test_a_convolution_without_examples_is_explained(strategy):
+    """17 examples in batches of 16: on the CPU the second replica's convolution of none fails."""
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3)])
+        model = DistributedModel(model.inputs, model.outputs)
+    model.compile("sgd", "mse", run_eagerly=True)
+    x, y = np.ones((17, 4, 4, 1)), np.ones((17, 2, 2, 2))
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        model.fit(x, y, BATCH, verbose=0)
+    assert "a replica left without examples" in caught.value.__notes__[0]
+    model.fit(x[:16], y[:16], BATCH, verbose=0)
