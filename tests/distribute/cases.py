@@ -141,13 +141,13 @@ CASES = {
 }
 
 
-def alone(name):
-    """Returns a plain model that was trained in one process as a case says, and its logs."""
-    return trained(name, keras.Model, run_eagerly=CASES[name].get("eager", True))
+def alone(name, size=SIZE):
+    """Returns a plain model that was trained on one device as a case says, and its logs."""
+    return trained(name, keras.Model, size, run_eagerly=CASES[name].get("eager", True))
 
 
-def trained(name, cls, **compiling):
-    """Returns a model that was trained as a case says, and its logs."""
+def trained(name, cls, size=SIZE, **compiling):
+    """Returns a model that was trained as a case says, on so many examples, and its logs."""
     case = {"model": mlp, "data": data, "optimizer": sgd(), **PLAIN, **CASES[name]}
     keras.utils.set_random_seed(0)
     model = case["model"](cls)
@@ -158,7 +158,11 @@ def trained(name, cls, **compiling):
         **case.get("compile", {}),
         **compiling,
     )
-    history = model.fit(*case["data"](), BATCH, EPOCHS, 0, shuffle=False, **case.get("fit", {}))
+    (x, y), fitting = case["data"](), dict(case.get("fit", {}))
+    if "sample_weight" in fitting:
+        fitting["sample_weight"] = fitting["sample_weight"][:size]
+    x, y = keras.tree.map_structure(lambda array: array[:size], (x, y))
+    history = model.fit(x, y, BATCH, EPOCHS, 0, shuffle=False, **fitting)
     return model, history.history
 
 

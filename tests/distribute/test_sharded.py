@@ -7,7 +7,7 @@ import pytest
 if keras.config.backend() != "jax":
     pytest.skip("keras.distribution is JAX's", allow_module_level=True)
 
-from distribute.cases import BATCH, Crossentropy, difference, even_data, mlp
+from distribute.cases import BATCH, Crossentropy, difference, even_data, mlp, trained
 from distribute.workers import noted, run
 
 from kerasnorm.distribute import DistributedModel, current_strategy, prepare
@@ -31,6 +31,29 @@ def test_four_devices_train_as_one(expected):
         assert len(model.layers[1].kernel.value.sharding.device_set) == 4
     assert difference(model.get_weights(), expected[0]) < 1e-5
     np.testing.assert_allclose(logs["loss"], expected[1]["loss"], rtol=1e-5)
+
+
+NAMES = ["clipped", "layerwise", "class weights", "sample weights", "ignored", "two outputs"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_fit_is_asked_for(name):
+    """A batch of 16 on four devices."""
+    alone, expected = trained(name, keras.Model, BATCH)
+    with current_strategy().scope():
+        model, found = trained(name, DistributedModel, BATCH)
+    assert difference(model.get_weights(), alone.get_weights()) < 1e-5
+    for key, values in expected.items():
+        np.testing.assert_allclose(found[key], values, rtol=1e-4, err_msg=key)
+
+
+def test_prediction():
+    x = even_data()[0]
+    plain = mlp(keras.Model)
+    expected = plain.predict(x, BATCH, 0)
+    with current_strategy().scope():
+        found = prepare(plain).predict(x, BATCH, 0)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_prepare_keeps_weights():
