@@ -5,24 +5,24 @@ JOBS ?= 2
 BACKENDS ?= jax torch
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-processes test-backends test-addons test-package bench lint clean
+.PHONY: demo test test-distributed test-backends test-addons test-package bench lint clean
 
 demo: .venv/installed
 	.venv/bin/kerasnorm fit digits --out demo-output --overwrite
 
 test: .venv/installed
-	.venv/bin/python -m pytest -n $(JOBS) -m "not slow and not processes"
+	.venv/bin/python -m pytest -n $(JOBS) -m "not slow and not distributed"
 
-# jobs of several processes, which want the machine for themselves
-test-processes: .venv/installed
-	.venv/bin/python -m pytest -m "processes and not slow" tests
+# on several replicas and in several processes, which want the machine for themselves
+test-distributed: .venv/installed
+	.venv/bin/python -m pytest -m "distributed and not slow" tests
 
 test-backends: .venv-backends/installed
 	for backend in $(BACKENDS); do \
 		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest -n $(JOBS) \
-			-m "not slow and not processes" || exit 1; \
+			-m "not slow and not distributed" || exit 1; \
 		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest \
-			-m "processes and not slow" tests || exit 1; \
+			-m "distributed and not slow" tests || exit 1; \
 	done
 
 ifeq ($(PYTHON311),)

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasnorm.backend import all_reduce_sum
-from kerasnorm.distribute._fitting import explained, same_batches
+from kerasnorm.distribute._fitting import explained
 from kerasnorm.distribute._keras import already_reduced, forward, track_loss
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "explained",
     "in_replica",
     "of_this_replica",
-    "same_batches",
     "step_function",
     "test_step",
     "train_step",

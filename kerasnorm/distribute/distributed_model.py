@@ -27,8 +27,8 @@ class DistributedModel(keras.Model):
     clipped, and looked at for infinities, as a whole. Elsewhere it is like `keras.Model`.
 
     Where a loss is a mean over what a mask or `ignore_class` leaves, it is that of the whole batch.
-    Arrays are shuffled by Keras' global seed and the number of the epoch alone, so that the
-    workers, and a training that goes on after a break, have the same batches.
+    On TensorFlow arrays are shuffled by Keras' global seed and the number of the epoch alone, so
+    that the workers, and a training that goes on after a break, have the same batches.
 
     On several machines the same program runs on each. Only the chief writes what `save`,
     `save_weights` and `export` are asked for. `steps_per_execution` steps run one by one.
@@ -136,8 +136,10 @@ class DistributedModel(keras.Model):
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs).arguments
         del given["self"]
-        if self._steps:
-            given = self._steps.same_batches(self, given)
+        if hasattr(self, "distribute_strategy"):  # TensorFlow's trainer
+            from kerasnorm.distribute._fitting import same_batches
+
+            given = same_batches(self, given)
         for name in ("x", "validation_data"):
             check(name, given.get(name), given.get("batch_size"))
         with naming_the_lost(), self._explained():

@@ -28,10 +28,10 @@ def resume_callbacks(directory: str | os.PathLike) -> list[keras.callbacks.Callb
     goes on after the last epoch that one of them has: the others get what that one has. Where
     `fit` comes to its end, the backups are removed.
 
-    It needs batches that the number of the epoch alone decides: those of a `DistributedModel` from
-    arrays, of `resample`, or unshuffled ones; and the global seed the same again, as by
-    `keras.utils.set_random_seed`, which each epoch sets by its number. Callbacks that remember,
-    such as EarlyStopping, begin anew.
+    It needs batches that the number of the epoch alone decides: on TensorFlow those of a
+    `DistributedModel` from arrays, else those of `resample`, or unshuffled ones. And it needs the
+    same global seed again, as by `keras.utils.set_random_seed`; each epoch sets its own by it and
+    its number. Callbacks that remember, such as EarlyStopping, begin anew.
 
     Args:
         directory: folder of this job, made if it is not there.

@@ -22,7 +22,7 @@ def current_strategy(timeout: float = 300.0) -> Any:
     |---|---|
     | several devices | tf.distribute.MirroredStrategy, or on JAX keras.distribution.DataParallel |
     | several machines | tf.distribute.MultiWorkerMirroredStrategy, or the same on JAX |
-    | one device | the like, with one replica |
+    | one device | TensorFlow's default strategy, or the like of the others |
 
     For several machines start the same program on each, with the environment variable TF_CONFIG as
     TensorFlow has it: all addresses, the chief's or worker 0's first, and which one this is. Call

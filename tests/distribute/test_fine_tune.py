@@ -14,7 +14,7 @@ from kerasnorm.distribute import prepare
 from kerasnorm.recipe import Recipe, fit
 from kerasnorm.transfer import fine_tune
 
-pytestmark = pytest.mark.usefixtures("without_tracing")
+pytestmark = [pytest.mark.distributed, pytest.mark.usefixtures("without_tracing")]
 
 
 def source():

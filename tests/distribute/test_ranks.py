@@ -16,7 +16,7 @@ from distribute.workers import noted, run
 from kerasnorm.distribute import current_strategy
 
 
-@pytest.mark.processes
+@pytest.mark.distributed
 def test_two_ranks_train_as_one(tmp_path):
     """Synchronised statistics of 3 and 1 examples, the same on both ranks."""
     run(2, "ranks", tmp_path, KERAS_BACKEND="torch", OMP_NUM_THREADS="1")

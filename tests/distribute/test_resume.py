@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 from distribute.cases import CLASSES, Crossentropy, data, difference
+from replicas import replicas
 
-from kerasnorm.distribute import resume_callbacks
+from kerasnorm.distribute import prepare, resume_callbacks
 
 EPOCHS = 5
 TRACING_COSTS = keras.config.backend() != "jax"
@@ -29,16 +30,20 @@ class BreakOff(keras.callbacks.Callback):
             raise BrokenOffError
 
 
-def train(folder, step=0, units=8, epochs=EPOCHS):
+def as_it_is(model):
+    return model
+
+
+def train(folder, step=0, units=8, cls=as_it_is, shuffle=False):
     """Trains with backups, five steps an epoch, and breaks off at a step."""
     keras.utils.set_random_seed(0)
     layers = [keras.layers.Dense(units), keras.layers.Dropout(0.3), keras.layers.Dense(CLASSES)]
-    model = keras.Sequential([keras.Input((6,)), *layers])
+    model = cls(keras.Sequential([keras.Input((6,)), *layers]))
     loss = Crossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.01), loss, run_eagerly=TRACING_COSTS, jit_compile=False)
     callbacks = [*resume_callbacks(folder), BreakOff(step)]
     try:
-        model.fit(*data(), 4, epochs, 0, callbacks, shuffle=False)
+        model.fit(*data(), 4, EPOCHS, 0, callbacks, shuffle=shuffle)
     except BrokenOffError:
         return None
     return model
@@ -121,3 +126,16 @@ def test_a_full_disk_keeps_what_was_written(tmp_path, whole, monkeypatch):
     monkeypatch.undo()
     assert backups(tmp_path) == ["epoch-000000.npz", "epoch-000001.npz"]
     assert difference(train(tmp_path).get_weights(), whole) == 0
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="Keras shuffles elsewhere")
+@pytest.mark.parametrize("count", [1, 2])
+def test_shuffled_arrays_on_replicas(tmp_path, count):
+    import tensorflow as tf
+
+    strategy = replicas(2) if count == 2 else tf.distribute.get_strategy()
+    settings = {"cls": lambda model: prepare(model, strategy), "shuffle": True}
+    whole = train(tmp_path / "whole", **settings)
+    assert train(tmp_path / "broken", 13, **settings) is None
+    model = train(tmp_path / "broken", **settings)
+    assert difference(model.get_weights(), whole.get_weights()) == 0

@@ -78,7 +78,7 @@ def test_batches_that_devices_cannot_share_are_refused():
     assert difference(model.get_weights(), before) == 0
 
 
-@pytest.mark.processes
+@pytest.mark.distributed
 def test_two_processes_train_as_one(tmp_path, expected):
     flags = "--xla_force_host_platform_device_count=2"
     run(2, "sharded", tmp_path, KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", XLA_FLAGS=flags)

@@ -16,7 +16,7 @@ if keras.config.backend() != "tensorflow":
 from distribute.cases import BATCH, CLASSES, alone, data, difference
 from distribute.workers import begin, end, noted, run
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.distributed
 NAMES = ["clipped", "layerwise", "scaled", "masked", "ignored", "class weights", "by weights"]
 
 

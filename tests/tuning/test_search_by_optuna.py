@@ -19,7 +19,7 @@ from kerasnorm.tuning import integers
 from kerasnorm.tuning.shared_study import SharedStudy
 
 optuna = pytest.importorskip("optuna")
-pytestmark = pytest.mark.usefixtures("without_tracing")
+pytestmark = [pytest.mark.distributed, pytest.mark.usefixtures("without_tracing")]
 
 
 def shared_search(*arguments, **kwargs):

@@ -19,6 +19,8 @@ def data_parallel(cluster):
         return tf.distribute.MultiWorkerMirroredStrategy()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     names = [device.name for device in devices]
+    if len(devices) == 1:
+        return tf.distribute.get_strategy()
     if devices[0].device_type == "GPU":
         return tf.distribute.MirroredStrategy(names)
     # between CPUs of one process there is nothing to send
