@@ -56,6 +56,7 @@ bench: .venv/installed
 	.venv/bin/python benchmarks/long_tail.py
 	.venv/bin/python benchmarks/segmentation.py
 	.venv/bin/python benchmarks/recipe.py
+	.venv/bin/python benchmarks/distribute.py
 	.venv/bin/python benchmarks/recipe_maps.py
 
 .venv/installed: setup.cfg pyproject.toml
