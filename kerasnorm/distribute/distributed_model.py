@@ -36,6 +36,7 @@ class DistributedModel(keras.Model):
     Args:
         inputs, outputs, name: as in `keras.Model`. `prepare` makes one of a model that is there;
             or subclass it as you would keras.Model. A `train_step` of your own is yours to divide.
+            Make a `LayerwiseLearningRate` of layers in the scope too.
 
     Raises:
         ValueError: from `compile`, for `jit_compile=True` on several replicas.
@@ -140,8 +141,10 @@ class DistributedModel(keras.Model):
             from kerasnorm.distribute._fitting import same_batches
 
             given = same_batches(self, given)
-        for name in ("x", "validation_data"):
-            check(name, given.get(name), given.get("batch_size"))
+        batch_size = given.get("batch_size")
+        check("x", given.get("x"), batch_size)
+        batch_size = given.get("validation_batch_size") or batch_size
+        check("validation_data", given.get("validation_data"), batch_size)
         with naming_the_lost(), self._explained():
             return super().fit(**given)
 

@@ -5,11 +5,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.backend.engine import of_root
+from kerasnorm.backend import engine
 from kerasnorm.distribute.cluster import read_cluster
 from kerasnorm.distribute.distributed_model import DistributedModel
 from kerasnorm.distribute.strategy import current_strategy
 from kerasnorm.surgery.copying import copy_model
+from kerasnorm.surgery.finishing import compile_like
 from kerasnorm.surgery.heads import is_graph
 
 
@@ -17,13 +18,13 @@ def prepare(model: keras.Model, strategy: Any = None) -> DistributedModel:
     """Returns a copy of a model whose `fit` works on several replicas and machines.
 
     Args:
-        model: built functional or Sequential keras.Model; it stays as it is. Nothing of how it is
-            compiled goes along: compile the copy.
-        strategy: what divides the work, `current_strategy()` by default.
+        model: built functional or Sequential keras.Model; it stays as it is.
+        strategy: what divides the work, by default the one in whose scope this is, or else
+            `current_strategy()`.
 
     Returns:
         A `DistributedModel` with the weights and flags of the model, on all machines those of the
-        chief's.
+        chief's. It is compiled if the model is, with the state of its optimizer.
 
     Raises:
         ValueError: if the model has no graph of layers, or no weights yet.
@@ -41,11 +42,14 @@ def prepare(model: keras.Model, strategy: Any = None) -> DistributedModel:
             f"{type(model).__name__}. Make it a subclass of kerasnorm.distribute.DistributedModel "
             "instead of keras.Model, and make it in the scope of `current_strategy()`."
         )
-    strategy = current_strategy() if strategy is None else strategy
+    if strategy is None:
+        strategy = engine.in_scope_of() or current_strategy()
     with strategy.scope():
         copy = copy_model(model)
         new = DistributedModel(copy.inputs, copy.outputs, name=model.name)
+        compile_like(new, model, same_training=True)
         if read_cluster() is not None:
-            for variable in new.variables:
-                variable.assign(of_root(np.asarray(variable.numpy()), 0, strategy))
+            optimizer = getattr(new, "optimizer", None)
+            for variable in [*new.variables, *getattr(optimizer, "variables", ())]:
+                variable.assign(engine.of_root(np.asarray(variable.numpy()), 0, strategy))
     return new

@@ -34,7 +34,7 @@ def current_strategy(timeout: float = 300.0) -> Any:
         timeout: seconds to wait for the other machines.
 
     Returns:
-        An object with a `scope()`, in which models are to be made.
+        An object with a `scope()`, in which models are to be made, and on JAX to be trained.
 
     Raises:
         ValueError: if TF_CONFIG is not as it should be, or names parameter servers; on torch,

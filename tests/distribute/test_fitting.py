@@ -158,6 +158,20 @@ def test_prepare_keeps_weights_flags_and_names(strategy, sequential):
     assert difference(copy.get_weights()[2:], before[2:]) > 0
 
 
+def test_prepare_goes_on_with_how_a_model_is_compiled(strategy):
+    """In the scope of a strategy it is that one's; the optimizer keeps its moments."""
+    plain = pixelwise(keras.Model)
+    plain.compile("adam", Crossentropy(from_logits=True), metrics=["accuracy"], run_eagerly=True)
+    settings = {"batch_size": BATCH, "shuffle": False, "verbose": 0}
+    plain.fit(*maps(), **settings)
+    with strategy.scope():
+        copy = prepare(plain)
+    assert copy.distribute_strategy is strategy
+    history = [each.fit(*maps(), **settings).history for each in (plain, copy)]
+    assert history[0].keys() == history[1].keys()
+    assert difference(copy.get_weights(), plain.get_weights()) < 1e-5
+
+
 @pytest.mark.parametrize("model", [keras.Sequential([keras.layers.Dense(1)]), None])
 def test_prepare_refuses_what_has_no_graph(model):
     with pytest.raises(ValueError, match="built functional or Sequential"):

@@ -11,6 +11,7 @@ abort = _engine.abort
 check_job = _engine.check_job
 data_parallel = _engine.data_parallel
 everyones = _engine.everyones
+in_scope_of = _engine.in_scope_of
 of_root = _engine.of_root
 scope_of = _engine.scope_of
 
@@ -20,6 +21,7 @@ __all__ = [
     "check_job",
     "data_parallel",
     "everyones",
+    "in_scope_of",
     "of_root",
     "scope_of",
 ]

@@ -38,6 +38,11 @@ def everyones(value, strategy):
     return numpy.atleast_1d(multihost_utils.process_allgather(numpy.int64(value)))
 
 
+def in_scope_of():
+    """Returns the distribution in whose scope this is called, or None."""
+    return keras.distribution.distribution()
+
+
 def scope_of(model):
     """Returns a context that changes nothing."""
     return contextlib.nullcontext()

@@ -59,6 +59,11 @@ def _sum_of(own, strategy):
     return numpy.asarray(strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None))
 
 
+def in_scope_of():
+    """Returns the strategy in whose scope this is called, or None."""
+    return tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
+
+
 def scope_of(model):
     """Returns the context in which what belongs to a model is made."""
     strategy = model.distribute_strategy
