@@ -141,8 +141,8 @@ def step_function(model: keras.Model, step: Callable[[Any], Logs]) -> Callable[[
         return on_batch(iterator.get_next())
 
     if not model.run_eagerly:
-        on_batch = tf.function(on_batch, reduce_retracing=True)
-        on_next = tf.function(on_next, reduce_retracing=True)
+        on_batch = tf.function(on_batch, autograph=False, reduce_retracing=True)
+        on_next = tf.function(on_next, autograph=False, reduce_retracing=True)
 
     def function(iterator):
         distributed = isinstance(iterator, (tf.data.Iterator, tf.distribute.DistributedIterator))
