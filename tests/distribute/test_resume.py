@@ -129,7 +129,7 @@ def test_a_full_disk_keeps_what_was_written(tmp_path, whole, monkeypatch):
 
 
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="Keras shuffles elsewhere")
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.distributed)])
 def test_shuffled_arrays_on_replicas(tmp_path, count):
     import tensorflow as tf
 

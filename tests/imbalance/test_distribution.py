@@ -56,6 +56,7 @@ def test_shards_are_every_other_batch():
         assert shards == [batches[::2], batches[1::2]]
 
 
+@pytest.mark.distributed
 def test_fit_on_replicas_trains_on_whole_epochs():
     ids = X[:, None].astype("float32")
     dataset = resample((ids, ids), labels=Y, batch_size=8, seed=3)
@@ -91,6 +92,7 @@ print("EPOCHS", json.dumps([[ids(x) for x, _ in distributed] for _ in range(2)])
 """
 
 
+@pytest.mark.distributed
 def test_workers_share_each_batch():
     """Two workers, a process each: together they have the batches of one."""
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}

@@ -143,6 +143,7 @@ def test_unsynchronized_normalizes_alone_and_averages_the_estimates(replicas, rn
             np.testing.assert_allclose(copy, 0.9 * old + 0.1 * average, rtol=1e-5)
 
 
+@pytest.mark.distributed
 @pytest.mark.parametrize(
     "layer_fn", [kn.BatchNormalization, kn.SyncBatchNormalization], ids=["batch", "sync_batch"]
 )
