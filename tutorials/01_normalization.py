@@ -332,9 +332,9 @@ show("batch_size")
 # What three seeds say (seeds 0 to 2, one run):
 #
 # - **Any normalization beats none**, by 4 to 17 points.
-# - **Batch norm gains nothing from small batches, where the others do.** Smaller batches are more
-#   steps, and from 32 to 2 examples group norm goes from 78.9 to 83.6 %, layer norm from 80.2 to
-#   83.4. Batch norm has 82.8, 85.5 at 8, and 83.6 at 2: its lead over group norm is gone.
+# - **Batch norm gains little from small batches, where group and layer norm do.** Smaller batches
+#   are more steps: from 32 to 2 examples group norm goes from 78.9 to 83.6 %, layer norm from 80.2
+#   to 83.4. Batch norm has 82.8, 85.5 at 8, and 83.6 at 2: its lead over group norm is gone.
 # - **It does not break down.** At two examples a channel of the first block still has 200 values,
 #   one of the second 18. Wu and He's collapse is of deeper networks, trained for far longer; the
 #   numbers here are no reason to leave batch norm at batches of 8 and more.
@@ -652,11 +652,10 @@ axes[1].legend()
 show("recurrent")
 
 # %% [markdown]
-# The layer-normalized cell needs fewer epochs: 65.6 ± 1.3 % after the first, where the LSTM has 49.1
-# ± 3.3, and 93.1 against 90.3 % after twelve. But a step of it takes three times as long in
-# TensorFlow's loop (Keras has no fused kernel for it), and in the time of these twelve epochs the
-# plain LSTM does more than 32 and is at 96.7 ± 0.2 %. On a task this short it does not pay; take it
-# where examples, or stable training, are what is scarce.
+# The layer-normalized cell needs fewer epochs: 65.6 ± 1.3 % after the first, where the LSTM has
+# 49.1 ± 3.3, and 93.1 against 90.3 % after twelve. But a step of it takes three times as long in
+# TensorFlow's loop, and in the time of these twelve epochs the plain LSTM does more than 32 and is
+# at 96.7 ± 0.2 %. On this task it does not pay; try it where steps, not seconds, are scarce.
 #
 # ## How exact?
 #
@@ -696,21 +695,21 @@ for name, (*makers, axes) in PAIRS.items():
 
 # %% [markdown]
 # Keras is as good at mean 0; at 10,000 its errors are 1e-3 to 4e-3, ours stay at 2e-6 and below.
-# For features after a normalization that hardly matters; for raw sensor values, heights above the
-# sea or times it does, and in half precision it matters sooner.
+# For features near 0 that does not matter; for raw sensor values, heights or times it may.
 #
 # ## To take away: which norm should I use?
 #
 # | you have | use |
 # |---|---|
-# | a ConvNet, batches of 8 or more | `BatchNormalization`, and `recompute_statistics` after training |
+# | a ConvNet, batches of 8 or more | `BatchNormalization`; `recompute_statistics` at the end |
 # | a few images on each of several devices | `SyncBatchNormalization` |
 # | 2 to 4 images in all | `GroupNormalization`; batch norm was level here, not worse |
 # | contrast that varies from image to image | `GroupNormalization`, `LayerNormalization` |
-# | brightness that does so too; styles | `InstanceNormalization`, `ConditionalInstanceNormalization` |
+# | brightness that varies too | `InstanceNormalization` |
+# | one network for many styles | `ConditionalInstanceNormalization` |
 # | a style that comes as an image | `AdaptiveInstanceNormalization` |
 # | sequences, transformers | `LayerNormalization` |
-# | an LSTM, few examples, time to train | `LayerNormLSTMCell` |
+# | an LSTM | as it is; `LayerNormLSTMCell` where it needs too many steps |
 # | batches of examples that are alike | shuffle first |
 # | a pretrained model | [tutorial 04](04_swapping_norms.py) |
 
