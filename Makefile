@@ -5,7 +5,7 @@ JOBS ?= 2
 BACKENDS ?= jax torch
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-distributed test-backends test-addons test-package bench lint clean
+.PHONY: demo test test-distributed test-backends test-addons test-package tutorials bench lint clean
 
 demo: .venv/installed
 	.venv/bin/kerasnorm fit digits --out demo-output --overwrite
@@ -42,6 +42,10 @@ test-package:
 	cd / && $(CURDIR)/.venv-package/bin/python $(CURDIR)/tests/package/check.py
 	.venv-package/bin/kerasnorm --version
 
+# minutes each: the notebooks, with what they print and draw
+tutorials: .venv-tutorials/installed
+	.venv-tutorials/bin/python tutorials/execute.py
+
 lint: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -70,10 +74,15 @@ bench: .venv/installed
 	.venv-backends/bin/python -m pip install -q --disable-pip-version-check -e '.[test,backends]'
 	touch $@
 
+.venv-tutorials/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-tutorials
+	.venv-tutorials/bin/python -m pip install -q --disable-pip-version-check -e '.[tutorials,tuning]'
+	touch $@
+
 .venv-addons/installed: tests/addons/requirements.txt
 	$(PYTHON311) -m venv .venv-addons
 	.venv-addons/bin/python -m pip install -q --disable-pip-version-check -r $<
 	touch $@
 
 clean:
-	rm -rf .venv .venv-backends .venv-addons .venv-package demo-output build dist *.egg-info
+	rm -rf .venv .venv-backends .venv-addons .venv-package .venv-tutorials demo-output build dist *.egg-info

@@ -71,7 +71,7 @@ class ConvNormActivation(keras.layers.Layer):
         self.strides = strides
         self.padding = padding
         registry.get(normalization)  # refuses here what build could not make
-        self.normalization = normalization
+        vars(self)["normalization"] = normalization  # a template is none of the block's layers
         self.activation = keras.activations.get(activation)
         self.pool = check_choice("pool", pool, [*_POOLINGS, None])
         self.pool_size = pool_size

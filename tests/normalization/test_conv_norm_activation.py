@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 
 from kerasnorm.normalization import ConvNormActivation, GroupNormalization, names
+from kerasnorm.surgery import inspect
 
 SHAPES = {3: (2, 8, 3), 4: (2, 8, 6, 3), 5: (2, 4, 4, 4, 3)}
 SPATIAL = {3: (1,), 4: (1, 2), 5: (1, 2, 3)}
@@ -71,6 +72,15 @@ def test_group_takes_the_largest_divisor_and_a_layer_is_a_template(rng):
     groups = [[s for s in block._stages if hasattr(s, "groups")][1] for block in blocks]
     assert [norm.groups for norm in groups] == [24, 2, 2]
     assert groups[1] is not groups[2] and not template.built
+    assert all(layer is not template for layer in blocks[1]._flatten_layers())
+
+
+def test_a_template_is_no_layer_of_the_model():
+    """It is never built, so a table of the model's layers said that the model is not built."""
+    block = ConvNormActivation(4, 3, normalization=GroupNormalization(groups=2))
+    model = keras.Sequential([keras.Input((8, 8, 3)), block])
+    classes = [row["layer_class"] for row in inspect(model).rows]
+    assert classes == ["Conv2D", "GroupNormalization", "Activation"]
 
 
 @pytest.mark.parametrize(
