@@ -48,6 +48,7 @@ from kerasnorm.normalization import (
     LayerNormLSTMCell,
 )
 
+tf.get_logger().setLevel("ERROR")  # it would tell of each reduction over devices
 # One processor as two devices, for the section on replicas; TensorFlow asks for it at the start.
 CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -588,7 +589,11 @@ for column, (name, drawn) in zip(axes.T, [("content", contents), *rendered.items
 show("styles")
 
 # %% [markdown]
-# STYLES
+# The four styles come out within 0.05 to 0.06 of what was wanted (values are in [0, 1]; a single
+# color is 0.10 to 0.24 off). The fifth, before it is learnt, is 0.56 off; with 96 numbers of its
+# own and 5,571 that the others learnt it comes to 0.083 ± 0.002, where a single color has 0.27. The
+# four others stay what they were: their γ and β got no gradient. So a style more costs next to
+# nothing, though it is coarser than those that the whole network was made for.
 #
 # ## Recurrent networks
 #
@@ -653,7 +658,7 @@ show("recurrent")
 
 # %% [markdown]
 # The layer-normalized cell needs fewer epochs: 65.6 ± 1.3 % after the first, where the LSTM has
-# 49.1 ± 3.3, and 93.1 against 90.3 % after twelve. But a step of it takes three times as long in
+# 49.1 ± 3.3, and 93.1 against 90.3 % after twelve. But a step of it takes four times as long in
 # TensorFlow's loop, and in the time of these twelve epochs the plain LSTM does more than 32 and is
 # at 96.7 ± 0.2 %. On this task it does not pay; try it where steps, not seconds, are scarce.
 #

@@ -424,10 +424,10 @@ for name, each in MODELS.items():
         )
 
 # %% [markdown]
-# Folding changes logits of up to 16 by less than 1e-5. For the small network it saves an eighth of
-# the time, for MobileNetV2, which has 52 batch normalizations, a third: 1.4 times as fast with one
-# image and 1.6 times with 32. (On one thread of a CPU beside other work; the quartiles say how
-# steady that was.)
+# Folding changes logits of up to 16 by less than 1e-5. For the small network it saves an eighth to
+# a sixth of the time, for MobileNetV2, which has 52 batch normalizations, a third: 1.4 times as
+# fast with one image and 1.6 times with 32. (On one thread of a CPU beside other work; the
+# quartiles say how steady that was.)
 #
 # ## To take away
 #
