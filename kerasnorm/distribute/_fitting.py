@@ -12,6 +12,7 @@ from kerasnorm.backend.engine import everyones
 from kerasnorm.backend.epoch_counter import EpochCounter
 from kerasnorm.backend.epochs import indexed
 from kerasnorm.backend.follow_epochs import FollowEpochs
+from kerasnorm.backend.order import shuffled
 from kerasnorm.distribute._arrays import are_arrays, split
 from kerasnorm.surgery.leaves import every_layer
 
@@ -79,13 +80,10 @@ def _shuffled(arrays: Any, batch_size: int, seed: int) -> tf.data.Dataset:
         )
     (size,) = sizes
 
-    def draw(epoch):
-        return np.random.default_rng((seed, int(epoch))).permutation(size)
-
     def gather(rows):
         return keras.tree.map_structure(lambda tensor: tf.gather(tensor, rows), tensors)
 
-    return indexed(draw, gather, size, batch_size, EpochCounter())
+    return indexed(shuffled(size, seed), gather, size, batch_size, EpochCounter())
 
 
 def _as_tensor(array: Any) -> tf.Tensor:

@@ -7,13 +7,11 @@ import keras
 import tensorflow as tf
 
 from kerasnorm.backend import all_reduce_sum
-from kerasnorm.distribute._fitting import explained
 from kerasnorm.distribute._keras import already_reduced, forward, track_loss
 
 __all__ = [
     "additional_losses",
     "begins",
-    "explained",
     "in_replica",
     "of_this_replica",
     "step_function",

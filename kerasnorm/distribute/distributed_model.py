@@ -158,7 +158,11 @@ class DistributedModel(keras.Model):
             return super().predict(*args, **kwargs)
 
     def _explained(self) -> contextlib.AbstractContextManager:
-        return self._steps.explained(self) if self._steps else contextlib.nullcontext()
+        if self._steps is None:
+            return contextlib.nullcontext()
+        from kerasnorm.distribute._fitting import explained
+
+        return explained(self)
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         if self._steps and iterator is not None:

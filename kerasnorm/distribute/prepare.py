@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from kerasnorm.backend import engine
+from kerasnorm.distribute._variables import variables_of
 from kerasnorm.distribute.cluster import read_cluster
 from kerasnorm.distribute.distributed_model import DistributedModel
 from kerasnorm.distribute.strategy import current_strategy
@@ -49,7 +50,6 @@ def prepare(model: keras.Model, strategy: Any = None) -> DistributedModel:
         new = DistributedModel(copy.inputs, copy.outputs, name=model.name)
         compile_like(new, model, same_training=True)
         if read_cluster() is not None:
-            optimizer = getattr(new, "optimizer", None)
-            for variable in [*new.variables, *getattr(optimizer, "variables", ())]:
+            for variable in variables_of(new):
                 variable.assign(engine.of_root(np.asarray(variable.numpy()), 0, strategy))
     return new

@@ -13,6 +13,7 @@ import numpy as np
 
 from kerasnorm.backend.engine import everyones, of_root
 from kerasnorm.distribute import _keras
+from kerasnorm.distribute._variables import variables_of
 from kerasnorm.distribute.cluster import read_cluster
 
 _KEPT = 2  # generations, lest a damaged one ends it all
@@ -95,7 +96,7 @@ class _Backup(keras.callbacks.Callback):
         """Gives all workers what one of them has."""
         if not self.model.optimizer.built:  # as in `fit` outside of any strategy
             self.model.optimizer.build(self.model.trainable_variables)
-        variables = _variables(self.model)
+        variables = variables_of(self.model)
         shapes = [tuple(variable.shape) for variable in variables]
         fits = values is not None and [value.shape for value in values] == shapes
         if not everyones(fits, strategy)[root]:
@@ -118,7 +119,7 @@ class _Backup(keras.callbacks.Callback):
         part = self._folder / "part.npz"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write(part, {"epoch": epoch, "seed": self._seed}, _variables(self.model))
+            _write(part, {"epoch": epoch, "seed": self._seed}, variables_of(self.model))
             os.replace(part, path)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -141,12 +142,6 @@ class _Backup(keras.callbacks.Callback):
 
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob("epoch-*.npz"), reverse=True)
-
-
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    """Returns all that a step changes but for the metrics."""
-    found = [*model.variables, *model.optimizer.variables]
-    return list({id(variable): variable for variable in found}.values())
 
 
 def _write(path: Path, about: dict[str, Any], variables: list[keras.Variable]) -> None:

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from kerasnorm.backend.epoch_counter import EpochCounter
+from kerasnorm.backend.order import Order, shuffled
 from kerasnorm.imbalance import ClassCounts, sampler
-from kerasnorm.transfer.batches import Order, shuffled
 from kerasnorm.transfer.stored_batches import StoredBatches
 
 Pairs = Iterator[tuple[np.ndarray, np.ndarray]]

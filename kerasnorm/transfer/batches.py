@@ -1,23 +1,17 @@
 """Labelled examples in batches, as `fit` takes them, whatever they come as."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerasnorm.backend.order import Order, shuffled
 from kerasnorm.surgery.heads import is_graph
 from kerasnorm.transfer.arrays import to_array
 
 _BUFFER = 1024  # of single examples that a Dataset shuffles
-
-Order = Callable[[int], np.ndarray]  # the rows of an epoch, by its number
-
-
-def shuffled(size: int, seed: int) -> Order:
-    """Returns all rows in an order that the seed and the number of the epoch alone decide."""
-    return lambda epoch: np.random.default_rng((seed, epoch)).permutation(size)
 
 
 class Batches(keras.utils.PyDataset):

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.transfer.batches import Batches, each_batch, in_order, shuffled
+from kerasnorm.backend.order import shuffled
+from kerasnorm.transfer.batches import Batches, each_batch, in_order
 from kerasnorm.transfer.feature_cache import cache_features
 
 

@@ -11,11 +11,12 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import as_int, check_choice, listed
+from kerasnorm.backend.order import Order
 from kerasnorm.surgery.copying import copy_model
 from kerasnorm.surgery.heads import find_head
 from kerasnorm.surgery.leaves import leaves
 from kerasnorm.transfer.augmenting import augmented, why_features_change
-from kerasnorm.transfer.batches import Batches, Order, label_shape, read_batches
+from kerasnorm.transfer.batches import Batches, label_shape, read_batches
 from kerasnorm.transfer.best_weights import BestWeights
 from kerasnorm.transfer.feature_batches import FeatureBatches
 from kerasnorm.transfer.fine_tuning import FineTuning

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from kerasnorm.transfer.batches import Order
+from kerasnorm.backend.order import Order
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

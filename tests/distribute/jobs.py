@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from at_step import AtStep
 from distribute.cases import (
     BATCH,
     CLASSES,
@@ -72,17 +73,8 @@ def command(folder, index, *words):
     sys.exit(main([word.replace("OUT", f"{folder}/out{index}") for word in words]))
 
 
-class Interrupted(keras.callbacks.Callback):
-    """Ends the process without a word at a step."""
-
-    def __init__(self, step):
-        super().__init__()
-        self.left = step
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), 9)
+def end_without_a_word():
+    os.kill(os.getpid(), 9)
 
 
 def interrupted(folder, index, step, victim, epochs):
@@ -94,7 +86,7 @@ def interrupted(folder, index, step, victim, epochs):
     model.compile(keras.optimizers.Adam(0.01), Crossentropy(from_logits=True))
     callbacks = resume_callbacks(Path(folder) / "backup")
     if str(index) == victim:
-        callbacks.append(Interrupted(int(step)))
+        callbacks.append(AtStep(int(step), end_without_a_word))
     x, y = data()
     logs = model.fit(x, y, 4, int(epochs), 0, callbacks).history
     note(folder, index, "interrupted", model, logs)

@@ -6,6 +6,7 @@ import os
 import keras
 import numpy as np
 import pytest
+from at_step import AtStep
 from distribute.cases import CLASSES, Crossentropy, data, difference
 from replicas import replicas
 
@@ -19,15 +20,8 @@ class BrokenOffError(Exception):
     """What stands for a kill."""
 
 
-class BreakOff(keras.callbacks.Callback):
-    def __init__(self, step):
-        super().__init__()
-        self.left = step
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            raise BrokenOffError
+def break_off():
+    raise BrokenOffError
 
 
 def as_it_is(model):
@@ -41,7 +35,7 @@ def train(folder, step=0, units=8, cls=as_it_is, shuffle=False):
     model = cls(keras.Sequential([keras.Input((6,)), *layers]))
     loss = Crossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.01), loss, run_eagerly=TRACING_COSTS, jit_compile=False)
-    callbacks = [*resume_callbacks(folder), BreakOff(step)]
+    callbacks = [*resume_callbacks(folder), AtStep(step, break_off)]
     try:
         model.fit(*data(), 4, EPOCHS, 0, callbacks, shuffle=shuffle)
     except BrokenOffError:

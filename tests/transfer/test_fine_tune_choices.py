@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from kerasnorm.backend.order import shuffled
 from kerasnorm.imbalance import resample
 from kerasnorm.transfer import fine_tune
-from kerasnorm.transfer.batches import shuffled
 from kerasnorm.transfer.stored_batches import StoredBatches
 
 pytestmark = pytest.mark.usefixtures("without_tracing")
