@@ -46,7 +46,7 @@ def refusal(call, *arguments, says="'", errors=(ValueError, OSError)):
 
 def changed_bytes(content, dice):
     """Returns bytes cut, flipped, set, put in, left out or repeated somewhere."""
-    damaged = bytearray(content)
+    damaged = bytearray(content or b"nothing")
     start = dice.randrange(len(damaged))
     part = slice(start, start + dice.choice((1, 2, 4, 8, 64, 1024)))
     size = len(damaged[part])
