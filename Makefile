@@ -5,7 +5,7 @@ JOBS ?= 2
 BACKENDS ?= jax torch
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-distributed test-backends test-addons test-package fuzz tutorials bench lint clean
+.PHONY: demo test test-distributed test-backends test-addons test-package test-oldest soak tutorials bench lint clean
 
 demo: .venv/installed
 	.venv/bin/kerasnorm fit digits --out demo-output --overwrite
@@ -33,11 +33,17 @@ test-addons: .venv-addons/installed
 	.venv-addons/bin/python -m pytest -c tests/addons/pytest.ini tests/addons
 endif
 
-# half an hour: bad input by the ten thousand
-fuzz: .venv/installed
+# an hour: bad input by the ten thousand, steps by the thousand, jobs that are killed at random
+soak: .venv/installed
 	KERASNORM_FUZZ=2000 .venv/bin/python -m pytest -n $(JOBS) tests/fuzz/test_tfa_files.py
 	KERASNORM_FUZZ=10000 .venv/bin/python -m pytest -n $(JOBS) tests/fuzz/test_recipe_files.py \
 		tests/fuzz/test_image_data.py
+	KERASNORM_EXAMPLES=500 .venv/bin/python -m pytest -n $(JOBS) tests/properties
+	.venv/bin/python -m pytest -m slow tests
+
+# the oldest versions that setup.cfg allows
+test-oldest: .venv-oldest/installed
+	.venv-oldest/bin/python -m pytest -n $(JOBS) -m "not slow and not distributed"
 
 # what a user gets: the wheel in a clean environment, away from the sources
 test-package:
@@ -74,6 +80,12 @@ bench: .venv/installed
 	.venv/bin/python -m pip install -q --disable-pip-version-check -e '.[test]'
 	touch $@
 
+.venv-oldest/installed: setup.cfg pyproject.toml tests/oldest.txt
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install -q --disable-pip-version-check -e '.[test]' \
+		-c tests/oldest.txt
+	touch $@
+
 .venv-backends/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-backends
 	.venv-backends/bin/python -m pip install -q --disable-pip-version-check torch==2.13.0
@@ -91,4 +103,4 @@ bench: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-backends .venv-addons .venv-package .venv-tutorials demo-output build dist *.egg-info
+	rm -rf .venv .venv-oldest .venv-backends .venv-addons .venv-package .venv-tutorials demo-output build dist *.egg-info

@@ -22,6 +22,7 @@ def lines_of(job, **variables):
     return done.stdout.split()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="read from Linux' /proc")
 @pytest.mark.parametrize("job", ["memory_of_fit", "memory_of_calls"])
 def test_a_thousand_steps_leave_nothing_in_memory(job):
