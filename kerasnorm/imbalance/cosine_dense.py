@@ -31,7 +31,8 @@ class CosineDense(keras.layers.Layer):
     >>> [[round(float(y), 2) for y in row] for row in layer(ops.convert_to_tensor([[300.0, 400.0]]))]
     [[0.6, 0.8]]
 
-    Reference: Cao et al., 2019, arXiv:1906.07413 (as the authors' `NormedLinear`).
+    Reference:
+        Cao et al., 2019, https://arxiv.org/abs/1906.07413 (as the authors' `NormedLinear`)
     """  # noqa: E501
 
     def __init__(

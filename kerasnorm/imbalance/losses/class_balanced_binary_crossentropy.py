@@ -43,7 +43,8 @@ class ClassBalancedBinaryCrossentropy(PositionLoss):
     >>> [round(float(value), 3) for value in values[0]]
     [0.52, 0.173, 0.173, 0.173]
 
-    Reference: Xie and Tu, 2015, "Holistically-nested edge detection", arXiv:1504.06375.
+    Reference:
+        Xie and Tu, 2015, "Holistically-nested edge detection", https://arxiv.org/abs/1504.06375
     """
 
     def __init__(

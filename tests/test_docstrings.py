@@ -1,0 +1,55 @@
+"""Every public name says what it takes, shows how it is used, and is in the API reference."""
+
+import doctest
+import inspect
+import re
+
+import api
+import pytest
+
+import kerasnorm
+
+NAMES = dict(api.public_names())
+ENTRY = re.compile(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*):", re.MULTILINE)
+
+
+def described(docstring):
+    """Returns the names that the sections of arguments and attributes begin their lines with."""
+    sections = re.findall(
+        r"^(?:Args|Attributes):\n((?:    .*\n|\n(?=    ))+)", docstring, re.MULTILINE
+    )
+    entries = ", ".join(entry for section in sections for entry in ENTRY.findall(section))
+    return entries.replace("*", "").split(", ")
+
+
+def parameters(value):
+    """Returns the names of what a function, or the `__init__` of a class, takes."""
+    if not inspect.isclass(value):
+        return list(inspect.signature(value).parameters)
+    made_by = value.__new__ if issubclass(value, tuple) else value.__init__
+    return list(inspect.signature(made_by).parameters)[1:]
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_has_a_runnable_example(path):
+    assert doctest.DocTestParser().get_examples(inspect.getdoc(NAMES[path])), f"no >>> in {path}"
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_describes_what_it_takes(path):
+    docstring = NAMES[path].__doc__  # its own: `getdoc` would take that of a base
+    assert docstring, f"{path} has no docstring"
+    missing = set(parameters(NAMES[path])).difference(described(inspect.cleandoc(docstring) + "\n"))
+    assert not missing, f"{path} does not describe {missing}"
+
+
+def test_every_public_name_is_in_the_reference():
+    shown = {id(value) for value in NAMES.values()}
+    for module in [kerasnorm, *api.chapters()]:
+        for name in module.__all__:
+            value = getattr(module, name)
+            assert inspect.ismodule(value) or id(value) in shown, f"{module.__name__}.{name}"
+
+
+def test_no_name_is_in_the_reference_twice():
+    assert len({id(value) for value in NAMES.values()}) == len(NAMES) > 100
