@@ -32,7 +32,7 @@ root_doc = "README"
 include_patterns = ["README.md", "CHANGELOG.md", "docs/**", "tutorials/*.ipynb"]
 exclude_patterns = ["docs/_*", "build", ".venv*"]
 default_role = "public"
-smartquotes = False  # "freeze" is a value
+smartquotes_action = "D"  # dashes alone: "freeze" is a value
 
 autodoc_inherit_docstrings = False
 autodoc_typehints = "none"  # the docstrings say more than the hints
@@ -116,5 +116,6 @@ def setup(app):
     app.connect("autodoc-process-docstring", docstrings.to_rst, priority=400)
     app.connect("autodoc-process-signature", references.own_signature)
     app.connect("autodoc-skip-member", references.skip_fields)
+    app.connect("doctree-read", references.link_code)
     app.add_role("public", references.public)
     mathml.setup(app)

@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ def _overview() -> str:
             f".. automodule:: {kerasnorm.__name__}",
             "The examples begin with ``import keras``, ``import numpy as np`` and the import of "
             "their name, and run among the tests. These names are in ``kn`` itself too:",
-            *(f"- :public:`{path}`" for path in api.shortcuts().values()),
+            ".. currentmodule:: None",
+            _table(f"~{path}" for path in api.shortcuts().values()),
         ]
     )
 
@@ -50,9 +52,12 @@ def _chapter(chapter) -> str:
 
 def _section(section: api.Section) -> list[str]:
     module, names = section
-    table = [".. autosummary::", "   :nosignatures:", "", *(f"   {name}" for name in names)]
     details = [_details(name, getattr(module, name)) for name in names]
-    return [f".. automodule:: {module.__name__}", "\n".join(table), *details]
+    return [f".. automodule:: {module.__name__}", _table(names), *details]
+
+
+def _table(names: Iterable[str]) -> str:
+    return "\n".join([".. autosummary::", "   :nosignatures:", "", *(f"   {n}" for n in names)])
 
 
 def _details(name: str, value: Any) -> str:

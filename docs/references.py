@@ -7,24 +7,59 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.inspect import stringify_signature
 
-_PLACES = {key: path for path, _ in api.public_names() for key in (path, path.rpartition(".")[2])}
-_PLACES |= {key.removeprefix("kerasnorm."): path for key, path in list(_PLACES.items())}
-_OTHERS = {"fit", "get", "log", "names", "search"}  # Keras', Python's or words, as a rule
+_WORDS = {
+    "fit",
+    "get",
+    "join",
+    "log",
+    "losses",
+    "names",
+    "rates",
+    "search",
+}  # or Keras' or Python's
+
+
+def _places() -> dict[str, str]:
+    """Returns where a name is, by what the texts call it."""
+    paths = [path for path, _ in api.public_names()]
+    places = {path.rpartition(".")[2]: path for path in paths}
+    places = {name: path for name, path in places.items() if name not in _WORDS}
+    modules = [
+        section.module.__name__ for chapter in api.chapters() for section in api.sections(chapter)
+    ]
+    whole = {path: path for path in [*paths, *modules]}
+    whole |= {f"kerasnorm.{name}": path for name, path in api.shortcuts().items()}
+    short = {
+        name.removeprefix("kerasnorm."): path for name, path in whole.items() if name.count(".") > 1
+    }
+    return places | short | whole
+
+
+_PLACES = _places()
 
 
 def public(name, rawtext, text, line, inliner, options=None, content=()):
     """The default role."""
-    code = nodes.literal(rawtext, text)
-    place = _place(text.partition("(")[0])
+    return [_linked(nodes.literal(rawtext, text))], []
+
+
+def link_code(app, doctree) -> None:
+    """Links the names in guides and tutorials as those in docstrings."""
+    for code in list(doctree.findall(nodes.literal)):
+        if not isinstance(code.parent, nodes.title | nodes.reference | addnodes.pending_xref):
+            code.replace_self(_linked(code.deepcopy()))
+
+
+def _linked(code: nodes.literal) -> nodes.Node:
+    place = _place(code.astext().partition("(")[0])
     if place is None:
-        return [code], []
+        return code
     target = {"refdomain": "py", "reftype": "obj", "reftarget": place, "refexplicit": True}
-    return [addnodes.pending_xref(rawtext, code, **target)], []
+    return addnodes.pending_xref("", code, **target)
 
 
 def _place(name: str) -> str | None:
-    if name in _OTHERS:
-        return None
+    name = name.replace("kn.", "kerasnorm.", 1) if name.startswith("kn.") else name
     owner, _, member = name.rpartition(".")
     return _PLACES.get(name) or (f"{_PLACES[owner]}.{member}" if owner in _PLACES else None)
 
