@@ -33,7 +33,7 @@ def _converted(block: list[str]) -> list[str]:
     if first.lstrip().startswith("|"):
         return _table(block)
     if first.startswith("    "):  # an equation, which stands apart from the text
-        return ["::", "", *block]
+        return [".. code-block:: text", "", *block]
     if first.lstrip().startswith(">>>"):
         return block
     if first.strip() == "Example:":

@@ -1,8 +1,10 @@
 """Every public name says what it takes, shows how it is used, and is in the API reference."""
 
+import ast
 import doctest
 import inspect
 import re
+import textwrap
 
 import api
 import pytest
@@ -41,6 +43,21 @@ def test_describes_what_it_takes(path):
     assert docstring, f"{path} has no docstring"
     missing = set(parameters(NAMES[path])).difference(described(inspect.cleandoc(docstring) + "\n"))
     assert not missing, f"{path} does not describe {missing}"
+
+
+def raises_by_itself(value):
+    """Returns whether what a caller runs, a function or the making of a class, has a `raise`."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(value))).body
+    made_by = ("__init__", "__post_init__")
+    run = [part for part in tree.body if getattr(part, "name", None) in made_by]
+    parts = run if inspect.isclass(value) else [tree]
+    return any(isinstance(node, ast.Raise) for part in parts for node in ast.walk(part))
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_says_what_it_raises(path):
+    if raises_by_itself(NAMES[path]):
+        assert "\nRaises:\n" in inspect.getdoc(NAMES[path])
 
 
 def test_every_public_name_is_in_the_reference():
