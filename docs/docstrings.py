@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-# `name`s needs an escape, and so does a bar that is none of code
-_UNLIKE_RST = re.compile(r"(?P<code>`[^`]+`)(?P<more>(?=\w))?|(?P<bar>\|)")
+# `name`s needs an escape, and so do a bar that is none of code and a letter that seems to number
+_UNLIKE_RST = re.compile(r"(?P<code>`[^`]+`)(?P<more>(?=\w))?|\||(?<=: )[A-Z](?=\.$)", re.MULTILINE)
 _REFERENCES = ("Reference:", "References:")
 
 
@@ -44,8 +44,8 @@ def _converted(block: list[str]) -> list[str]:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    if match["bar"]:
-        return r"\|"
+    if match["code"] is None:
+        return rf"\{match[0]}"
     return match["code"] if match["more"] is None else match["code"] + "\\ "
 
 

@@ -34,8 +34,8 @@ def _overview() -> str:
         [
             _heading("import kerasnorm as kn", "="),
             f".. automodule:: {kerasnorm.__name__}",
-            "The examples begin with ``import keras``, ``import numpy as np`` and the import of "
-            "their name, and run among the tests. These names are in ``kn`` itself too:",
+            "Examples want ``import keras``, ``import numpy as np`` and names of their chapter, "
+            "and run among the tests. These names are in ``kn`` itself too:",
             ".. currentmodule:: None",
             _table(f"~{path}" for path in api.shortcuts().values()),
         ]

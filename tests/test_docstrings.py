@@ -1,6 +1,7 @@
 """Every public name says what it takes, shows how it is used, and is in the API reference."""
 
 import ast
+import builtins
 import doctest
 import inspect
 import re
@@ -43,6 +44,26 @@ def test_describes_what_it_takes(path):
     assert docstring, f"{path} has no docstring"
     missing = set(parameters(NAMES[path])).difference(described(inspect.cleandoc(docstring) + "\n"))
     assert not missing, f"{path} does not describe {missing}"
+
+
+def names_beside(path):
+    """Returns the names on the page that a name is on."""
+    chapter = path.split(".")[1]
+    return {name.rpartition(".")[2] for name in NAMES if name.split(".")[1] == chapter}
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_the_example_imports_what_it_uses(path):
+    examples = doctest.DocTestParser().get_examples(inspect.getdoc(NAMES[path]))
+    nodes = list(ast.walk(ast.parse("".join(example.source for example in examples))))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    used = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    made |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    made |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    made |= {(node.asname or node.name) for node in nodes if isinstance(node, ast.alias)}
+    known = {"keras", "np", *vars(builtins)}  # and the chapter's own
+    assert not used - made - known - names_beside(path)
 
 
 def raises_by_itself(value):

@@ -13,7 +13,7 @@ class MapEvaluation(Evaluation):
     As `Evaluation`, with pixels for examples; pixels of the `ignore_class` are in none of them.
 
     Attributes:
-        class_names: (K) the names.
+        class_names: (K,) the names.
         train_counts: (K,) the pixels of each class in training.
         confusion: (K, K) counts of pixels: a row a true class, a column a predicted one.
         calibration: a `Calibration`, how sure the model is and how often it is right; or None.

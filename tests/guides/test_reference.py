@@ -58,6 +58,7 @@ def test_tables():
 
 def test_text_that_means_something_else_to_sphinx():
     assert converted("Of |x| `Trial`s, `a | b`.") == r"Of \|x\| `Trial`\ s, `a | b`."
+    assert converted("Args:\n    size: N.") == "Args:\n    size: \\N."
 
 
 def test_a_bullet_for_each_reference():

@@ -39,7 +39,7 @@ class ClassBalancedBinaryCrossentropy(PositionLoss):
     Example:
 
     >>> loss = ClassBalancedBinaryCrossentropy(reduction=None)
-    >>> values = loss([[1, 0, 0, 0]], ops.zeros((1, 4)))  # β is 3/4
+    >>> values = loss([[1, 0, 0, 0]], keras.ops.zeros((1, 4)))  # β is 3/4
     >>> [round(float(value), 3) for value in values[0]]
     [0.52, 0.173, 0.173, 0.173]
 
