@@ -7,16 +7,8 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.inspect import stringify_signature
 
-_WORDS = {
-    "fit",
-    "get",
-    "join",
-    "log",
-    "losses",
-    "names",
-    "rates",
-    "search",
-}  # or Keras' or Python's
+# alone they are words, or Keras' and Python's names
+_WORDS = {"fit", "get", "join", "log", "losses", "names", "rates", "search"}
 
 
 def _places() -> dict[str, str]:
@@ -24,14 +16,10 @@ def _places() -> dict[str, str]:
     paths = [path for path, _ in api.public_names()]
     places = {path.rpartition(".")[2]: path for path in paths}
     places = {name: path for name, path in places.items() if name not in _WORDS}
-    modules = [
-        section.module.__name__ for chapter in api.chapters() for section in api.sections(chapter)
-    ]
-    whole = {path: path for path in [*paths, *modules]}
+    sections = [section for chapter in api.chapters() for section in api.sections(chapter)]
+    whole = {path: path for path in [*paths, *(section.module.__name__ for section in sections)]}
+    short = {path.removeprefix("kerasnorm."): path for path in whole if path.count(".") > 1}
     whole |= {f"kerasnorm.{name}": path for name, path in api.shortcuts().items()}
-    short = {
-        name.removeprefix("kerasnorm."): path for name, path in whole.items() if name.count(".") > 1
-    }
     return places | short | whole
 
 
