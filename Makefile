@@ -5,7 +5,8 @@ JOBS ?= 2
 BACKENDS ?= jax torch
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-distributed test-backends test-addons test-package tutorials docs bench lint clean
+.PHONY: demo test test-distributed test-backends test-addons test-package fuzz tutorials docs bench lint \
+	clean
 
 demo: .venv/installed
 	.venv/bin/kerasnorm fit digits --out demo-output --overwrite
@@ -32,6 +33,12 @@ else
 test-addons: .venv-addons/installed
 	.venv-addons/bin/python -m pytest -c tests/addons/pytest.ini tests/addons
 endif
+
+# half an hour: bad input by the ten thousand
+fuzz: .venv/installed
+	KERASNORM_FUZZ=2000 .venv/bin/python -m pytest -n $(JOBS) tests/fuzz/test_tfa_files.py
+	KERASNORM_FUZZ=10000 .venv/bin/python -m pytest -n $(JOBS) tests/fuzz/test_recipe_files.py \
+		tests/fuzz/test_image_data.py
 
 # what a user gets: the wheel in a clean environment, away from the sources
 test-package:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kerasnorm.cli.surgery import UNSAFE, check_out, save_whole
+from kerasnorm.migrate.building import ERRORS
 from kerasnorm.migrate.loading import Translated, load_and_list
 from kerasnorm.surgery.table import aligned
 
@@ -62,7 +63,10 @@ def _verify(model: keras.Model, path: Path, unsafe: bool) -> None:
     )
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     x = keras.tree.map_structure(_draw, inputs)
-    outputs = [keras.tree.flatten(each(x, training=False)) for each in (model, again)]
+    try:
+        outputs = [keras.tree.flatten(each(x, training=False)) for each in (model, again)]
+    except ERRORS as error:
+        raise ValueError(f"Model '{model.name}' cannot compute anything: {error}") from error
     for old, new in zip(*outputs, strict=True):
         old, new = (keras.ops.convert_to_numpy(y) for y in (old, new))
         same = same and np.array_equal(old, new, equal_nan=True)

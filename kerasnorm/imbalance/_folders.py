@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import struct
 
 import numpy as np
 
@@ -37,12 +38,13 @@ def mask_files(folder: pathlib.Path) -> list[pathlib.Path]:
 def read_mask(path: pathlib.Path) -> np.ndarray:
     """Returns the class of each pixel of a mask, (1, H, W)."""
     require("PIL")
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
+    errors = (OSError, EOFError, SyntaxError, ValueError, OverflowError, struct.error)
     try:
         with Image.open(path) as image:
             mask = np.asarray(image)  # of a palette image the indices, not the colours
-    except (UnidentifiedImageError, OSError) as error:
+    except (*errors, Image.DecompressionBombError) as error:
         raise ValueError(
             f"The mask {str(path)!r} could not be read: {error}. {_NO_MASKS}"
         ) from error

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from kerasnorm.backend.engine import EngineError
 from kerasnorm.migrate.addons_layers import ADDONS
 from kerasnorm.migrate.keras_layers import KERAS_2, Config, Shape, accepted
 from kerasnorm.migrate.lambdas import make_lambda
@@ -28,7 +29,7 @@ _RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 # what Keras, its backend and our layers raise for arguments that make no sense
 ERRORS = (
     *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError),
-    *(NotImplementedError, RuntimeError, MemoryError, NameError),
+    *(NotImplementedError, RuntimeError, MemoryError, NameError, EngineError),
 )
 
 
@@ -92,6 +93,7 @@ class Builder:
         kwargs = {key: value for key, value in kwargs.items() if value is not None}
         if isinstance(layer, _RECURRENT) and isinstance(inputs, list):
             inputs, *kwargs["initial_state"] = inputs
+            _check_states(layer, len(kwargs["initial_state"]))
         training = kwargs.pop("training", None)
         if training is not None and any(map(_minds_training, layer._flatten_layers())):
             if training:
@@ -152,6 +154,15 @@ def _inner_shape(saved: Saved, shape: Shape) -> Shape:
     if saved.name == "TimeDistributed" and isinstance(shape, tuple):
         return (shape[0], *shape[2:])
     return shape if "Normalization" in saved.name else None
+
+
+def _check_states(layer: keras.Layer, given: int) -> None:
+    both = isinstance(layer, keras.layers.Bidirectional)
+    sizes = keras.tree.flatten((layer.forward_layer if both else layer).state_size)
+    if given and given != len(sizes) * (1 + both):
+        raise ValueError(
+            f"It should be called with {len(sizes) * (1 + both)} initial states. Received: {given}."
+        )
 
 
 def _minds_training(layer: keras.Layer) -> bool:

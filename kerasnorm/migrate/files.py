@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import h5py
-
-from kerasnorm.migrate.hdf5 import H5Objects, read_arrays, read_h5, read_text
+from kerasnorm.migrate.hdf5 import H5Objects, open_h5, read_arrays, read_h5, read_text
 from kerasnorm.migrate.object_weights import GraphCursor, match_objects, root_of
 from kerasnorm.migrate.plan import Plan
 from kerasnorm.migrate.protobuf import read_object_graph, read_root_metadata
@@ -79,7 +77,7 @@ def read_model(path: str | os.PathLike) -> OldModel:
         content = path.read_bytes()
         if zipfile.is_zipfile(io.BytesIO(content)):
             return _read_keras(content, path)
-        with h5py.File(io.BytesIO(content), "r") as file:
+        with open_h5(content) as file:
             if "model_config" not in file.attrs:
                 raise ValueError(
                     f"{str(path)!r} holds no model, only weights perhaps. Build the model with "
@@ -113,7 +111,7 @@ def read_weights(path: str | os.PathLike) -> Weights:
         content = path.read_bytes()
         if zipfile.is_zipfile(io.BytesIO(content)):
             return _read_keras(content, path).weights
-        with h5py.File(io.BytesIO(content), "r") as file:
+        with open_h5(content) as file:
             return read_h5(file)
 
 
@@ -122,6 +120,17 @@ def _existing(path: str | os.PathLike) -> Path:
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
     return path
+
+
+@contextlib.contextmanager
+def naming_the_file(path: str | os.PathLike) -> Iterator[None]:
+    """Puts the file's name before what is wrong, unless a quoted name says where it is already."""
+    try:
+        yield
+    except ValueError as error:
+        if "'" in str(error):
+            raise
+        raise ValueError(f"{os.fspath(path)!r} cannot be read: {error}") from error
 
 
 @contextlib.contextmanager
@@ -146,7 +155,7 @@ def _read_keras(content: bytes, path: Path) -> OldModel:
         fields = expect(parse(archive.read("config.json")), dict, "config.json")
         weights = archive.read("model.weights.h5")
     training = fields.get("compile_config") or {}
-    with h5py.File(io.BytesIO(weights), "r") as file:
+    with open_h5(weights) as file:
         arrays = H5Objects(read_arrays(file))
     return OldModel(as_saved(fields, "A model"), expect(training, dict, "How it trains"), arrays)
 

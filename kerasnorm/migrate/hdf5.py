@@ -1,5 +1,6 @@
 """Weights in HDF5, in either of Keras 2's two ways."""
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,35 @@ class H5Objects:
 
     def match(self, twin: Twin) -> Plan:
         return match_objects(twin, H5Cursor(self.arrays), "The file")
+
+
+def open_h5(content: bytes) -> h5py.File:
+    """Opens what an HDF5 file holds, to read.
+
+    Raises:
+        ValueError: if its strings are damaged so that libhdf5 would read them for ever (its issue
+            1707). Other damage raises what h5py does, now or later.
+    """
+    begin = content.find(_STRINGS)
+    while begin >= 0:
+        _check_strings(content, begin)
+        begin = content.find(_STRINGS, begin + 1)
+    return h5py.File(io.BytesIO(content), "r")
+
+
+_STRINGS = b"GCOL\1\0\0\0"  # of a global heap collection, version 1
+
+
+def _check_strings(content: bytes, begin: int) -> None:
+    """Walks over the objects of a collection, as libhdf5 does."""
+    end = begin + int.from_bytes(content[begin + 8 : begin + 16], "little")
+    place, last = begin + 16, min(end, len(content)) - 16
+    while place <= last:
+        free = content[place : place + 2] == b"\0\0"
+        size = int.from_bytes(content[place + 8 : place + 16], "little")
+        if free and not size:
+            raise ValueError("its strings are damaged.")
+        place += size if free else 16 + -(-size // 8) * 8
 
 
 def read_h5(file: h5py.File) -> LayerLists | H5Objects:
@@ -71,6 +101,8 @@ def read_arrays(file: h5py.File) -> dict[str, np.ndarray]:
 def _array(dataset: h5py.Dataset) -> np.ndarray:
     if not isinstance(dataset, h5py.Dataset):
         raise TypeError(f"{dataset.name} should be an array.")
+    if dataset.nbytes and not dataset.id.get_storage_size():
+        raise TypeError(f"{dataset.name} has no values.")
     return np.asarray(dataset[()])
 
 

@@ -7,7 +7,7 @@ import keras
 
 from kerasnorm.migrate.building import MODELS, Builder
 from kerasnorm.migrate.compiled import describe_dropped
-from kerasnorm.migrate.files import read_model, read_weights
+from kerasnorm.migrate.files import naming_the_file, read_model, read_weights
 from kerasnorm.migrate.models import make_model
 from kerasnorm.migrate.plan import Plan
 from kerasnorm.migrate.twins import Twin, make_twin
@@ -62,12 +62,13 @@ def load_and_list(
     path: str | os.PathLike, safe_mode: bool
 ) -> tuple[keras.Model, Translated, str | None]:
     """Returns the model, what has become of each layer, and what is dropped."""
-    old = read_model(path)
-    _check_kind(old.saved)
-    builder = Builder(make_model, safe_mode)
-    model = make_model(builder, old.saved)
-    twin = make_twin(model, "", builder.old_classes, builder.old_orders)
-    _plan(twin, old.weights.match(twin)).assign()
+    with naming_the_file(path):
+        old = read_model(path)
+        _check_kind(old.saved)
+        builder = Builder(make_model, safe_mode)
+        model = make_model(builder, old.saved)
+        twin = make_twin(model, "", builder.old_classes, builder.old_orders)
+        _plan(twin, old.weights.match(twin)).assign()
     _finish(model)
     _keep_still(model, builder.still)
     return model, builder.translated, describe_dropped(old.training)
@@ -107,7 +108,8 @@ def load_tfa_weights(model: keras.Model, path: str | os.PathLike) -> None:
             "Sequential: the order of a subclassed model's layers is not known."
         )
     twin = make_twin(model)
-    _plan(twin, read_weights(path).match(twin)).assign()
+    with naming_the_file(path):
+        _plan(twin, read_weights(path).match(twin)).assign()
     _finish(model)
 
 

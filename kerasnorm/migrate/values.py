@@ -32,8 +32,10 @@ def parse(text: str | bytes) -> Any:
         ValueError: if it is no JSON.
     """
     try:
-        return _plain(json.loads(text), 0)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character could not be printed
+        return _plain(value, 0)
+    except (json.JSONDecodeError, UnicodeError, RecursionError) as error:
         raise ValueError(f"What should describe a model is no JSON: {error}") from error
 
 

@@ -68,6 +68,7 @@ _CORRECTIONS = {
     None: [],
 }
 CORRECTIONS = tuple(name for name in _CORRECTIONS if name)
+_OF_ALL_LAYERS = {"name", "trainable", "dtype"}
 _SCHEDULES = {"cosine": ["warmup_epochs", "alpha"], None: []}
 SCHEDULES = tuple(name for name in _SCHEDULES if name)
 
@@ -94,8 +95,10 @@ def make_loss(name: str, settings: Settings, counts: Any, from_logits: bool) -> 
 def check_normalization(name: str | None, settings: Settings) -> None:
     """Refuses what `kerasnorm.normalization.get` could not make."""
     check_choice("normalization", name, (None, *norms.names()))
-    known = [] if name is None else _arguments(type(norms.get(name)).__init__)
-    known = [*known, WEIGHT_STANDARDIZATION] if name else known
+    known = []
+    if name is not None:  # not all of them are named in every layer's `__init__`
+        known = [key for key in norms.get(name).get_config() if key not in _OF_ALL_LAYERS]
+        known.append(WEIGHT_STANDARDIZATION)
     check_names("normalization", name, settings, known)
     standardized = settings.get(WEIGHT_STANDARDIZATION, False)
     check_choice(WEIGHT_STANDARDIZATION, standardized, (True, False))

@@ -108,7 +108,7 @@ class Recipe:
         """
         try:
             content = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # of numbers and of lists without an end too
             raise ValueError(f"A recipe should be JSON, and this is not: {error}.") from error
         if not isinstance(content, dict) or "version" not in content:
             raise ValueError("A recipe should be a JSON object with a `version`.")

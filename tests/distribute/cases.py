@@ -42,10 +42,11 @@ def label_maps():
 
 
 def mlp(cls, outputs=1):
+    # before 3.14 Keras added the penalties of activities up, so that they grew with the batch
+    means = tuple(map(int, keras.__version__.split(".")[:2])) >= (3, 14)
+    penalties = {"activity_regularizer": keras.regularizers.L2(0.1)} if means else {}
     inputs = keras.Input((6,))
-    x = keras.layers.Dense(
-        8, use_bias=False, kernel_regularizer="l2", activity_regularizer=keras.regularizers.L2(0.1)
-    )(inputs)
+    x = keras.layers.Dense(8, use_bias=False, kernel_regularizer="l2", **penalties)(inputs)
     x = keras.layers.ReLU()(SyncBatchNormalization()(x))
     ends = [keras.layers.Dense(CLASSES, name=f"end{i}")(x) for i in range(outputs)]
     return cls(inputs, ends[0] if outputs == 1 else ends)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasnorm.migrate import load_tfa_model
+from kerasnorm.migrate import load_tfa_model, load_tfa_weights
 
 REFUSED = {
     "operation": ("tf.math.tanh", "load_tfa_weights"),
@@ -153,3 +153,34 @@ def test_a_file_of_keras_3(tmp_path):
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "new.keras")
     with pytest.raises(ValueError, match="load_model"):
         load_tfa_model(tmp_path / "new.keras")
+
+
+def test_arrays_of_another_kind(old):
+    path = old("instance.h5")
+    model = load_tfa_model(path)
+    before = model.get_weights()
+    with h5py.File(path, "r+") as file:
+        del file["model_weights/conv2d/conv2d/kernel:0"]
+        file["model_weights/conv2d/conv2d/kernel:0"] = np.array(["text"] * 3, "S4")
+    with pytest.raises(ValueError, match="'conv2d'"):
+        load_tfa_weights(model, path)
+    for new, value in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(new, value)
+
+
+def test_strings_that_libhdf5_would_read_for_ever(old):
+    path = old("instance.h5")
+    content = bytearray(path.read_bytes())
+    place = content.index(b"GCOL") + 16
+    content[place : place + 256] = bytes(256)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="strings are damaged"):
+        load_tfa_model(path)
+
+
+def test_too_few_initial_states(old):
+    def without_the_last(layers):
+        del layers["lstm_1"]["inbound_nodes"][0][-1]
+
+    with pytest.raises(ValueError, match=r"'lstm_1'.* 2 initial states"):
+        load_tfa_model(edited(old("states.h5"), without_the_last))

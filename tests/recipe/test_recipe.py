@@ -20,6 +20,7 @@ RECIPES = [
     ),
     Recipe("layer", normalization_settings={"axis": [1, 2, 3], "epsilon": 1e-3}),
     Recipe("batch", normalization_settings={"momentum": np.float32(0.5)}),
+    Recipe("sync_batch", normalization_settings={"momentum": 0.9, "axis_name": "data"}),
     Recipe(
         transfer_settings={"head_epochs": np.int64(2), "until": "block_[12]", "batchnorm": "train"},
         imbalance="class_weights",

@@ -37,9 +37,8 @@ def match(
         near = KDTree(rows).sparse_distance_matrix(
             KDTree(columns), tolerance, output_type="ndarray"
         )
-        table = csr_array(
-            (np.ones(len(near), bool), (near["i"], near["j"])), (len(rows), len(columns))
-        )
+        places = (near["i"].astype(np.int32), near["j"].astype(np.int32))  # older SciPy's matching
+        table = csr_array((np.ones(len(near), bool), places), (len(rows), len(columns)))
         found = {
             size: int((maximum_bipartite_matching(table[:size]) >= 0).sum())
             for size in np.unique(sizes).tolist()
