@@ -5,7 +5,8 @@ JOBS ?= 2
 BACKENDS ?= jax torch
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-distributed test-backends test-addons test-package test-oldest soak tutorials bench lint clean
+.PHONY: demo test test-distributed test-backends test-addons test-package test-oldest soak \
+	tutorials docs bench lint clean
 
 demo: .venv/installed
 	.venv/bin/kerasnorm fit digits --out demo-output --overwrite
@@ -58,6 +59,11 @@ test-package:
 tutorials: .venv-tutorials/installed
 	.venv-tutorials/bin/python tutorials/execute.py
 
+# the guides, the tutorials and the API reference, to be read without a network
+docs: .venv-docs/installed
+	.venv-docs/bin/python -m sphinx -c docs -W --keep-going -q . build/docs
+	@echo "open build/docs/index.html"
+
 lint: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -97,10 +103,16 @@ bench: .venv/installed
 	.venv-tutorials/bin/python -m pip install -q --disable-pip-version-check -e '.[tutorials,tuning]'
 	touch $@
 
+.venv-docs/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install -q --disable-pip-version-check -e '.[docs]'
+	touch $@
+
 .venv-addons/installed: tests/addons/requirements.txt
 	$(PYTHON311) -m venv .venv-addons
 	.venv-addons/bin/python -m pip install -q --disable-pip-version-check -r $<
 	touch $@
 
 clean:
-	rm -rf .venv .venv-oldest .venv-backends .venv-addons .venv-package .venv-tutorials demo-output build dist *.egg-info
+	rm -rf .venv .venv-oldest .venv-backends .venv-addons .venv-package .venv-tutorials .venv-docs \
+		demo-output build dist docs/api *.egg-info

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, 2 for what the user can mend."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = make_parser().parse_args(argv)
         arguments.run(arguments)
     except (ValueError, OSError) as error:
         print("kerasnorm: error:", *str(error).split(), file=sys.stderr)
@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Returns the parser of all commands, whose help is the page in the reference."""
     parser = _Parser(
         prog="kerasnorm",
         description=kerasnorm.__doc__,

@@ -34,9 +34,9 @@ class DistributedModel(keras.Model):
     `save_weights` and `export` are asked for. `steps_per_execution` steps run one by one.
 
     Args:
-        inputs, outputs, name: as in `keras.Model`. `prepare` makes one of a model that is there;
-            or subclass it as you would keras.Model. A `train_step` of your own is yours to divide.
-            Make a `LayerwiseLearningRate` of layers in the scope too.
+        *args, **kwargs: `inputs`, `outputs` and `name`, as in `keras.Model`. `prepare` makes one of
+            a model that is there; or subclass it as you would keras.Model. A `train_step` of your
+            own is yours to divide. Make a `LayerwiseLearningRate` of layers in the scope too.
 
     Raises:
         ValueError: from `compile`, for `jit_compile=True` on several replicas.
@@ -52,8 +52,8 @@ class DistributedModel(keras.Model):
     >>> history = model.fit(np.ones((8, 4)), np.ones((8, 2)), verbose=0)
 
     References:
-        Goyal et al., 2017, Accurate, large minibatch SGD, https://arxiv.org/abs/1706.02677 (§3:
-        the loss of a worker is to be divided by the size of the whole batch)
+        Goyal et al., 2017, Accurate, large minibatch SGD (§3: the loss of a worker is to be divided
+        by the size of the whole batch), https://arxiv.org/abs/1706.02677
     """
 
     def __new__(cls, *args: Any, **kwargs: Any):

@@ -28,11 +28,13 @@ class CosineDense(keras.layers.Layer):
     Example:
 
     >>> layer = CosineDense(2, kernel_initializer="identity")
-    >>> [[round(float(y), 2) for y in row] for row in layer(ops.convert_to_tensor([[300.0, 400.0]]))]
-    [[0.6, 0.8]]
+    >>> y = layer(keras.ops.convert_to_tensor([[300.0, 400.0]]))
+    >>> [round(float(cosine), 2) for cosine in y[0]]
+    [0.6, 0.8]
 
-    Reference: Cao et al., 2019, arXiv:1906.07413 (as the authors' `NormedLinear`).
-    """  # noqa: E501
+    Reference:
+        Cao et al., 2019, https://arxiv.org/abs/1906.07413 (as the authors' `NormedLinear`)
+    """
 
     def __init__(
         self,

@@ -78,7 +78,8 @@ class ClassCounts:
         Raises:
             ValueError: If a bound is negative or `many` is below `few`.
 
-        Reference: Liu et al., 2019 (Large-scale long-tailed recognition), arXiv:1904.05160.
+        Reference:
+            Liu et al., 2019 (Large-scale long-tailed recognition), https://arxiv.org/abs/1904.05160
         """
         few = as_number("few", few, 0)
         many = as_number("many", many, few, interval="[]")

@@ -46,7 +46,8 @@ class DeferredResampling(keras.callbacks.Callback):
     >>> model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     >>> history = model.fit(deferred.dataset, epochs=2, callbacks=[deferred], verbose=0)
 
-    Reference: Cao et al., 2019, arXiv:1906.07413.
+    Reference:
+        Cao et al., 2019, https://arxiv.org/abs/1906.07413
     """
 
     def __init__(

@@ -38,7 +38,8 @@ class DeferredReweighting(keras.callbacks.Callback):
     >>> x, y = keras.ops.ones((8, 4)), keras.ops.zeros(8)
     >>> history = model.fit(x, y, epochs=2, callbacks=[callback], verbose=0)
 
-    Reference: Cao et al., 2019, arXiv:1906.07413.
+    Reference:
+        Cao et al., 2019, https://arxiv.org/abs/1906.07413
     """
 
     def __init__(self, weights: dict[int, float], epoch: int) -> None:

@@ -22,12 +22,12 @@ class ImageFolder(ImageFiles):
 
     Example:
 
-    >>> import tempfile, keras, numpy as np
+    >>> import keras, os, tempfile
     >>> folder = tempfile.TemporaryDirectory()
     >>> for name in ("cat", "dog"):
     ...     os.mkdir(f"{folder.name}/{name}")
     ...     keras.utils.save_img(f"{folder.name}/{name}/1.png", np.zeros((4, 6, 3)))
-    >>> from kerasnorm.imbalance import ImageFolder, resample
+    >>> from kerasnorm.imbalance import resample
     >>> images = ImageFolder(folder.name, image_size=8)
     >>> images.class_names
     ('cat', 'dog')

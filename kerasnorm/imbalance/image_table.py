@@ -26,7 +26,7 @@ class ImageTable(ImageFiles):
 
     Example:
 
-    >>> import tempfile
+    >>> import pathlib, tempfile
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> (folder / "a.png").touch(), (folder / "b.png").touch()
     (None, None)

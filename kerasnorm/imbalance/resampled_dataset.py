@@ -26,8 +26,8 @@ class ResampledDataset(keras.utils.PyDataset):
     Args:
         data: Tuple `(x, y)` or `(x, y, w)` of arrays, in memory or `numpy.memmap`, as in
             `resample`, or a tf.data.Dataset that fits in memory.
-        strategy, batch_size, seed, epoch_size, weights, threshold, labels, epochs, num_classes,
-            ignore_class, missing: As in `resample`.
+        strategy, batch_size, seed, epoch_size, weights, threshold: As in `resample`.
+        labels, epochs, num_classes, ignore_class, missing: As in `resample`.
 
     Raises:
         ValueError: As `resample`.

@@ -102,9 +102,11 @@ def resample(
     >>> sum(int(y.numpy().sum()) for x, y in dataset)
     500
 
-    References: Kang et al., 2020, arXiv:1910.09217 (class-balanced, square-root and progressive
-    sampling); Mahajan et al., 2018, arXiv:1805.00932 (square root); Gupta et al., 2019 (LVIS),
-    arXiv:1908.03195 (repeat factor).
+    References:
+        Kang et al., 2020 (class-balanced, square-root and progressive sampling),
+        https://arxiv.org/abs/1910.09217
+        Mahajan et al., 2018 (square root), https://arxiv.org/abs/1805.00932
+        Gupta et al., 2019, LVIS (repeat factor), https://arxiv.org/abs/1908.03195
     """  # noqa: E501
     read_integers(batch_size, seed, epoch_size, num_classes)
     how = read_strategy(strategy, threshold, epochs, weights, labels)

@@ -45,13 +45,13 @@ class SegmentationFolder:
 
     Example:
 
-    >>> import tempfile, keras
+    >>> import keras, os, tempfile
     >>> folder = tempfile.mkdtemp()
     >>> for name, channels in (("images", 3), ("masks", 1)):
     ...     os.mkdir(f"{folder}/{name}")
     ...     picture = np.full((4, 6, channels), 1)
     ...     keras.utils.save_img(f"{folder}/{name}/1.png", picture, scale=False)
-    >>> from kerasnorm.imbalance import SegmentationFolder, resample
+    >>> from kerasnorm.imbalance import resample
     >>> scenes = SegmentationFolder(folder, image_size=8)
     >>> scenes.labels
     array([[False,  True]])

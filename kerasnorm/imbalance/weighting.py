@@ -66,9 +66,11 @@ def class_weights(
     >>> class_weights([4, 1, 0], "sqrt", normalize=None, missing="zero")
     {0: 0.5, 1: 1.0, 2: 0.0}
 
-    References: King and Zeng, 2001 (balanced); Cui et al., 2019, arXiv:1901.05555 (effective
-    number); Eigen and Fergus, 2015, arXiv:1411.4734 (median frequency); Paszke et al., 2016,
-    arXiv:1606.02147 (log, "ENet").
+    References:
+        King and Zeng, 2001 (balanced), https://doi.org/10.1093/oxfordjournals.pan.a004868
+        Cui et al., 2019 (effective number), https://arxiv.org/abs/1901.05555
+        Eigen and Fergus, 2015 (median frequency), https://arxiv.org/abs/1411.4734
+        Paszke et al., 2016, ENet (log), https://arxiv.org/abs/1606.02147
     """  # noqa: E501
     check_choice("scheme", scheme, _SCHEMES)
     check_choice("normalize", normalize, ("mean", "expected", None))

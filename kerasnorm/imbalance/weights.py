@@ -30,6 +30,9 @@ class ClassWeights(dict[int, float]):
         positions: Whether examples have a label at each of several positions, as label maps and
             sequences do; `class_weights` knows it from the labels that were counted.
 
+    Raises:
+        ValueError: If a class is missing, or a weight is negative or not finite.
+
     Example:
 
     >>> weights = ClassWeights({0: 0.5, 1: 1.5}, ignore_class=255)

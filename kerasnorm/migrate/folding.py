@@ -28,6 +28,7 @@ def fold_weight_norm(model: keras.Model) -> keras.Model:
 
     Example:
 
+    >>> from kerasnorm.normalization import WeightNormalization
     >>> wrapped = WeightNormalization(keras.layers.Dense(4), name="head")
     >>> model = keras.Sequential([keras.Input((8,)), wrapped])
     >>> folded = fold_weight_norm(model)

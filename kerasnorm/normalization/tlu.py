@@ -12,7 +12,7 @@ class TLU(keras.layers.Layer):
     For use after `FilterResponseNormalization`, which subtracts no mean, so that its output may
     lie far from 0 where ReLU bends.
 
-        y = max(x, τ), or with `affine` y = max(x, α·x + τ)
+        y = max(x, τ), and y = max(x, α·x + τ) if affine
 
     Args:
         axis: int, the channel axis. `-1` for channels last, `1` for channels first.

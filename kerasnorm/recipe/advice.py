@@ -11,6 +11,12 @@ class Advice(NamedTuple):
     Attributes:
         recipe: the `Recipe`, for `fit`.
         reasons: a sentence for each choice, with the figure that led to it.
+
+    Example:
+
+    >>> print(Advice(Recipe(transfer="freeze"), ["Transfer: 20 examples a class are few."]))
+    normalization: as is; transfer: freeze; ...
+    - Transfer: 20 examples a class are few.
     """
 
     recipe: Recipe

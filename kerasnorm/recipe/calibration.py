@@ -56,7 +56,8 @@ def calibration(sums: np.ndarray) -> Calibration:
     >>> calibration(binned(np.array([0, 1, 0]), probabilities, logits=False)).counts
     [0, 0, 0, 0, 0, 0, 0, 1, 0, 2]
 
-    Reference: Guo et al., 2017, On calibration of modern neural networks, arXiv:1706.04599.
+    Reference:
+        Guo et al., 2017, On calibration of modern neural networks, https://arxiv.org/abs/1706.04599
     """
     counts = sums[0]
     confidence, accuracy = sums[1:] / np.maximum(counts, 1)

@@ -14,7 +14,7 @@ class Evaluation:
     """The confusion matrix on held-out examples, and what follows from it.
 
     Attributes:
-        class_names: (K) the names.
+        class_names: (K,) the names.
         train_counts: (K,) the examples of each class in training.
         confusion: (K, K) counts: a row a true class, a column a predicted one.
         calibration: a `Calibration`, how sure the model is and how often it is right; or None.

@@ -10,8 +10,13 @@ from kerasnorm.recipe.evaluation import Evaluation, shares, without_nan
 class MapEvaluation(Evaluation):
     """The confusion matrix of pixels, and what follows from it.
 
-    Attributes are those of `Evaluation`, with pixels for examples; pixels of the `ignore_class` are
-    in none of them.
+    As `Evaluation`, with pixels for examples; pixels of the `ignore_class` are in none of them.
+
+    Attributes:
+        class_names: (K,) the names.
+        train_counts: (K,) the pixels of each class in training.
+        confusion: (K, K) counts of pixels: a row a true class, a column a predicted one.
+        calibration: a `Calibration`, how sure the model is and how often it is right; or None.
 
     Example:
 

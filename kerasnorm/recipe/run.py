@@ -28,8 +28,20 @@ class Run:
         evaluation: an `Evaluation` of the model on the examples held out, of label maps a
             `MapEvaluation`; or None without any.
         recipe: the `Recipe` that it was trained by.
-        uncorrected: an `Evaluation` before the recipe's correction; the same one without any.
+        uncorrected: an `Evaluation` before the recipe's correction; without any the same one, or
+            None.
         reasons: those of the `Advice` that it was trained by, or none.
+
+    Example:
+
+    >>> import numpy as np, tempfile
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> evaluation = Evaluation(("cat", "dog"), np.array([90, 10]), np.array([[8, 2], [3, 1]]))
+    >>> run = Run(model, {"loss": [0.7, 0.4]}, evaluation, Recipe())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run.save(folder)
+    ...     Run.load(folder).evaluation.balanced_accuracy
+    0.525
     """
 
     model: keras.Model
@@ -52,7 +64,7 @@ class Run:
         contents = {"history.json": self.history, "reasons.json": self.reasons}
         if self.evaluation is not None:
             contents["evaluation.json"] = self.evaluation.to_dict()
-        if self.uncorrected is not self.evaluation:
+        if self.uncorrected not in (None, self.evaluation):
             contents["uncorrected.json"] = self.uncorrected.to_dict()
         for name, content in contents.items():
             text = json.dumps(content, indent=2) + "\n"

@@ -24,6 +24,12 @@ class LayerTable:
             layers); `trainable` (whether the optimizer moves any of its variables; None without
             any); `statistics_frozen` (whether `fit` leaves its moving statistics still; None
             without any); `parameters`; `trainable_parameters`.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="head")])
+    >>> inspect(model).rows[0]["path"], inspect(model).rows[0]["parameters"]
+    ('head', 8)
     """
 
     rows: list[dict[str, Any]]

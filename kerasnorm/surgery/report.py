@@ -19,6 +19,14 @@ class Report:
         groups: the number of groups, for each path where it is not the one asked for (32 unless
             given), since that does not divide the channels or leaves one value a group.
         standardized: convolutions whose kernels are standardized now.
+
+    Example:
+
+    >>> report = Report(replaced=["stem/bn", "block/bn"])
+    >>> report.refuse("pool/bn", "A group would have one value.")
+    >>> print(report)
+    2 normalization layers replaced, 0 kept, 1 refused
+    refused: pool/bn: A group would have one value.
     """
 
     replaced: list[str] = field(default_factory=list)
@@ -46,7 +54,21 @@ class Report:
 
 
 class Replacement(NamedTuple):
-    """A new model and the `Report` of how it came about."""
+    """A new model and how it came about.
+
+    Attributes:
+        model: the new keras.Model.
+        report: a `Report` of what was replaced, kept and refused.
+
+    Example:
+
+    >>> from kerasnorm.surgery import replace_normalization
+    >>> normalization = keras.layers.BatchNormalization(name="bn")
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), normalization])
+    >>> new, report = replace_normalization(model, to="layer")
+    >>> report.replaced
+    ['bn']
+    """
 
     model: keras.Model
     report: Report

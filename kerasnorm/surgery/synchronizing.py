@@ -38,6 +38,7 @@ def convert_sync_batchnorm(model: keras.Model) -> keras.Model:
 
     Example:
 
+    >>> from kerasnorm.normalization import SyncBatchNormalization
     >>> layers = [keras.layers.Conv2D(8, 3), keras.layers.BatchNormalization(name="bn")]
     >>> model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
     >>> synchronous = convert_sync_batchnorm(model)
@@ -73,6 +74,7 @@ def revert_sync_batchnorm(model: keras.Model) -> keras.Model:
 
     Example:
 
+    >>> from kerasnorm.normalization import SyncBatchNormalization
     >>> model = keras.Sequential([keras.Input((3,)), SyncBatchNormalization(name="bn")])
     >>> type(revert_sync_batchnorm(model).get_layer("bn")).__name__
     'BatchNormalization'

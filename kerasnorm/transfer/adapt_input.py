@@ -49,8 +49,8 @@ def adapt_input(
     ((None, 62, 62, 4), (3, 3, 1, 4))
 
     Reference:
-        Wightman, 2019, PyTorch Image Models, https://github.com/huggingface/pytorch-image-models
-        (grey from the sum of RGB)
+        Wightman, 2019, PyTorch Image Models (grey from the sum of RGB),
+        https://github.com/huggingface/pytorch-image-models
     """
     if channels is None and size is None:
         raise ValueError("`channels` or `size` should be given. Received: neither.")

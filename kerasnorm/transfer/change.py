@@ -12,6 +12,8 @@ class Change(NamedTuple):
         frozen: layers of which a variable, or the moving statistics, stopped changing in `fit`.
         unfrozen: layers of which a variable, or the moving statistics, started to.
 
+    Example:
+
     >>> Change(frozen=["stem/conv"], unfrozen=[]).frozen
     ['stem/conv']
     """

@@ -55,13 +55,13 @@ class FeatureClassifier:
 
     @property
     def predict_proba(self) -> Callable[[Any], np.ndarray]:
-        """A function of raw input: probabilities (N, K), in the order of `estimator.classes_`."""
+        """A function from raw input to probabilities (N, K), in `estimator.classes_`' order."""
         method = self.estimator.predict_proba
         return lambda x: method(self.features(x))
 
     @property
     def decision_function(self) -> Callable[[Any], np.ndarray]:
-        """A function of raw input: the estimator's scores, (N, K), or (N,) for two classes."""
+        """A function from raw input to the estimator's scores, (N, K), or (N,) for two classes."""
         method = self.estimator.decision_function
         return lambda x: method(self.features(x))
 

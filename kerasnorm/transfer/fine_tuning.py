@@ -13,6 +13,13 @@ class FineTuning(NamedTuple):
         history: values by name (`loss`, `accuracy`, `val_accuracy`, …), one an epoch, the head's
             own epochs first.
         strategy: "freeze", "fine_tune", "svm" or "scratch".
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    >>> tuned = FineTuning(model, {"loss": [0.9, 0.5]}, "freeze")
+    >>> tuned.model.output_shape, tuned.history["loss"][-1]
+    ((None, 2), 0.5)
     """
 
     model: keras.Model

@@ -28,6 +28,15 @@ class ProbeTable:
         estimator: scikit-learn pipeline of scaler and estimator, fitted on all examples at the
             best layer.
         model: the model that was probed.
+
+    Example:
+
+    >>> low = {"layer": "low", "features": 8, "accuracy": 0.9, "deviation": 0.02}
+    >>> high = {"layer": "high", "features": 16, "accuracy": 0.7, "deviation": 0.1}
+    >>> print(ProbeTable([low, high], best="low", estimator=None, model=None))
+    layer  features  accuracy  deviation
+    low           8     0.900      0.020  best
+    high         16     0.700      0.100
     """
 
     rows: list[dict[str, Any]]

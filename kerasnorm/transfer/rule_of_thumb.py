@@ -27,6 +27,11 @@ class Strategy(NamedTuple):
         settings: `frozen`, the share of the base's layers that stays as it is, as `freeze` takes
             it, and `learning_rate`, to start from with Adam; for "svm", `estimator`, as
             `probe_layers` takes it.
+
+    Example:
+
+    >>> rule_of_thumb(examples_per_class=30, similarity=0.9).settings
+    {'frozen': 1.0, 'learning_rate': 0.001}
     """
 
     name: str

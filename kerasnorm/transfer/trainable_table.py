@@ -21,6 +21,12 @@ class TrainableTable:
         rows: dicts with `path`, `layer_class`, `trainable` (whether the optimizer moves any of its
             variables), `statistics` (whether `fit` moves them; None without any), `parameters` and
             `trainable_parameters`.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, name="head")])
+    >>> [(row["path"], row["trainable_parameters"]) for row in trainable_table(model).rows]
+    [('head', 16)]
     """
 
     rows: list[dict[str, Any]]

@@ -64,6 +64,14 @@ class Range:
 def linear(low: float, high: float) -> Range:
     """Returns the range of numbers from `low` to `high`, all as likely.
 
+    Args:
+        low, high: the smallest and the largest.
+
+    Raises:
+        ValueError: if `low` is not below `high`.
+
+    Example:
+
     >>> linear(0.5, 1.0)
     Range(low=0.5, high=1.0, scale='linear')
     """
@@ -73,6 +81,14 @@ def linear(low: float, high: float) -> Range:
 def log(low: float, high: float) -> Range:
     """Returns the range of numbers from `low` to `high`, all orders of magnitude as likely.
 
+    Args:
+        low, high: the smallest and the largest, above 0.
+
+    Raises:
+        ValueError: if `low` is not below `high`, or not above 0.
+
+    Example:
+
     >>> log(1e-4, 1e-2)
     Range(low=0.0001, high=0.01, scale='log')
     """
@@ -81,6 +97,14 @@ def log(low: float, high: float) -> Range:
 
 def integers(low: int, high: int) -> Range:
     """Returns the range of ints from `low` to `high`, both included, all as likely.
+
+    Args:
+        low, high: the smallest and the largest.
+
+    Raises:
+        ValueError: if `low` is not below `high`, or one is no int.
+
+    Example:
 
     >>> integers(1, 8)
     Range(low=1, high=8, scale='integers')

@@ -29,6 +29,7 @@ class Search:
 
     Example:
 
+    >>> from kerasnorm import Recipe
     >>> trials = [
     ...     {"number": 0, "status": "completed", "score": 0.5, "settings": {"loss": "focal"}},
     ...     {"number": 1, "status": "completed", "score": 0.7, "settings": {"loss": "seesaw"}},

@@ -6,6 +6,17 @@ from typing import Any
 from kerasnorm._validation import listed
 from kerasnorm.tuning.ranges import linear, log
 
+__all__ = [
+    "everything",
+    "freeze_depths",
+    "imbalances",
+    "join",
+    "layer_decays",
+    "losses",
+    "normalizations",
+    "rates",
+]
+
 Fields = dict[str, Any]
 
 
@@ -13,6 +24,8 @@ def normalizations() -> Fields:
     """Returns the model's own normalization, and those that do without statistics of batches.
 
     A number of groups that does not divide a layer's channels fails the trial.
+
+    Example:
 
     >>> normalizations()["normalization"]
     [None, 'group', 'layer']
@@ -25,6 +38,8 @@ def normalizations() -> Fields:
 
 def freeze_depths() -> Fields:
     """Returns all layers trained, and the lower quarter, half or three quarters frozen.
+
+    Example:
 
     >>> freeze_depths()["transfer"]
     ['fine_tune', 'freeze']
@@ -43,6 +58,8 @@ def layer_decays() -> Fields:
         Howard and Ruder, 2018, Universal language model fine-tuning for text classification,
         https://arxiv.org/abs/1801.06146
 
+    Example:
+
     >>> layer_decays()
     {'transfer_settings.decay': Range(low=0.6, high=1.0, scale='linear')}
     """
@@ -51,6 +68,8 @@ def layer_decays() -> Fields:
 
 def rates() -> Fields:
     """Returns learning rate and weight decay of AdamW, and of SGD with momentum.
+
+    Example:
 
     >>> rates()["optimizer_settings.learning_rate"]["sgd"]
     Range(low=0.001, high=0.1, scale='log')
@@ -70,6 +89,8 @@ def imbalances() -> Fields:
         Cui et al., 2019, Class-balanced loss based on effective number of samples,
         https://arxiv.org/abs/1901.05555, for `beta`
 
+    Example:
+
     >>> imbalances()["imbalance"]
     [None, 'class_weights', 'resample']
     """
@@ -86,6 +107,8 @@ def losses() -> Fields:
 
     Two of them, "balanced_softmax" and "logit_adjusted", contradict weights and resampling.
 
+    Example:
+
     >>> losses()["loss_settings.tau"]
     Range(low=0.5, high=1.5, scale='linear')
     """
@@ -99,6 +122,8 @@ def losses() -> Fields:
 def everything() -> Fields:
     """Returns all of these at once, of the losses those that contradict nothing.
 
+    Example:
+
     >>> everything()["loss"]
     ['cross_entropy', 'focal', 'seesaw']
     """
@@ -109,8 +134,13 @@ def everything() -> Fields:
 def join(*spaces: Mapping[str, Any]) -> Fields:
     """Returns several spaces as one.
 
+    Args:
+        *spaces: dicts of values or ranges by the names of fields, as `RecipeHyperModel` takes them.
+
     Raises:
         ValueError: if two of them name the same field.
+
+    Example:
 
     >>> list(join({"imbalance": [None, "resample"]}, {"optimizer": ["adam", "sgd"]}))
     ['imbalance', 'optimizer']

@@ -36,7 +36,8 @@ def adjust_logits(model: Any, counts: Any, tau: float = 1.0) -> Any:
     >>> adjust_logits([[2.0, 1.0]], counts=[90, 10])
     array([[2.1053..., 3.3025...]])
 
-    Reference: Menon et al., 2021, arXiv:2007.07314.
+    Reference:
+        Menon et al., 2021, https://arxiv.org/abs/2007.07314
     """
     tau = as_number("tau", tau, 0)
     if isinstance(model, keras.Model):

@@ -35,7 +35,8 @@ def correct_prior(probabilities: Any, source: Any, target: Any = "estimate") -> 
     >>> correct_prior([[0.9, 0.1]], source=[90, 10], target=[1, 1])
     array([[0.5, 0.5]])
 
-    Reference: Saerens et al., 2002, doi:10.1162/089976602753284446.
+    Reference:
+        Saerens et al., 2002, https://doi.org/10.1162/089976602753284446
     """
     p = _check(to_numpy(probabilities))
     trained = as_shares("source", source, p.shape[-1])

@@ -28,6 +28,7 @@ def initial_bias(counts: Any) -> np.ndarray:
     >>> [round(float(p), 4) for p in layer(np.zeros((1, 3)))[0]]
     [0.75, 0.25]
 
-    Reference: Lin et al., 2017, arXiv:1708.02002 (§4.1, of one sigmoid).
+    Reference:
+        Lin et al., 2017, https://arxiv.org/abs/1708.02002 (§4.1, of one sigmoid)
     """
     return log_shares(counts)

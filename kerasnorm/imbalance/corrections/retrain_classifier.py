@@ -58,7 +58,8 @@ def retrain_classifier(
     >>> bool((retrained.get_weights()[0] == model.get_weights()[0]).all())
     True
 
-    Reference: Kang et al., 2020, arXiv:1910.09217.
+    Reference:
+        Kang et al., 2020, https://arxiv.org/abs/1910.09217
     """
     epochs = as_int("epochs", epochs, low=1)
     _check(model)

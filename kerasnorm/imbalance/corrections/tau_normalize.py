@@ -29,7 +29,8 @@ def tau_normalize(model: keras.Model, tau: float) -> keras.Model:
     >>> tau_normalize(model, 0.5).get_weights()[0].tolist()
     [[2.0, 0.0], [0.0, 1.0]]
 
-    Reference: Kang et al., 2020, arXiv:1910.09217.
+    Reference:
+        Kang et al., 2020, https://arxiv.org/abs/1910.09217
     """
     tau = as_number("tau", tau, 0)
     find_dense_head(model)

@@ -43,7 +43,8 @@ class AsymmetricLoss(PositionLoss):
     >>> round(float(loss([[1, 0]], [[0.0, 0.0]])), 3)  # (log 2 + log 2 / 2) / 2
     0.52
 
-    Reference: Ridnik et al., 2021, arXiv:2009.14119.
+    Reference:
+        Ridnik et al., 2021, https://arxiv.org/abs/2009.14119
     """
 
     def __init__(

@@ -28,7 +28,8 @@ class BalancedSoftmax(LogitAdjusted):
     >>> round(float(loss([1], [[0.0, 0.0]])), 4)  # −log 1/4
     1.3863
 
-    Reference: Ren et al., 2020, arXiv:2007.10740.
+    Reference:
+        Ren et al., 2020, https://arxiv.org/abs/2007.10740
     """
 
     def __init__(

@@ -39,11 +39,12 @@ class ClassBalancedBinaryCrossentropy(PositionLoss):
     Example:
 
     >>> loss = ClassBalancedBinaryCrossentropy(reduction=None)
-    >>> values = loss([[1, 0, 0, 0]], ops.zeros((1, 4)))  # β is 3/4
+    >>> values = loss([[1, 0, 0, 0]], keras.ops.zeros((1, 4)))  # β is 3/4
     >>> [round(float(value), 3) for value in values[0]]
     [0.52, 0.173, 0.173, 0.173]
 
-    Reference: Xie and Tu, 2015, "Holistically-nested edge detection", arXiv:1504.06375.
+    Reference:
+        Xie and Tu, 2015, "Holistically-nested edge detection", https://arxiv.org/abs/1504.06375
     """
 
     def __init__(

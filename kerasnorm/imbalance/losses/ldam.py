@@ -44,7 +44,8 @@ class LDAM(SparseLoss):
     >>> [round(float(loss([label], [[0.0, 0.0]])), 3) for label in (0, 1)]
     [2.579, 5.007]
 
-    Reference: Cao et al., 2019, arXiv:1906.07413.
+    Reference:
+        Cao et al., 2019, https://arxiv.org/abs/1906.07413
     """
 
     def __init__(

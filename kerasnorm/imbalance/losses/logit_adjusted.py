@@ -46,7 +46,8 @@ class LogitAdjusted(SparseLoss):
     >>> [round(float(loss([label], [[0.0, 0.0]])), 3) for label in (0, 1)]  # −log π
     [0.105, 2.303]
 
-    Reference: Menon et al., 2021, arXiv:2007.07314.
+    Reference:
+        Menon et al., 2021, https://arxiv.org/abs/2007.07314
     """
 
     def __init__(

@@ -47,7 +47,8 @@ class LovaszSoftmax(SparseLoss):
     >>> round(float(loss(y, p)), 3)  # (0.5 · 1/2 + 0.5 · 1/2) / 2
     0.25
 
-    Reference: Berman et al., 2018, arXiv:1705.08790.
+    Reference:
+        Berman et al., 2018, https://arxiv.org/abs/1705.08790
     """
 
     def __init__(

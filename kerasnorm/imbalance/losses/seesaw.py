@@ -59,7 +59,8 @@ class Seesaw(SparseLoss):
     >>> [round(float(loss([label], [[0.0, 0.0]])), 3) for label in (0, 1)]  # M is 1/99 and 1
     [0.01, 0.693]
 
-    Reference: Wang et al., 2021, arXiv:2008.10032.
+    Reference:
+        Wang et al., 2021, https://arxiv.org/abs/2008.10032
     """
 
     def __init__(

@@ -44,7 +44,8 @@ class SparseFocalCrossentropy(SparseLoss):
     >>> float(loss([0, 1], [[2.0, 0.0], [0.0, 0.0]]))  # (0.0018 + 0.1733) / 2
     0.0875...
 
-    Reference: Lin et al., 2017, arXiv:1708.02002.
+    Reference:
+        Lin et al., 2017, https://arxiv.org/abs/1708.02002
     """
 
     def __init__(

@@ -28,6 +28,9 @@ class BalancedAccuracy(ClassTallies):
     >>> metric.update_state([0, 0, 1, 1], [[2, 1, 0], [0, 1, 0], [0, 3, 0], [0, 4, 0]])
     >>> float(metric.result())
     0.75
+
+    Reference:
+        Brodersen et al., 2010, https://doi.org/10.1109/ICPR.2010.764
     """
 
     def __init__(

@@ -49,8 +49,9 @@ class BoundaryFScore(keras.metrics.Metric):
     >>> {name: float(value) for name, value in metric.result().items()}
     {'ods': 1.0, 'ois': 1.0}
 
-    Reference: Martin et al., 2004, doi:10.1109/TPAMI.2004.1273918; Arbeláez et al., 2011,
-    doi:10.1109/TPAMI.2010.161 (ODS, OIS).
+    References:
+        Martin et al., 2004, https://doi.org/10.1109/TPAMI.2004.1273918
+        Arbeláez et al., 2011, https://doi.org/10.1109/TPAMI.2010.161 (ODS, OIS)
     """
 
     def __init__(

@@ -34,7 +34,8 @@ class GroupAccuracy(ClassTallies):
     >>> {name: float(value) for name, value in metric.result().items()}
     {'many': 0.5, 'medium': 1.0, 'few': nan}
 
-    Reference: Liu et al., 2019 (Large-scale long-tailed recognition), arXiv:1904.05160.
+    Reference:
+        Liu et al., 2019 (Large-scale long-tailed recognition), https://arxiv.org/abs/1904.05160
     """
 
     def __init__(

@@ -30,6 +30,9 @@ class MacroF1(ClassTallies):
     >>> metric.update_state([0, 0, 1, 1], [[2, 1, 0], [0, 1, 0], [0, 3, 0], [0, 4, 0]])
     >>> round(float(metric.result()), 4)  # (2/3 + 4/5) / 2
     0.7333
+
+    Reference:
+        Opitz and Burst, 2019, Macro F1 and macro F1, https://arxiv.org/abs/1911.03347
     """
 
     def __init__(

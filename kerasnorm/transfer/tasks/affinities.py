@@ -24,6 +24,17 @@ class Affinities:
         wins: `(T, R, R)` win rates on the held-out examples, of each target.
         affinity: `(R, T)`, each column of sum 1.
         estimates: scores `(S, T)` without training: "cka" and "logme", NaN where it does not apply.
+
+    Example:
+
+    >>> losses = {"depth": np.array([[0.1, 0.3], [0.2, 0.4]]), "class": np.array([[2, 3], [1, 1]])}
+    >>> affinities = Affinities.of_losses([("edges",), ("normals",)], losses, estimates={})
+    >>> print(affinities)
+    target  best source  affinity
+    depth   edges           0.999
+    class   normals         0.999
+    >>> affinities.sources
+    ['edges', 'normals']
     """
 
     transfers: list[tuple[str, ...]]

@@ -13,6 +13,11 @@ class Cost(NamedTuple):
         parameters: (of the smallest, of the largest) head.
         seconds: about how long it takes: the encoders' pass over the examples and each kind of head
             were timed for a few steps on this machine.
+
+    Example:
+
+    >>> print(Cost(transfers=6, done=2, steps=1200, parameters=(3000, 21000), seconds=40.0))
+    6 transfers, 2 done: 1,200 steps, heads of 3,000 to 21,000 parameters, about 40 s
     """
 
     transfers: int

@@ -30,6 +30,10 @@ def default_head(features: Shape, predictions: Shape) -> keras.Model:
 
     >>> default_head((6, 6, 16), (24, 24, 3)).output_shape
     (None, 24, 24, 3)
+
+    Reference:
+        Zamir et al., 2018, Taskonomy: disentangling task transfer learning,
+        https://arxiv.org/abs/1804.08328
     """
     inputs = keras.Input(features)
     x = _to_map(inputs, predictions) if len(predictions) == 3 else _to_vector(inputs, predictions)

@@ -24,6 +24,13 @@ class Selection(NamedTuple):
         sources: the tasks to supervise, in alphabetical order.
         edges: the chosen transfers, at most one a target: (sources, target, performance).
         value: Σ importance · performance of the chosen transfers.
+
+    Example:
+
+    >>> print(Selection(["edges"], [(("edges",), "depth", 0.6)], 0.6))
+    target  learned from  performance
+    depth   edges                 0.6
+    supervise edges: value 0.6
     """
 
     sources: list[str]

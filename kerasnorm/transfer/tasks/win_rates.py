@@ -28,6 +28,10 @@ def win_rates(losses: Any) -> np.ndarray:
 
     >>> win_rates([[1.0, 1.0, 1.0, 1.0], [2.0, 2.0, 1.0, 0.0]]).tolist()
     [[0.5, 0.625], [0.375, 0.5]]
+
+    Reference:
+        Zamir et al., 2018, Taskonomy: disentangling task transfer learning,
+        https://arxiv.org/abs/1804.08328
     """
     values = to_array("losses", losses)
     if values.ndim != 2 or not values.size or values.dtype.kind not in "biuf":
