@@ -24,13 +24,14 @@ def transfer(thumb: Strategy, rule: str, epochs: int, rate: float, base_share: f
         name = thumb.name
     elif thumb.name == "scratch":
         name = "scratch"
-        why += " In tutorials/02_transfer.py that was ahead by 5 points, with 400 a class."
+        why += " In tutorials/02_transfer.py that was ahead by 4 points, with 400 a class."
     else:
         name = "fine_tune"
         if thumb.name != name:
             why += (
                 " Chosen all the same: fine-tuning after the head, which was ahead of a frozen "
-                "base by 5 to 18 points, and of an SVM by 3 to 22, in tutorials/02_transfer.py."
+                "base by 5 to 14 points, and of an SVM by 9 to 22, with 3 and 10 examples a class "
+                "in tutorials/02_transfer.py."
             )
     fields: dict[str, Any] = {"transfer": name}
     if name != "svm":
