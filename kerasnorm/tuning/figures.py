@@ -55,6 +55,8 @@ def _scatter(panel: Any, values: list[Any], scores: list[float]) -> None:
             panel.set_xscale("log")
     else:
         panel.plot([str(value) for value in values], scores, "o")
+        for label in panel.get_xticklabels():  # names are longer than they are apart
+            label.set(rotation=30, ha="right", rotation_mode="anchor")
 
 
 def _figure(size: tuple[float, float]) -> Any:

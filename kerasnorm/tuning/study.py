@@ -1,5 +1,7 @@
 """A study: a tuner with its folder, which a later process can go on with."""
 
+import contextlib
+import io
 import json
 import math
 from pathlib import Path
@@ -55,7 +57,8 @@ def new_tuner(
         plan = plan_of(tuner.__name__, hypermodel, epochs, objective)
         check_plan(directory / PROJECT, plan)
     try:
-        made = tuner(**arguments)
+        with contextlib.redirect_stdout(io.StringIO()):  # keras-tuner says where it reloads from
+            made = tuner(**arguments)
         # keras-tuner does it itself if the process that began the study had this one's name
         if has_trials(made) and not made.oracle.trials and any(directory.glob(_ORACLE)):
             made.oracle.reload()

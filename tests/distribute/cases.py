@@ -6,7 +6,7 @@ import numpy as np
 from kerasnorm.normalization import SyncBatchNormalization
 from kerasnorm.transfer import LayerwiseLearningRate
 
-SIZE, CLASSES = 19, 3  # in batches of 16: replicas of 8 and 8, then of 3 and 0
+SIZE, CLASSES = 19, 3  # in batches of 16: replicas of 8 and 8, then of 2 and 1
 BATCH, EPOCHS = 16, 2
 Crossentropy = keras.losses.SparseCategoricalCrossentropy
 

@@ -31,7 +31,7 @@ FEW = ("mean", "clipped", "masked")  # that `make test` has time for
     [pytest.param(name, marks=[] if name in FEW else pytest.mark.distributed) for name in CASES],
 )
 def test_weights_and_logs_are_those_of_one_process(name):
-    """19 examples in batches of 16, on two replicas: 8 and 8, then 3 and 0."""
+    """19 examples in batches of 16, on two replicas: 8 and 8, then 2 and 1."""
     model, expected = alone(name)
     wanted = model.get_weights()
     with replicas(2).scope():
