@@ -351,5 +351,17 @@ if edges is not None:
         selection = select_sources(edges, budget)
         print(f"budget {budget}: {', '.join(selection.sources)} (value {selection.value:.3f})")
 
+# %% [markdown]
+# ## To take away
+#
+# - Trees of tasks differ between seeds: take what is in all of them, here class with holes and
+#   edges with mask, and no more.
+# - With one task to supervise, supervise denoising here; with two, denoising and mask. Ask
+#   `select_sources` with your own figures and costs.
+# - LogME (mean τ 0.79, for two tasks) and debiased CKA (0.68, for all eight) put the encoders into
+#   nearly the right order without any training; for mask and denoising CKA does not (0.43, 0.45).
+# - Eight tasks and three seeds took minutes, since encoders are frozen and heads are small: measure
+#   your own tasks before you believe anybody's tree.
+
 # %%
 print(f"It took {time.time() - BEGAN:.0f} s.")
