@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from keras_versions import PENALTIES_ARE_MEANS
 
 from kerasnorm.normalization import SyncBatchNormalization
 from kerasnorm.transfer import LayerwiseLearningRate
@@ -42,9 +43,9 @@ def label_maps():
 
 
 def mlp(cls, outputs=1):
-    # before 3.14 Keras added the penalties of activities up, so that they grew with the batch
-    means = tuple(map(int, keras.__version__.split(".")[:2])) >= (3, 14)
-    penalties = {"activity_regularizer": keras.regularizers.L2(0.1)} if means else {}
+    penalties = {
+        "activity_regularizer": keras.regularizers.L2(0.1) if PENALTIES_ARE_MEANS else None
+    }
     inputs = keras.Input((6,))
     x = keras.layers.Dense(8, use_bias=False, kernel_regularizer="l2", **penalties)(inputs)
     x = keras.layers.ReLU()(SyncBatchNormalization()(x))

@@ -7,6 +7,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from keras_versions import FILES_HOLD_LISTS_IN_DICTS
 from processes import run_in_a_new_process
 from surgery.surgery_models import MODELS, outputs, randomised
 
@@ -95,6 +96,8 @@ def reloaded(tmp_path_factory):
 
 @pytest.mark.parametrize(("kind", "way"), CASES)
 def test_a_file_gives_the_same_outputs(reloaded, kind, way):
+    if kind in ("composite", "subclassed") and not FILES_HOLD_LISTS_IN_DICTS:
+        pytest.skip("Keras before 3.14 does not save the layers of a list in a dict")
     folder, models, rows = reloaded
     name = f"{kind}-{way}"
     assert rows[name] == facts(models[name])
