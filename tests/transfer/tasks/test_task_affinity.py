@@ -101,6 +101,7 @@ def test_the_encoders_stay_as_they_are_and_features_are_computed_once(monkeypatc
 def test_maps_dense_tasks_and_several_inputs(rng):
     image, number = keras.Input((8, 8, 1), name="image"), keras.Input((1,), name="number")
     maps = keras.layers.Conv2D(3, 3, strides=2, padding="same")(image)
+    maps = keras.layers.Add()([maps, keras.layers.Reshape((1, 1, 1))(number)])
     encoder = keras.Model({"image": image, "number": number}, maps)
     x = {"image": rng.normal(size=(24, 8, 8, 1)), "number": np.zeros((24, 1))}
     dense = [
