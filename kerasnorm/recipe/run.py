@@ -64,7 +64,7 @@ class Run:
         contents = {"history.json": self.history, "reasons.json": self.reasons}
         if self.evaluation is not None:
             contents["evaluation.json"] = self.evaluation.to_dict()
-        if self.uncorrected not in (None, self.evaluation):
+        if self.uncorrected is not None and self.uncorrected is not self.evaluation:
             contents["uncorrected.json"] = self.uncorrected.to_dict()
         for name, content in contents.items():
             text = json.dumps(content, indent=2) + "\n"
