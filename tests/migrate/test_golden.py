@@ -64,7 +64,8 @@ def test_five_steps_of_sgd(file, load):
     if file.partition(".")[0] in UNTRAINED:
         pytest.skip("It cannot be trained here, or is not promised to follow.")
     golden, model = load(file)
-    np.testing.assert_allclose(train(model, golden), golden.losses, rtol=1e-5, atol=1e-6)
+    # a rate at which losses go up and down, so that rounding grows from step to step
+    np.testing.assert_allclose(train(model, golden), golden.losses, rtol=3e-5, atol=1e-6)
     assert difference(run(model, golden.x), golden.z) < 1e-5
 
 

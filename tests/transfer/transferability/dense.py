@@ -58,7 +58,7 @@ def h_score(features, y, regularized=True):
         means[y == label] = centred[y == label].mean(axis=0)
     between = means.T @ means / len(y)
     if not regularized:
-        return np.trace(np.linalg.pinv(centred.T @ centred / len(y)) @ between)
+        return np.trace(np.linalg.pinv(centred.T @ centred / len(y), 1e-12) @ between)
     estimate = LedoitWolf().fit(centred)
     return (1 - estimate.shrinkage_) * np.trace(np.linalg.inv(estimate.covariance_) @ between)
 
