@@ -76,7 +76,7 @@ def _parts(config: object, text: str) -> tuple[dict[str, list[str]], tuple[str, 
             raise ValueError(_wrong(f"has {address!r} for an address", text))
     task = config.get("task")
     kind, index = (task.get(name) if isinstance(task, dict) else None for name in ("type", "index"))
-    if not isinstance(kind, str) or not str(index).isdigit():
+    if not isinstance(kind, str) or not str(index).isdecimal():
         raise ValueError(_wrong("has no 'task' with a type and an index", text))
     return jobs, (kind, int(index))
 

@@ -45,7 +45,7 @@ class ImageTable(ImageFiles):
     ) -> None:
         path = pathlib.Path(path)
         rows = _read_rows(path, path_column, label_column)
-        numbers = all(name.lstrip("-").isdigit() for _, name in rows)
+        numbers = all(name.removeprefix("-").isdecimal() for _, name in rows)
         names = sorted({name for _, name in rows}, key=int if numbers else str)
         number = {name: index for index, name in enumerate(names)}
         labels = [number[name] for _, name in rows]

@@ -132,3 +132,19 @@ def test_tables(whole, tmp_path):
         content = changed_rows(text, dice).encode()
         path.write_bytes(changed_bytes(content, dice) if dice.random() < 0.5 else content)
         refusal(read_table, path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (("10", "-1", "9"), ("-1", "9", "10")),  # by their size
+        (("²", "10", "9"), ("10", "9", "²")),
+        (("--1", "10", "9"), ("--1", "10", "9")),
+        (("1e3", "10", "9"), ("10", "1e3", "9")),
+    ],
+)
+def test_what_numbers_are_in_a_table(whole, tmp_path, labels, names):
+    image = next(whole.rglob("*.png"))
+    rows = "".join(f"{image},{label}\n" for label in labels)
+    (tmp_path / "rows.csv").write_text(f"path,label\n{rows}")
+    assert ImageTable(tmp_path / "rows.csv", image_size=4).class_names == names
