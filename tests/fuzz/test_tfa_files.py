@@ -70,15 +70,18 @@ def test_bytes_of_a_message(read):
         refusal(read, changed_bytes(content, dice), says="")
 
 
+def with_changed_values(path, dice):
+    """Writes an .h5 file with other values in its architecture; returns its path."""
+    path.write_bytes(stored(dice.choice(H5)))
+    with h5py.File(path, "r+") as h5:
+        config = changed_value(json.loads(h5.attrs["model_config"]), dice)
+        h5.attrs["model_config"] = json.dumps(config)
+    return path
+
+
 def test_values_in_an_architecture(tmp_path):
-    path = tmp_path / "x.h5"
     for dice in dice_for(90):
-        path.write_bytes(stored(dice.choice(H5)))
-        with h5py.File(path, "r+") as h5:
-            h5.attrs["model_config"] = json.dumps(
-                changed_value(json.loads(h5.attrs["model_config"]), dice)
-            )
-        refusal(loads, path)
+        refusal(loads, with_changed_values(tmp_path / "x.h5", dice))
 
 
 def test_values_in_a_keras_file(tmp_path):
@@ -137,11 +140,7 @@ def test_arrays_of_an_h5_file(tmp_path):
 def test_the_command_writes_whole_files_or_none(tmp_path, capsys):
     for dice in dice_for(20):
         path, new = tmp_path / "old.h5", tmp_path / "new.keras"
-        path.write_bytes(stored(dice.choice(H5)))
-        with h5py.File(path, "r+") as h5:
-            h5.attrs["model_config"] = json.dumps(
-                changed_value(json.loads(h5.attrs["model_config"]), dice)
-            )
+        with_changed_values(path, dice)
         if main(["migrate", str(path), str(new)]) == 0:
             keras.saving.load_model(new)
             new.unlink()
