@@ -4,6 +4,7 @@ import re
 
 import keras
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
@@ -130,8 +131,12 @@ def test_replacing(drawn, to):
     model = network(drawn)
     before = model.get_weights()
     settings = {"groups": 2} if to == "group" else {}
-    new, report = kn.replace_normalization(model, to, where="norm[02]$", **settings)
     changed = {index for index in (0, 2) if index < len(drawn) and drawn[index]["norm"] != "none"}
+    if not changed:
+        with pytest.raises(ValueError, match="where"):
+            kn.replace_normalization(model, to, where="norm[02]$", **settings)
+        return
+    new, report = kn.replace_normalization(model, to, where="norm[02]$", **settings)
     assert {int(path[-1]) for path in report.replaced} <= changed
     assert np.isfinite(outputs(new)).all() and same(model, before)
     old = {variable.path: np.array(variable) for variable in model.weights}
