@@ -1,9 +1,8 @@
-"""What `test_long_jobs.py` runs in processes of their own: `python long_jobs.py NAME`."""
+"""What `test_long_jobs.py` runs in processes of their own."""
 
 import hashlib
 import pathlib
 import resource
-import sys
 
 import keras
 import numpy as np
@@ -20,12 +19,16 @@ LABELS = np.repeat([0, 1, 2], COUNTS)
 LOSS = kn.BalancedSoftmax(COUNTS)
 
 
+def norm(name):
+    return normalization.get(name, **({"groups": 4} if name == "group" else {}))
+
+
 def every_layer():
     """Returns a model that has every normalization, by name or around a kernel."""
     inputs = x = keras.Input((8, 8, 3))
     for name in normalization.names():
         x = layers.Conv2D(8, 3, padding="same", use_bias=False)(x)
-        x = normalization.get(name, **({"groups": 4} if name == "group" else {}))(x)
+        x = norm(name)(x)
         x = layers.ReLU()(x)
     x = normalization.SpectralNormalization(layers.Conv2D(8, 3))(x)
     x = normalization.WeightNormalization(layers.Conv2D(8, 3))(x)
@@ -43,12 +46,11 @@ class Memory(keras.callbacks.Callback):
 
     def __init__(self, *steps):
         super().__init__()
-        self.left, self.noted = list(steps), []
-        self.count = 0
+        self.steps, self.noted, self.count = steps, [], 0
 
     def on_train_batch_end(self, batch, logs=None):
         self.count += 1
-        if self.count in self.left:
+        if self.count in self.steps:
             self.noted.append(memory())
 
 
@@ -64,8 +66,7 @@ def memory_of_fit():
 
 
 def memory_of_calls():
-    norms = [normalization.get(name, axis=-1) for name in normalization.names() if name != "group"]
-    norms.append(kn.GroupNormalization(4))
+    norms = [norm(name) for name in normalization.names()]
     noted = Memory(100, 1100)
     for step in range(1100):
         x = np.zeros((2, 3 + step % 5, 4, 8), "float32")
@@ -102,7 +103,3 @@ def weights_of_recipes():
         for weight in run.model.get_weights():
             digest.update(weight.tobytes())
         print(digest.hexdigest())
-
-
-if __name__ == "__main__":
-    globals()[sys.argv[1]]()

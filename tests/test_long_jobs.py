@@ -2,11 +2,10 @@
 
 import os
 import pathlib
-import subprocess
-import sys
 
 import keras
 import pytest
+from processes import run_in_a_new_process
 
 HERE = pathlib.Path(__file__).parent
 pytestmark = pytest.mark.skipif(
@@ -14,23 +13,21 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def lines_of(job, **variables):
-    command = [sys.executable, HERE / "long_jobs.py", job]
-    env = {**os.environ, **variables}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=env)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout.split()
+def words_of(job, **variables):
+    """Returns what a job of `long_jobs.py` prints."""
+    code = f"import sys; sys.path.insert(0, {str(HERE)!r}); import long_jobs; long_jobs.{job}()"
+    return run_in_a_new_process(code, env={**os.environ, **variables}).split()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="read from Linux' /proc")
 @pytest.mark.parametrize("job", ["memory_of_fit", "memory_of_calls"])
 def test_a_thousand_steps_leave_nothing_in_memory(job):
-    before, after = map(float, lines_of(job)[-2:])
+    before, after = map(float, words_of(job)[-2:])
     assert after - before < 16
 
 
 def test_the_same_seed_gives_the_same_weights_in_every_process():
     """Whatever the order of Python's sets, which PYTHONHASHSEED decides."""
-    first, second = (lines_of("weights_of_recipes", PYTHONHASHSEED=seed) for seed in "12")
+    first, second = (words_of("weights_of_recipes", PYTHONHASHSEED=seed) for seed in "12")
     assert len(first) == 3 and first == second

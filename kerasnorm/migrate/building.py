@@ -159,10 +159,9 @@ def _inner_shape(saved: Saved, shape: Shape) -> Shape:
 def _check_states(layer: keras.Layer, given: int) -> None:
     both = isinstance(layer, keras.layers.Bidirectional)
     sizes = keras.tree.flatten((layer.forward_layer if both else layer).state_size)
-    if given and given != len(sizes) * (1 + both):
-        raise ValueError(
-            f"It should be called with {len(sizes) * (1 + both)} initial states. Received: {given}."
-        )
+    wanted = len(sizes) * (1 + both)
+    if given not in (0, wanted):
+        raise ValueError(f"It should be called with {wanted} initial states. Received: {given}.")
 
 
 def _minds_training(layer: keras.Layer) -> bool:

@@ -43,11 +43,11 @@ def label_maps():
 
 
 def mlp(cls, outputs=1):
-    penalties = {
-        "activity_regularizer": keras.regularizers.L2(0.1) if PENALTIES_ARE_MEANS else None
-    }
+    activity = keras.regularizers.L2(0.1) if PENALTIES_ARE_MEANS else None
     inputs = keras.Input((6,))
-    x = keras.layers.Dense(8, use_bias=False, kernel_regularizer="l2", **penalties)(inputs)
+    x = keras.layers.Dense(
+        8, use_bias=False, kernel_regularizer="l2", activity_regularizer=activity
+    )(inputs)
     x = keras.layers.ReLU()(SyncBatchNormalization()(x))
     ends = [keras.layers.Dense(CLASSES, name=f"end{i}")(x) for i in range(outputs)]
     return cls(inputs, ends[0] if outputs == 1 else ends)

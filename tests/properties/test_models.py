@@ -21,24 +21,17 @@ NORMS = {
 }
 
 
-@st.composite
-def blocks(draw):
-    """Returns how each block of a network is made."""
-    return draw(
-        st.lists(
-            st.fixed_dictionaries(
-                {
-                    "conv": st.sampled_from(["conv", "depthwise", "separable", "transpose"]),
-                    "norm": st.sampled_from([*NORMS]),
-                    "relu": st.sampled_from(["after", "between", "inside", "never"]),
-                    "residual": st.booleans(),
-                    "nested": st.booleans(),
-                }
-            ),
-            min_size=1,
-            max_size=4,
-        )
-    )
+# how a block of a network is made
+BLOCK = st.fixed_dictionaries(
+    {
+        "conv": st.sampled_from(["conv", "depthwise", "separable", "transpose"]),
+        "norm": st.sampled_from([*NORMS]),
+        "relu": st.sampled_from(["after", "between", "inside", "never"]),
+        "residual": st.booleans(),
+        "nested": st.booleans(),
+    }
+)
+BLOCKS = st.lists(BLOCK, min_size=1, max_size=4)
 
 
 def convolution(kind, activation, name):
@@ -100,7 +93,7 @@ def paths(model, of=None):
 
 
 @few
-@given(blocks())
+@given(BLOCKS)
 def test_folding(drawn):
     model = network(drawn)
     before, y = model.get_weights(), outputs(model)
@@ -114,7 +107,7 @@ def test_folding(drawn):
 
 
 @few
-@given(blocks())
+@given(BLOCKS)
 def test_synchronising_there_and_back(drawn):
     model = network(drawn)
     before, y = model.get_weights(), outputs(model)
@@ -126,7 +119,7 @@ def test_synchronising_there_and_back(drawn):
 
 
 @few
-@given(blocks(), st.sampled_from(["group", "instance", "layer"]))
+@given(BLOCKS, st.sampled_from(["group", "instance", "layer"]))
 def test_replacing(drawn, to):
     model = network(drawn)
     before = model.get_weights()
@@ -146,7 +139,7 @@ def test_replacing(drawn, to):
 
 
 @few
-@given(blocks(), st.data())
+@given(BLOCKS, st.data())
 def test_freezing(drawn, data):
     model = network(drawn)
     weighted = [row["path"] for row in kn.trainable_table(model).rows if row["parameters"]]

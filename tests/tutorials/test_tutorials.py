@@ -1,13 +1,12 @@
 """Every tutorial runs from top to bottom, in its fast mode."""
 
 import os
-import pathlib
 
 import keras
 import pytest
+from guides.markdown import TUTORIALS
 from processes import run_in_a_new_process
 
-TUTORIALS = sorted((pathlib.Path(__file__).parents[2] / "tutorials").glob("[0-9]*.py"))
 RUN = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
 
 
