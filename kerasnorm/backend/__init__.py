@@ -9,7 +9,7 @@ import keras
 
 from kerasnorm.backend.context import get_keras_mask, set_keras_mask, update_is_lost
 from kerasnorm.backend.reductions import settle
-from kerasnorm.backend.reference import Statistics, View, apply_statistics
+from kerasnorm.backend.reference import Statistics, View, apply_statistics, sum_over_replicas
 
 _MODULES = ("tensorflow", "jax", "torch")
 
@@ -44,6 +44,7 @@ __all__ = [
     "on_host",
     "set_keras_mask",
     "settle",
+    "sum_over_replicas",
     "update_is_lost",
     "update_one_by_one",
 ]

@@ -28,7 +28,10 @@ def all_reduce_sum(x, axis_name=None):
 
 _exact_product = functools.partial(jax.numpy.matmul, precision="highest")
 _PRIMITIVES = reference.Primitives(
-    reductions.total, reductions.average_by(_exact_product), all_reduce_sum
+    reductions.total,
+    reductions.one_by_one(reductions.total),
+    reductions.average_by(_exact_product),
+    all_reduce_sum,
 )
 
 

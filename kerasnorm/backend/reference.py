@@ -54,11 +54,13 @@ class Primitives(NamedTuple):
 
     Attributes:
         total: sums a tensor over some of its axes, which it keeps.
+        totals: sums a tensor, and its product with another, in the same way.
         average: replaces each row of a matrix by its mean.
         all_reduce: sums a vector over the replicas of an axis name.
     """
 
     total: Callable[[Tensor, tuple[int, ...]], Tensor]
+    totals: Callable[[Tensor, Tensor, tuple[int, ...]], tuple[Tensor, Tensor]]
     average: Callable[[Tensor], Tensor]
     all_reduce: Callable[[Tensor, str | None], Tensor]
 
@@ -87,7 +89,8 @@ def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primit
     x = ops.cast(x, dtype)
     center = find_center(x, mask, view, primitives)
     centred = _centre(x, center, mask)
-    shift, square, count = _means([centred, ops.square(centred)], mask, view, primitives)
+    sums = primitives.totals(centred, centred, view.reduced)
+    shift, square, count = _means(sums, x, mask, view, primitives)
     variance = ops.maximum(square - ops.square(shift), 0)
     rstd = ops.rsqrt(variance + epsilon)
     scale = _scale(rstd, gamma)
@@ -98,7 +101,8 @@ def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primit
 def find_center(x, mask, view: View, primitives):
     """Returns a constant near the mean, exact to subtract."""
     some = reductions.sample(x, view.reduced) if mask is None else x
-    return reductions.settle(_means([some], mask, view, primitives)[0])
+    sums = [primitives.total(some, view.reduced)]
+    return reductions.settle(_means(sums, some, mask, view, primitives)[0])
 
 
 def backward(dy, x, gamma, mask, residuals: Residuals, view: View, primitives):
@@ -109,8 +113,8 @@ def backward(dy, x, gamma, mask, residuals: Residuals, view: View, primitives):
     centred = _centre(ops.cast(x, center.dtype), center, mask)
     common = tuple(axis for axis in view.reduced if axis in view.broadcast)
     total = primitives.total
-    dbeta = total(dy, common)
-    dgamma = rstd * (total(dy * centred, common) - shift * dbeta)
+    dbeta, product = primitives.totals(dy, centred, common)
+    dgamma = rstd * (product - shift * dbeta)
     scale = 1 if gamma is None else gamma
     rest = tuple(axis for axis in view.reduced if axis not in common)
     parts = [total(scale * dbeta, rest), total(scale * dgamma, rest)]
@@ -141,11 +145,9 @@ def _centre(x, center, mask):
     return centred if mask is None else centred * mask
 
 
-def _means(tensors, mask, view: View, primitives):
-    """Returns the mean of each tensor, which is 0 where the mask is, and the count behind them."""
-    total = primitives.total
-    parts = [total(tensor, view.reduced) for tensor in tensors]
-    parts.append(count_elements(tensors[0], mask, view, total))
+def _means(sums, x, mask, view: View, primitives):
+    """Returns the means that belong to sums over `x`, and the count behind them."""
+    parts = [*sums, count_elements(x, mask, view, primitives.total)]
     *sums, count = _over_replicas(parts, view, primitives)
     present = ops.maximum(count, 1)
     return *(_share(part / present, view, primitives) for part in sums), count
@@ -174,11 +176,17 @@ def _share(statistic, view: View, primitives):
 
 
 def _over_replicas(parts, view: View, primitives):
-    """Sums each part over the replicas, all of them in one collective."""
     if not view.synchronized:
         return parts
+    return sum_over_replicas(parts, lambda x: primitives.all_reduce(x, view.axis_name))
+
+
+def sum_over_replicas(parts, all_reduce):
+    """Sums each part, of known shape, over the replicas, all of them in one collective."""
     vector = ops.concatenate([ops.reshape(part, (-1,)) for part in parts])
-    vector = primitives.all_reduce(vector, view.axis_name)
+    reduced = all_reduce(vector)
+    if reduced is vector:
+        return parts
     ends = np.cumsum([math.prod(part.shape) for part in parts])
-    totals = ops.split(vector, ends[:-1].tolist())
+    totals = ops.split(reduced, ends[:-1].tolist())
     return [ops.reshape(total, part.shape) for total, part in zip(totals, parts, strict=True)]

@@ -47,6 +47,11 @@ def _total(x, axes):
     return _plain_total(sums, tuple(axis for axis in axes if axis < first))
 
 
+def _totals(x, factor, axes):
+    totals = reductions.by_pairs if _ONLY_CPU and _in_xla() else reductions.one_by_one
+    return totals(_total)(x, factor, axes)
+
+
 def _plain_total(x, axes):
     return tf.reduce_sum(x, axes, keepdims=True) if axes else x
 
@@ -82,7 +87,7 @@ _LARGE = 4096
 _ONLY_CPU = {device.device_type for device in tf.config.list_physical_devices()} == {"CPU"}
 # Accelerators may round products to fewer bits.
 _average = reductions.average_by(tf.matmul) if _ONLY_CPU else reductions.average
-_PRIMITIVES = reference.Primitives(_total, _average, all_reduce_sum)
+_PRIMITIVES = reference.Primitives(_total, _totals, _average, all_reduce_sum)
 
 
 def _in_xla():

@@ -21,7 +21,9 @@ def _total(x, axes):
     return x.sum(axes, keepdim=True) if axes else x
 
 
-_PRIMITIVES = reference.Primitives(_total, reductions.average, all_reduce_sum)
+_PRIMITIVES = reference.Primitives(
+    _total, reductions.one_by_one(_total), reductions.average, all_reduce_sum
+)
 
 
 class _Fused(torch.autograd.Function):

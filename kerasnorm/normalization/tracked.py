@@ -80,20 +80,18 @@ class TrackedNormalization(NormalizationLayer):
         mean, variance = (
             ops.reshape(part, (-1, *self.moving_mean.shape)) for part in statistics[:2]
         )
-        count = ops.reshape(statistics.count, (-1, 1))
+        # without a mask, all have one count
+        count = ops.reshape(statistics.count, (-1, 1)) * ops.ones_like(mean[:, :1])
         if self.unbiased:
             variance = variance * count / ops.maximum(count - 1, 1)
-        weights = ops.broadcast_to(count, ops.shape(mean))
-        totals = [
-            ops.sum(ops.where(weights > 0, part * weights, 0), 0)
-            for part in (mean, variance, ops.ones_like(mean))
-        ]
+        sums = [ops.sum(part * count, 0) for part in (mean, variance)]
+        sums.append(ops.sum(count, 0))
         if not synchronized:
-            totals = ops.split(backend.all_reduce_sum(ops.concatenate(totals)), 3)
-        *totals, weight = totals
+            sums = backend.sum_over_replicas(sums, backend.all_reduce_sum)
+        *sums, weight = sums
         rate = ops.where(weight > 0, 1 - self.momentum, 0)
-        for estimate, total in zip((self.moving_mean, self.moving_variance), totals, strict=True):
-            new = ops.cast(total / ops.maximum(weight, 1), estimate.dtype)
+        for estimate, part in zip((self.moving_mean, self.moving_variance), sums, strict=True):
+            new = ops.cast(part / ops.maximum(weight, 1), estimate.dtype)
             old = ops.convert_to_tensor(estimate)
             estimate.assign(old + ops.cast(rate, old.dtype) * (new - old))
 
