@@ -14,7 +14,11 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# On some processors TensorFlow takes oneDNN's allocator, which hides what a step needs.
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 LIBC = ctypes.CDLL("libc.so.6")
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of malloc.h
+LIBC.mallopt(M_ARENA_MAX, 1)  # the arenas of threads have no room for large blocks
 
 
 class UnsupportedError(Exception):
@@ -151,7 +155,6 @@ def _keep_freed_memory(keep):
     The system writes zeros into each page that it gives, which takes longer than the arithmetic:
     times are without that, as with the allocators of accelerators, and peaks with it.
     """
-    M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
     LIBC.mallopt(M_MMAP_THRESHOLD, 1 << 30 if keep else 1 << 17)
     LIBC.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1 if keep else 1 << 17)
 

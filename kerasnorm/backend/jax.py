@@ -58,17 +58,21 @@ def _backward(view, epsilon, dtype, saved, upstream):
 _fused.defvjp(_forward, _backward)
 
 
-@functools.partial(jax.jit, static_argnames=("view", "epsilon", "dtype", "training"))
-def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
+@functools.partial(jax.jit, static_argnames=("view", "epsilon", "dtype", "training", "then"))
+def normalize(
+    x, gamma, beta, mask, view, epsilon, dtype, training=False, then=reference.keep, state=()
+):
     """Normalizes `x` with its own statistics; see `reference.forward`.
 
-    Compiled as a whole, also where called eagerly: one program in place of fifty.
+    Returns it, and what `then`, which is hashable, makes of the statistics and the arrays of
+    `state`. Compiled as a whole, also where called eagerly: one program in place of fifty.
     """
     # Within `shard_map`, `custom_vjp` wants γ to vary over the shards as its gradient does. Adding
     # a zero that does makes it so, and sums the gradient over the shards where γ is one for all.
     zero = jax.numpy.zeros_like(x, shape=(), dtype=dtype)
     gamma, beta, mask = (None if t is None else t + zero for t in (gamma, beta, mask))
-    return _fused(x, gamma, beta, mask, view, epsilon, dtype)
+    y, statistics = _fused(x, gamma, beta, mask, view, epsilon, dtype)
+    return y, then(statistics, *state)
 
 
 def has_values(x):

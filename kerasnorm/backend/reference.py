@@ -74,6 +74,11 @@ class Residuals(NamedTuple):
     count: Tensor
 
 
+def keep(statistics: Statistics):
+    """What layers make of their statistics that have no use of their own for them."""
+    return statistics
+
+
 def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primitives):
     """Returns the normalized tensor, its statistics and the residuals.
 

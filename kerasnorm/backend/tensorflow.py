@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -103,12 +104,14 @@ class _Formula(NamedTuple):
     dtype: str
     scale: bool
     center: bool
+    then: Callable
 
-    def forward(self, x, mask, *parameters):
+    def forward(self, state, x, mask, *parameters):
         rest = iter(parameters)
         gamma, beta = (next(rest) if given else None for given in (self.scale, self.center))
         settings = self.view, self.epsilon, self.dtype
-        return reference.forward(x, gamma, beta, mask, *settings, _PRIMITIVES)
+        y, statistics, residuals = reference.forward(x, gamma, beta, mask, *settings, _PRIMITIVES)
+        return y, self.then(statistics, *state), residuals
 
     def backward(self, dy, x, mask, residuals, *parameters):
         gamma = parameters[0] if self.scale else None
@@ -121,9 +124,15 @@ def _compiled(formula, name):
     return tf.function(getattr(formula, name), jit_compile=True, autograph=False)
 
 
-def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
-    """Normalizes `x` with its own statistics; see `reference.forward`."""
-    formula = _Formula(view, epsilon, dtype, gamma is not None, beta is not None)
+def normalize(
+    x, gamma, beta, mask, view, epsilon, dtype, training=False, then=reference.keep, state=()
+):
+    """Normalizes `x` with its own statistics; see `reference.forward`.
+
+    Returns it, and what `then` makes of the statistics and the tensors of `state`, which is part
+    of the same program. `then` is hashable and returns a tuple of tensors without gradients.
+    """
+    formula = _Formula(view, epsilon, dtype, gamma is not None, beta is not None, then)
     compile_it = training is True and _worth_compiling(x.shape)
 
     def run(name, *tensors):
@@ -133,19 +142,20 @@ def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
 
     @tf.custom_gradient
     def fused(x, *parameters):
-        y, statistics, residuals = run("forward", x, mask, *parameters)
+        y, found, residuals = run("forward", state, x, mask, *parameters)
 
         @tf.custom_gradient
         def first(dy, x, *parameters):
             def second(*upstream):
-                return _second_gradient(formula.forward, dy, x, mask, parameters, upstream)
+                plain = functools.partial(formula._replace(then=reference.keep).forward, ())
+                return _second_gradient(plain, dy, x, mask, parameters, upstream)
 
             return run("backward", dy, x, mask, residuals, *parameters), second
 
-        return [y, *statistics], lambda dy, *_: first(dy, x, *parameters)
+        return [y, *found], lambda dy, *_: first(dy, x, *parameters)
 
-    y, *statistics = fused(x, *(t for t in (gamma, beta) if t is not None))
-    return y, reference.Statistics(*statistics)
+    y, *found = fused(x, *(t for t in (gamma, beta) if t is not None))
+    return y, tuple(found)
 
 
 def _worth_compiling(shape):

@@ -56,13 +56,20 @@ class _Fused(torch.autograd.Function):
         return *gradients, None, None, None, None
 
 
-def normalize(x, gamma, beta, mask, view, epsilon, dtype, training=False):
-    """Normalizes `x` with its own statistics; see `reference.forward`."""
+def normalize(
+    x, gamma, beta, mask, view, epsilon, dtype, training=False, then=reference.keep, state=()
+):
+    """Normalizes `x` with its own statistics; see `reference.forward`.
+
+    Returns it, and what `then` makes of the statistics and the tensors of `state`.
+    """
     kernel = _kernel(view, x.ndim)
     if mask is None and kernel is not None and not view.synchronized and x.numel():
-        return _normalize_by(kernel, x.to(getattr(torch, dtype)), gamma, beta, view, epsilon)
-    y, *statistics = _Fused.apply(x, gamma, beta, mask, view, epsilon, dtype)
-    return y, reference.Statistics(*statistics)
+        x = x.to(getattr(torch, dtype))
+        y, *statistics = _normalize_by(kernel, x, gamma, beta, view, epsilon)
+    else:
+        y, *statistics = _Fused.apply(x, gamma, beta, mask, view, epsilon, dtype)
+    return y, then(reference.Statistics(*statistics), *state)
 
 
 def _kernel(view, rank):
@@ -93,7 +100,7 @@ def _normalize_by(kernel, x, gamma, beta, view, epsilon):
         mean = centers + shift.reshape(centers.shape)
         variance = (rstd.reshape(centers.shape) ** -2 - epsilon).clamp(min=0)
         count = reference.count_elements(x, None, view, _total)
-    return y, reference.Statistics(mean, variance, count)
+    return y, mean, variance, count
 
 
 def _batch(x, gamma, beta, view, epsilon):

@@ -94,12 +94,13 @@ class NormalizationLayer(keras.layers.Layer):
     def _channel_axis(self, rank):
         return as_axis("axis", self.axis, rank)
 
-    def _normalize(self, x, mask, view, training):
-        """Normalizes with the input's own statistics."""
+    def _normalize(self, x, mask, view, training, **then):
+        """Normalizes with the input's own statistics; see `backend.normalize`."""
         dtype = self._statistics_dtype(x)
         gamma, beta = self._gamma_and_beta(view, dtype)
         weights = None if mask is None else ops.cast(mask, dtype)
-        return backend.normalize(x, gamma, beta, weights, view, self.epsilon, dtype, training)
+        settings = view, self.epsilon, dtype, training
+        return backend.normalize(x, gamma, beta, weights, *settings, **then)
 
     def _gamma_and_beta(self, view, dtype):
         """Returns γ and β as tensors that broadcast to the input."""

@@ -122,15 +122,15 @@ class BatchNormalization(TrackedNormalization):
             others, channel, others, synchronized=self.synchronized, axis_name=self.axis_name
         )
 
-    def _normalize(self, x, mask, view, training):
+    def _normalize(self, x, mask, view, training, **then):
         if self.virtual_batch_size is None:
-            return super()._normalize(x, mask, view, training)
+            return super()._normalize(x, mask, view, training, **then)
         shape = ops.shape(x)
         x, mask = self._split(x, mask, view)
         behind = tuple(axis + 1 for axis in view.reduced)
         ghosts = view._replace(reduced=behind, channel=view.channel + 1, broadcast=(0, *behind))
-        y, statistics = super()._normalize(x, mask, ghosts, training)
-        return ops.reshape(y, (-1, *shape[1:]))[: shape[0]], statistics
+        y, found = super()._normalize(x, mask, ghosts, training, **then)
+        return ops.reshape(y, (-1, *shape[1:]))[: shape[0]], found
 
     def _split(self, x, mask, view):
         """Folds the batch axis into (ghost batches, examples); what pads the last is masked."""

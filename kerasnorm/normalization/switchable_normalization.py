@@ -126,27 +126,20 @@ class SwitchableNormalization(TrackedNormalization):
         instance, centred = moments(ops.cast(x, dtype), weights, view.reduced[1:])
         layer = pool(instance, (view.channel,))
         if self.track_statistics and not (training and self.trainable):
-            batch = self._estimates(view, dtype)
+            mean, variance = self._broadcast_estimates(view, dtype)
+            batch = Moments(mean, ops.zeros_like(mean), variance, ops.ones_like(mean))
         else:
             batch = pool(instance, (0,))
             if self.track_statistics:
                 count = ops.max(batch.count)  # that of every channel
                 found = (batch.center + batch.shift, batch.variance, count)
                 found = backend.Statistics(*map(ops.stop_gradient, found))
-                self._track(found, view.synchronized)
+                self._assign(self._follow(view)(found, *self._estimates()))
         shift, variance = self._mix((instance, layer, batch), dtype)
         gamma, beta = self._gamma_and_beta(view, dtype)
         rstd = ops.rsqrt(variance + self.epsilon)
         y = (centred - shift) * (rstd if gamma is None else rstd * gamma)
         return self._finish(y if beta is None else y + beta, mask)
-
-    def _estimates(self, view, dtype):
-        """Returns the running estimates as moments."""
-        mean, variance = (
-            ops.expand_dims(ops.cast(estimate, dtype), view.broadcast)
-            for estimate in (self.moving_mean, self.moving_variance)
-        )
-        return Moments(mean, ops.zeros_like(mean), variance, ops.ones_like(mean))
 
     def _mix(self, parts, dtype):
         """Returns the mixed mean, counted from the instances' centers, and the mixed variance."""

@@ -1,5 +1,7 @@
 """Running statistics: what batch and instance normalization use at inference."""
 
+from typing import NamedTuple
+
 import keras
 from keras import ops
 
@@ -57,43 +59,38 @@ class TrackedNormalization(NormalizationLayer):
     def call(self, inputs, training=None, mask=None):
         x, mask = self._masked(inputs, mask)
         view = self.view(x.shape)
-        if self.track_statistics and not (training and self.trainable):
-            y = self._normalize_with_estimates(x, view)
+        if not self.track_statistics:
+            y, _ = self._normalize(x, mask, view, training)
+        elif training and self.trainable:
+            then = {"then": self._follow(view), "state": self._estimates()}
+            y, moved = self._normalize(x, mask, view, training, **then)
+            self._assign(moved)
         else:
-            y, statistics = self._normalize(x, mask, view, training)
-            if self.track_statistics:
-                self._track(statistics, view.synchronized)
+            y = self._normalize_with_estimates(x, view)
         return self._finish(y, mask)
 
     def _normalize_with_estimates(self, x, view):
         dtype = self._statistics_dtype(x)
-        mean, variance = (
-            ops.expand_dims(ops.cast(estimate, dtype), view.broadcast)
-            for estimate in (self.moving_mean, self.moving_variance)
-        )
         gamma, beta = self._gamma_and_beta(view, dtype)
-        return backend.apply_statistics(x, mean, variance, gamma, beta, self.epsilon, dtype)
+        moments = self._broadcast_estimates(view, dtype)
+        return backend.apply_statistics(x, *moments, gamma, beta, self.epsilon, dtype)
 
-    def _track(self, statistics, synchronized):
-        """Moves the estimates towards the statistics of this batch."""
-        # one row of channels an instance, ghost batch or batch
-        mean, variance = (
-            ops.reshape(part, (-1, *self.moving_mean.shape)) for part in statistics[:2]
+    def _broadcast_estimates(self, view, dtype):
+        return tuple(
+            ops.expand_dims(ops.cast(estimate, dtype), view.broadcast)
+            for estimate in self._estimates()
         )
-        # without a mask, all have one count
-        count = ops.reshape(statistics.count, (-1, 1)) * ops.ones_like(mean[:, :1])
-        if self.unbiased:
-            variance = variance * count / ops.maximum(count - 1, 1)
-        sums = [ops.sum(part * count, 0) for part in (mean, variance)]
-        sums.append(ops.sum(count, 0))
-        if not synchronized:
-            sums = backend.sum_over_replicas(sums, backend.all_reduce_sum)
-        *sums, weight = sums
-        rate = ops.where(weight > 0, 1 - self.momentum, 0)
-        for estimate, part in zip((self.moving_mean, self.moving_variance), sums, strict=True):
-            new = ops.cast(part / ops.maximum(weight, 1), estimate.dtype)
-            old = ops.convert_to_tensor(estimate)
-            estimate.assign(old + ops.cast(rate, old.dtype) * (new - old))
+
+    def _follow(self, view):
+        return _Follow(self.momentum, self.unbiased, view.synchronized)
+
+    def _estimates(self):
+        # as tensors: `ops.convert_to_tensor` returns TensorFlow's variables as they are
+        return tuple(ops.cast(e, e.dtype) for e in (self.moving_mean, self.moving_variance))
+
+    def _assign(self, estimates):
+        self.moving_mean.assign(estimates[0])
+        self.moving_variance.assign(estimates[1])
 
     def get_config(self):
         return {
@@ -106,3 +103,33 @@ class TrackedNormalization(NormalizationLayer):
             "unbiased": self.unbiased,
             "track_statistics": self.track_statistics,
         }
+
+
+class _Follow(NamedTuple):
+    """Moves estimates towards the statistics of a batch."""
+
+    momentum: float
+    unbiased: bool
+    synchronized: bool
+
+    def __call__(self, statistics, *estimates):
+        # one row of channels an instance, ghost batch or batch
+        mean, variance = (ops.reshape(part, (-1, *estimates[0].shape)) for part in statistics[:2])
+        # without a mask, all have one count
+        count = ops.reshape(statistics.count, (-1, 1)) * ops.ones_like(mean[:, :1])
+        if self.unbiased:
+            variance = variance * count / ops.maximum(count - 1, 1)
+        sums = [ops.sum(part * count, 0) for part in (mean, variance)]
+        sums.append(ops.sum(count, 0))
+        if not self.synchronized:
+            sums = backend.sum_over_replicas(sums, backend.all_reduce_sum)
+        *sums, weight = sums
+        rate = ops.where(weight > 0, 1 - self.momentum, 0)
+        return tuple(
+            _move(old, part / ops.maximum(weight, 1), rate)
+            for old, part in zip(estimates, sums, strict=True)
+        )
+
+
+def _move(old, new, rate):
+    return old + ops.cast(rate, old.dtype) * (ops.cast(new, old.dtype) - old)

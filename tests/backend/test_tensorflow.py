@@ -57,9 +57,29 @@ def test_large_training_graphs_are_compiled(shape, training, expected):
     assert compiled_functions(layer, shape, training) == expected
 
 
-def test_two_layers_of_one_shape_share_what_is_compiled():
-    first, second = kn.InstanceNormalization(), kn.InstanceNormalization()
-    assert compiled_functions(keras.Sequential([first, second]), LARGE, True) == 2
+@pytest.mark.parametrize("make", [kn.InstanceNormalization, kn.BatchNormalization])
+def test_two_layers_of_one_shape_share_what_is_compiled(make):
+    assert compiled_functions(keras.Sequential([make(), make()]), LARGE, True) == 2
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_compiled_graphs_move_the_estimates(rng, jit_compile, unbiased):
+    """Each layer its own, though they share what is compiled, and once a step."""
+    x = (rng.normal(size=LARGE) * 3 + 1e4).astype("float32")
+    first, second = (kn.BatchNormalization(momentum=0.9, unbiased=unbiased) for _ in "12")
+    model = keras.Sequential([first, second])
+    model.build(LARGE)
+    step = tf.function(model, jit_compile=jit_compile)
+    for _ in range(2):
+        step(x, training=True)
+    size = x.size / LARGE[-1]
+    for layer, given in ((first, x), (second, oracle.normalize(x, (0, 1, 2)))):
+        mean, variance = given.mean((0, 1, 2), "float64"), given.var((0, 1, 2), "float64")
+        variance = variance * (size / (size - 1) if unbiased else 1)
+        expected = 0.19 * mean, 0.81 + 0.19 * variance
+        for estimate, value in zip(layer.non_trainable_weights, expected, strict=True):
+            np.testing.assert_allclose(estimate.numpy(), value, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("mean", [0, 1e4])
