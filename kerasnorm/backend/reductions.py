@@ -47,22 +47,35 @@ def by_pairs(total):
 
 
 def sample(x, axes):
-    """Returns a 64th of the elements along the axes, or more where the sizes are odd.
+    """Returns an eighth of the elements along the axes, or more where the sizes are odd.
+
+    It is the middle one of so many neighbours, so that all examples and rows have a part in it;
+    of channels, which are in no order, the first ones.
 
     Their mean c serves as a center as well as that of all elements: whatever they are,
-    (c − E[x])² ≤ 63·Var[x], so E[(x − c)²] − (E[x] − c)² loses 6 of float32's 24 bits at most.
+    (c − E[x])² ≤ 7·Var[x], so E[(x − c)²] − (E[x] − c)² loses 3 of float32's 24 bits at most.
     """
-    return _slices(_slices(x, axes)[0], axes)[0]
+    parts, axis = _longest(x, axes)
+    if parts == 1:
+        return x
+    is_last = axis == len(x.shape) - 1
+    some = slice(x.shape[axis] // parts) if is_last else slice(parts // 2, None, parts)
+    return x[(*(slice(None),) * axis, some)]
 
 
 def _slices(x, axes):
-    """Cuts along the axis whose known size has the largest divisor up to `_SLICES`."""
-    parts, axis = max(((_parts(x.shape[axis]), -axis) for axis in axes), default=(1, 0))
+    parts, axis = _longest(x, axes)
     if parts == 1:
         return [x]
-    size = x.shape[-axis] // parts
-    before = (slice(None),) * -axis
+    size = x.shape[axis] // parts
+    before = (slice(None),) * axis
     return [x[(*before, slice(i * size, (i + 1) * size))] for i in range(parts)]
+
+
+def _longest(x, axes):
+    """Returns the largest divisor up to `_SLICES` of the axes' known sizes, and that axis."""
+    parts, axis = max(((_parts(x.shape[axis]), -axis) for axis in axes), default=(1, 0))
+    return parts, -axis
 
 
 def _parts(size):
