@@ -17,10 +17,15 @@ _LARGEST_PRODUCT = 256
 
 
 def total(x, axes):
-    """Sums over the axes, which stay."""
+    """Sums over the axes, which stay, one after the other.
+
+    If all were added up one by one, what is less than the last digit of the sum so far would be
+    lost.
+    """
     if not axes:
         return x
-    return ops.sum(functools.reduce(operator.add, _slices(x, axes)), axes, keepdims=True)
+    some = functools.reduce(operator.add, _slices(x, axes))
+    return total(ops.sum(some, axes[-1], keepdims=True), axes[:-1])
 
 
 def one_by_one(total):

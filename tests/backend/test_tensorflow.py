@@ -82,6 +82,17 @@ def test_compiled_graphs_move_the_estimates(rng, jit_compile, unbiased):
             np.testing.assert_allclose(estimate.numpy(), value, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(32, 16, 16, 8), (4, 128, 128, 8)], ids=str)
+def test_a_few_large_numbers_leave_the_others_their_part(rng, shape):
+    x = rng.normal(size=shape).astype("float32")
+    x[0, : shape[1] // 8] += 1000
+    expected = oracle.normalize(x, (0, 1, 2))
+    layer = kn.BatchNormalization()
+    for function in (layer, tf.function(layer), tf.function(layer, jit_compile=True)):
+        error = np.abs(function(x, training=True).numpy() - expected).max()
+        assert error < 2e-6 * np.abs(expected).max()
+
+
 @pytest.mark.parametrize("mean", [0, 1e4])
 @pytest.mark.parametrize(
     "make, axes, groups",
