@@ -103,12 +103,13 @@ class NormalizationLayer(keras.layers.Layer):
         return backend.normalize(x, gamma, beta, weights, *settings, **then)
 
     def _gamma_and_beta(self, view, dtype):
-        """Returns γ and β as tensors that broadcast to the input."""
+        return self._broadcast((self.gamma, self.beta), view, dtype)
+
+    def _broadcast(self, weights, view, dtype):
+        """Returns weights as tensors that broadcast to the input; None stays None."""
         return tuple(
-            None
-            if parameter is None
-            else ops.expand_dims(ops.cast(parameter, dtype), view.broadcast)
-            for parameter in (self.gamma, self.beta)
+            None if weight is None else ops.expand_dims(ops.cast(weight, dtype), view.broadcast)
+            for weight in weights
         )
 
     def _finish(self, y, mask):

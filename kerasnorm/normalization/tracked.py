@@ -62,8 +62,9 @@ class TrackedNormalization(NormalizationLayer):
         if not self.track_statistics:
             y, _ = self._normalize(x, mask, view, training)
         elif training and self.trainable:
-            then = {"then": self._follow(view), "state": self._estimates()}
-            y, moved = self._normalize(x, mask, view, training, **then)
+            y, moved = self._normalize(
+                x, mask, view, training, then=self._follow(view), state=self._estimates()
+            )
             self._assign(moved)
         else:
             y = self._normalize_with_estimates(x, view)
@@ -76,10 +77,7 @@ class TrackedNormalization(NormalizationLayer):
         return backend.apply_statistics(x, *moments, gamma, beta, self.epsilon, dtype)
 
     def _broadcast_estimates(self, view, dtype):
-        return tuple(
-            ops.expand_dims(ops.cast(estimate, dtype), view.broadcast)
-            for estimate in self._estimates()
-        )
+        return self._broadcast((self.moving_mean, self.moving_variance), view, dtype)
 
     def _follow(self, view):
         return _Follow(self.momentum, self.unbiased, view.synchronized)
