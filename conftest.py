@@ -2,7 +2,7 @@ import importlib.util
 
 # Each backend's module needs its own framework.
 collect_ignore = [
-    f"kerasnorm/backend/{folder}{name}.py"
+    f"kerasnorm/backend/{folder}_{name}.py"
     for name in ("jax", "torch")
     for folder in ("", "engine/")
     if importlib.util.find_spec(name) is None

@@ -22,13 +22,15 @@ import numpy as np
 import scipy.special
 
 from kerasnorm.surgery import (
+    BATCH,
     convert_sync_batchnorm,
     fold_batchnorm,
+    kind_of,
+    normalizations,
     recompute_statistics,
     replace_normalization,
     revert_sync_batchnorm,
 )
-from kerasnorm.surgery.kinds import BATCH, kind_of, normalizations
 
 SIZES = {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
 CLASSES = 10

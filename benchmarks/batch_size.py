@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerasnorm.recipe.digits import PLACEMENTS, SIZE, load_digits
+from kerasnorm.problems import PLACEMENTS, SIZE, load_digits
 from kerasnorm.surgery import recompute_statistics, replace_normalization
 
 BATCHES = (2, 4, 8, 32)

@@ -2,7 +2,7 @@
 
     python benchmarks/recipe.py [--seeds 5] [--trials 20] [--parts digits folder tuned]
 
-The demo's task, from digits 0–4 to a long tail of 5–9 (600 to 20 images). "digits" has arrays;
+The demo's problem, from digits 0–4 to a long tail of 5–9 (600 to 20 images). "digits" has arrays;
 "folder" the same images as PNG files, read as RGB from folders with a sub-folder a class; "tuned" a
 search over recipes, with a seed that no figure uses. The epoch of each training is chosen on the
 validation digits, the figures are those of the test digits: balanced accuracy in %, mean ±
@@ -18,18 +18,24 @@ import numpy as np
 from rich.console import Console
 
 from kerasnorm.imbalance import ImageFolder
+from kerasnorm.problems import (
+    EPOCHS,
+    RATE,
+    SIZE,
+    SOURCE_EPOCHS,
+    DigitsProblem,
+    compare,
+    plain_ways,
+    small_convnet,
+)
 from kerasnorm.recipe import Recipe, advise, fit
-from kerasnorm.recipe.backbone import small_convnet
-from kerasnorm.recipe.compare import compare
-from kerasnorm.recipe.comparison import table
-from kerasnorm.recipe.digits import SIZE
-from kerasnorm.recipe.digits_task import EPOCHS, RATE, SOURCE_EPOCHS, DigitsTask, plain_ways
+from kerasnorm.recipe.results import table
 from kerasnorm.tuning import RecipeHyperModel, search, spaces
 
 SEARCH_SEED = 200
 
 
-class FolderTask(DigitsTask):
+class FolderProblem(DigitsProblem):
     """The same images in files."""
 
     def __init__(self, folder):
@@ -67,15 +73,15 @@ class FolderTask(DigitsTask):
         return self._models[seed]
 
 
-def advice(task, seed):
-    train, _, _ = task.data(seed)
-    model = task.model(Recipe(), seed)
+def advice(problem, seed):
+    train, _, _ = problem.data(seed)
+    model = problem.model(Recipe(), seed)
     return advise(model, train, epochs=EPOCHS, learning_rate=RATE, seed=seed)
 
 
-def tuned(task, trials):
+def tuned(problem, trials):
     """Returns the best recipe of a search."""
-    train, validation, _ = task.data(SEARCH_SEED)
+    train, validation, _ = problem.data(SEARCH_SEED)
     space = spaces.join(
         {
             "transfer_settings.head_epochs": [0, 1, 3, 6],
@@ -87,7 +93,7 @@ def tuned(task, trials):
         spaces.losses(),
     )
     hypermodel = RecipeHyperModel(
-        lambda recipe: task.model(recipe, SEARCH_SEED), space, Recipe(), classes=task.classes
+        lambda recipe: problem.model(recipe, SEARCH_SEED), space, Recipe(), classes=problem.classes
     )
     found = search(
         hypermodel, train, validation, max_trials=trials, epochs=EPOCHS, seed=0, verbose=0
@@ -104,26 +110,28 @@ def main():
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     arguments = parser.parse_args()
 
-    def report(title, task, ways):
+    def report(title, problem, ways):
         def on_trial(name, seed, trial):
             print(f"{title}, seed {seed}, {name}: {trial.evaluation.balanced_accuracy:.3f}")
 
         seeds = range(arguments.seeds)
-        comparison, _ = compare(ways, task, seeds, EPOCHS, 32, lambda: None, on_trial)
+        comparison, _ = compare(ways, problem, seeds, EPOCHS, 32, lambda: None, on_trial)
         Console(width=120).print(table(comparison, f"{title}: {arguments.seeds} seeds, in %"))
 
     with tempfile.TemporaryDirectory() as folder:
         if "digits" in arguments.parts:
-            task = DigitsTask()
-            report("digits", task, {**plain_ways(), "advised": advice(task, 0)})
+            problem = DigitsProblem()
+            report("digits", problem, {**plain_ways(), "advised": advice(problem, 0)})
         if "folder" in arguments.parts:
-            task = FolderTask(folder)
+            problem = FolderProblem(folder)
             plain = {"plain fine-tuning": plain_ways()["plain fine-tuning"]}
-            report("folder", task, {**plain, "advised": advice(task, 0)})
+            report("folder", problem, {**plain, "advised": advice(problem, 0)})
         if "tuned" in arguments.parts:
-            task = DigitsTask()
+            problem = DigitsProblem()
             report(
-                "tuned", task, {"advised": advice(task, 0), "tuned": tuned(task, arguments.trials)}
+                "tuned",
+                problem,
+                {"advised": advice(problem, 0), "tuned": tuned(problem, arguments.trials)},
             )
 
 

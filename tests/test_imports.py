@@ -1,7 +1,10 @@
 """The house: imports point one way, and only the backend asks which backend it is."""
 
 import ast
+import graphlib
+import importlib
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -11,23 +14,28 @@ import kerasnorm
 
 PACKAGE = pathlib.Path(kerasnorm.__file__).parent
 LEVELS = [
-    {"_validation", "backend"},
+    {"_validation", "_files", "_table", "backend"},
+    {"models"},
+    {"data"},
     {"normalization"},
     {"surgery"},
-    {"migrate"},  # it copies models and freezes statistics as surgery does
+    {"migrate"},
     {"transfer", "imbalance", "distribute"},
     {"recipe"},
-    {"tuning"},
+    {"tuning", "problems"},
     {"cli"},
 ]
 # A part may know those below, and no other of its own level,
-# except for the first: the backend may use the checks.
+# except for the first: the modules beside the parts are for all.
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
+FOR_ALL = {"_validation", "_files", "_table"}
 FRAMEWORKS = {"tensorflow", "jax", "torch"}
-WITH_TENSORFLOW = {"backend", "imbalance", "distribute"}  # tf.data and tf.distribute
+WITH_TENSORFLOW = {"backend", "data", "imbalance", "distribute"}  # tf.data and tf.distribute
 LAZY = {"sklearn", "scipy", "matplotlib", "keras_tuner", "optuna", "tensorboard", "PIL"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
+ROOT = PACKAGE.parent
+USERS = sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("tutorials/*.py")])
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 
 
@@ -35,17 +43,47 @@ def part(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+def is_for_types(node):
+    """Returns whether a statement is `if TYPE_CHECKING:`, whose imports never happen."""
+    return isinstance(node, ast.If) and getattr(node.test, "id", None) == "TYPE_CHECKING"
+
+
+def statements(path, top_level_only=False):
+    """Yields the import statements of a file, but for those that are there for types alone."""
+    waiting = list(ast.parse(path.read_text()).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif not top_level_only and not is_for_types(node):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
 def imports(path, top_level_only=False):
     """Yields the dotted name of every module that a file imports."""
-    tree = ast.parse(path.read_text())
-    for node in tree.body if top_level_only else ast.walk(tree):
+    for node in statements(path, top_level_only):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{path}: imports are absolute here"
-            yield node.module
-            if node.module == "kerasnorm":
-                yield from (f"kerasnorm.{alias.name}" for alias in node.names)
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            modules = [name for name in whole if name in NAMES]
+            yield from modules
+            if len(modules) < len(whole):
+                yield node.module
+
+
+def package_of(path):
+    return ".".join(("kerasnorm", *path.relative_to(PACKAGE).parts[:-1]))
+
+
+def name_of(path):
+    own = package_of(path)
+    return own if path.stem == "__init__" else f"{own}.{path.stem}"
+
+
+NAMES = {name_of(path): path for path in MODULES}
+PARTS = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
 
 
 def test_every_part_has_a_level():
@@ -62,8 +100,61 @@ def test_imports_point_one_way(path):
         if pieces[0] != "kerasnorm" or len(pieces) == 1:
             continue
         other = pieces[1]
-        allowed = other == own or LEVEL[other] < LEVEL[own] or other == "_validation"
+        allowed = other == own or LEVEL[other] < LEVEL[own] or other in FOR_ALL
         assert allowed, f"{own} should not import {other}"
+
+
+@every_module
+def test_nobody_reaches_past_a_face(path):
+    """A module `_name.py` is for its own package; the others see that package's `__init__`."""
+    own = package_of(path)
+    for name in imports(path):
+        if name.startswith("kerasnorm."):
+            package, _, module = name.rpartition(".")
+            inside = f"{own}.".startswith(f"{package}.")
+            assert inside or not module.startswith("_"), f"{name_of(path)} reaches into {package}"
+
+
+@pytest.mark.parametrize("path", USERS, ids=lambda path: path.name)
+def test_users_import_what_is_shown(path):
+    """Benchmarks and tutorials import the package as its users do, or from a face."""
+    for name in imports(path):
+        assert not re.match(r"kerasnorm\..*\b_", name), f"{path.name} imports {name}"
+
+
+def test_a_face_shows_nothing_that_nobody_uses():
+    """What a face has besides its `__all__` is there for other parts, so one of them uses it."""
+    used = {
+        f"{node.module}.{alias.name}"
+        for path in [*MODULES, *USERS]
+        if path.stem != "__init__"
+        for node in statements(path)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    unused = [
+        f"{name}.{alias.name}"
+        for name, path in NAMES.items()
+        if path.stem == "__init__" and name.count(".")
+        for node in statements(path)
+        if isinstance(node, ast.ImportFrom) and node.module.startswith(f"{name}.")
+        for alias in node.names
+        if alias.name not in getattr(importlib.import_module(name), "__all__", ())
+        and f"{name}.{alias.name}" not in used
+        and path.read_text().count(alias.name) == 1
+    ]
+    assert not unused
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda path: path.name)
+def test_no_circle_inside_a_part(part):
+    """No module is imported by what it imports, inside functions neither."""
+    inside = {name for name, path in NAMES.items() if path.is_relative_to(part)}
+    graph = {name: sorted(inside & {*imports(NAMES[name])}) for name in inside}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
 
 
 @every_module

@@ -49,8 +49,7 @@ from sklearn.datasets import load_digits
 import kerasnorm as kn
 from kerasnorm import normalization as norms
 from kerasnorm.cli import main as kerasnorm_command
-from kerasnorm.migrate.activations import sparsemax
-from kerasnorm.migrate.addons_tlu import AddonsTLU
+from kerasnorm.migrate import AddonsTLU, sparsemax
 from kerasnorm.transfer import replace_head
 
 FAST = bool(os.environ.get("KERASNORM_FAST"))  # seconds, not minutes; its figures mean nothing

@@ -7,9 +7,9 @@ import importlib
 
 import keras
 
-from kerasnorm.backend.context import get_keras_mask, set_keras_mask, update_is_lost
-from kerasnorm.backend.reductions import settle
-from kerasnorm.backend.reference import Statistics, View, apply_statistics, sum_over_replicas
+from kerasnorm.backend._context import get_keras_mask, set_keras_mask, update_is_lost
+from kerasnorm.backend._reductions import settle
+from kerasnorm.backend._reference import Statistics, View, apply_statistics, sum_over_replicas
 
 _MODULES = ("tensorflow", "jax", "torch")
 
@@ -22,7 +22,7 @@ def module_of(package):
             f"kerasnorm runs on the Keras backends {', '.join(_MODULES)}. Received: {name!r}. "
             "Set the environment variable KERAS_BACKEND to one of them before importing keras."
         )
-    return importlib.import_module(f"{package}.{name}")
+    return importlib.import_module(f"{package}._{name}")
 
 
 _backend = module_of(__name__)

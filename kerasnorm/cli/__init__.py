@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import kerasnorm
-from kerasnorm.cli.advise import add_advise
-from kerasnorm.cli.fitting import EXAMPLES, add_fit
-from kerasnorm.cli.migrate import add_migrate
-from kerasnorm.cli.predict import add_predict
-from kerasnorm.cli.surgery import add_inspect, add_replace
-from kerasnorm.cli.tune import add_tune
+from kerasnorm.cli._advise import add_advise
+from kerasnorm.cli._fit import EXAMPLES, add_fit
+from kerasnorm.cli._migrate import add_migrate
+from kerasnorm.cli._predict import add_predict
+from kerasnorm.cli._surgery import add_inspect, add_replace
+from kerasnorm.cli._tune import add_tune
 
 _COMMANDS = (
     *(add_advise, add_fit, add_tune, add_predict),

@@ -5,11 +5,12 @@
 `resume_callbacks` let a job go on after a kill.
 """
 
-from kerasnorm.distribute.distributed_model import DistributedModel
-from kerasnorm.distribute.from_chief import from_chief
-from kerasnorm.distribute.prepare import prepare
-from kerasnorm.distribute.resume import resume_callbacks
-from kerasnorm.distribute.strategy import current_strategy, is_chief
+from kerasnorm.distribute._cluster import read_cluster
+from kerasnorm.distribute._distributed_model import DistributedModel
+from kerasnorm.distribute._from_chief import from_chief
+from kerasnorm.distribute._prepare import prepare
+from kerasnorm.distribute._resume_callbacks import resume_callbacks
+from kerasnorm.distribute._strategy import current_strategy, is_chief
 
 __all__ = [
     "DistributedModel",

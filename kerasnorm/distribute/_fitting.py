@@ -9,12 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnorm.backend.engine import everyones
-from kerasnorm.backend.epoch_counter import EpochCounter
-from kerasnorm.backend.epochs import indexed
-from kerasnorm.backend.follow_epochs import FollowEpochs
-from kerasnorm.backend.order import shuffled
+from kerasnorm.data import EpochCounter, FollowEpochs, shuffled
+from kerasnorm.data.pipelines import indexed
 from kerasnorm.distribute._arrays import are_arrays, split
-from kerasnorm.surgery.leaves import every_layer
+from kerasnorm.models import every_layer
 
 
 @contextlib.contextmanager

@@ -1,8 +1,17 @@
 """Label imbalance: count the classes, weigh them, sample them; losses, corrections, metrics."""
 
-from kerasnorm.backend.epoch_counter import EpochCounter
-from kerasnorm.backend.follow_epochs import FollowEpochs
+from kerasnorm.data import (
+    EpochCounter,
+    FollowEpochs,
+    ImageFiles,
+    ImageFolder,
+    ImageTable,
+    SegmentationFolder,
+    TFRecords,
+)
 from kerasnorm.imbalance import corrections, losses, metrics
+from kerasnorm.imbalance._class_numbers import ignored
+from kerasnorm.imbalance._cosine_dense import CosineDense
 from kerasnorm.imbalance.corrections import (
     adjust_logits,
     correct_prior,
@@ -11,15 +20,7 @@ from kerasnorm.imbalance.corrections import (
     tau_normalize,
     tune_thresholds,
 )
-from kerasnorm.imbalance.cosine_dense import CosineDense
-from kerasnorm.imbalance.counting import count_classes
-from kerasnorm.imbalance.counts import ClassCounts
-from kerasnorm.imbalance.deferred_resampling import DeferredResampling
-from kerasnorm.imbalance.deferred_reweighting import DeferredReweighting
-from kerasnorm.imbalance.drawing import sampler
-from kerasnorm.imbalance.image_files import ImageFiles
-from kerasnorm.imbalance.image_folder import ImageFolder
-from kerasnorm.imbalance.image_table import ImageTable
+from kerasnorm.imbalance.counting import ClassCounts, count_classes
 from kerasnorm.imbalance.losses import (
     LDAM,
     AsymmetricLoss,
@@ -37,12 +38,8 @@ from kerasnorm.imbalance.metrics import (
     MacroF1,
     PerClassRecall,
 )
-from kerasnorm.imbalance.resampled_dataset import ResampledDataset
-from kerasnorm.imbalance.sampling import resample
-from kerasnorm.imbalance.segmentation_folder import SegmentationFolder
-from kerasnorm.imbalance.tf_records import TFRecords
-from kerasnorm.imbalance.weighting import class_weights
-from kerasnorm.imbalance.weights import ClassWeights
+from kerasnorm.imbalance.sampling import DeferredResampling, ResampledDataset, resample, sampler
+from kerasnorm.imbalance.weighting import ClassWeights, DeferredReweighting, class_weights
 
 __all__ = [
     "LDAM",

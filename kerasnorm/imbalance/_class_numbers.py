@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from kerasnorm.backend import has_values
-from kerasnorm.imbalance.counts import ClassCounts
+from kerasnorm.imbalance.counting import ClassCounts
 
 Tensor = Any
 

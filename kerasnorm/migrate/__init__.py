@@ -1,6 +1,14 @@
 """Models of TensorFlow Addons and Keras 2, read without either."""
 
-from kerasnorm.migrate.folding import fold_weight_norm
-from kerasnorm.migrate.loading import load_tfa_model, load_tfa_weights
+from kerasnorm.migrate._activations import sparsemax
+from kerasnorm.migrate._addons_tlu import AddonsTLU
+from kerasnorm.migrate._building import ERRORS
+from kerasnorm.migrate._fold_weight_norm import fold_weight_norm
+from kerasnorm.migrate._load_tfa_model import (
+    Translated,
+    load_and_list,
+    load_tfa_model,
+    load_tfa_weights,
+)
 
 __all__ = ["fold_weight_norm", "load_tfa_model", "load_tfa_weights"]

@@ -1,11 +1,10 @@
 """Recipes: the choices of the other chapters as one value; `advise` and `fit`."""
 
-from kerasnorm.recipe.advice import Advice
-from kerasnorm.recipe.advising import advise
-from kerasnorm.recipe.evaluation import Evaluation
-from kerasnorm.recipe.map_evaluation import MapEvaluation
-from kerasnorm.recipe.recipe import Recipe
-from kerasnorm.recipe.run import Run
-from kerasnorm.recipe.training import fit
+from kerasnorm.recipe._chapters import CHAPTERS, CORRECTIONS, IMBALANCES, LOSSES, TRANSFERS
+from kerasnorm.recipe._recipe import Recipe
+from kerasnorm.recipe._settings import Settings
+from kerasnorm.recipe.advising import Advice, advise
+from kerasnorm.recipe.fitting import fit
+from kerasnorm.recipe.results import Evaluation, MapEvaluation, Run
 
 __all__ = ["Advice", "Evaluation", "MapEvaluation", "Recipe", "Run", "advise", "fit"]

@@ -1,12 +1,17 @@
 """Whole-model operations on normalization."""
 
-from kerasnorm.surgery.folding import fold_batchnorm
-from kerasnorm.surgery.layer_table import LayerTable, inspect
-from kerasnorm.surgery.recomputing import recompute_statistics
-from kerasnorm.surgery.replacing import replace_normalization
-from kerasnorm.surgery.report import Replacement, Report
-from kerasnorm.surgery.statistics import freeze_statistics, unfreeze_statistics
-from kerasnorm.surgery.synchronizing import convert_sync_batchnorm, revert_sync_batchnorm
+from kerasnorm.surgery._convert_sync_batchnorm import convert_sync_batchnorm, revert_sync_batchnorm
+from kerasnorm.surgery._fold_batchnorm import fold_batchnorm
+from kerasnorm.surgery._freeze_statistics import (
+    freeze_statistics,
+    unfreeze_statistics,
+    warn_if_compiled,
+)
+from kerasnorm.surgery._inspect import LayerTable, inspect
+from kerasnorm.surgery._kinds import BATCH, kind_of, normalizations
+from kerasnorm.surgery._recompute_statistics import recompute_statistics
+from kerasnorm.surgery._replace_normalization import replace_normalization
+from kerasnorm.surgery._report import Replacement, Report
 
 __all__ = [
     "LayerTable",

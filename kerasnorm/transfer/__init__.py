@@ -1,20 +1,21 @@
 """Transfer learning: what trains, what does not, what will transfer and how well."""
 
 from kerasnorm.transfer import tasks, transferability
-from kerasnorm.transfer.adapt_input import adapt_input
-from kerasnorm.transfer.change import Change
-from kerasnorm.transfer.feature_classifier import FeatureClassifier
-from kerasnorm.transfer.fine_tune import fine_tune
-from kerasnorm.transfer.fine_tuning import FineTuning
-from kerasnorm.transfer.freezing import freeze, unfreeze
-from kerasnorm.transfer.gradual_unfreezing import GradualUnfreezing
-from kerasnorm.transfer.head import replace_head
-from kerasnorm.transfer.l2_sp import l2_sp
-from kerasnorm.transfer.layer_decay import layer_decay
-from kerasnorm.transfer.layerwise_learning_rate import LayerwiseLearningRate
-from kerasnorm.transfer.learning_rate_finder import LearningRateFinder
-from kerasnorm.transfer.probing import ProbeTable, probe_layers
-from kerasnorm.transfer.rule_of_thumb import Strategy, rule_of_thumb
+from kerasnorm.transfer._adapt_input import adapt_input
+from kerasnorm.transfer._change import Change
+from kerasnorm.transfer._freeze import freeze, unfreeze
+from kerasnorm.transfer._l2_sp import l2_sp
+from kerasnorm.transfer._replace_head import check_gives_maps, is_backbone, replace_head, with_head
+from kerasnorm.transfer._rule_of_thumb import Strategy, rule_of_thumb
+from kerasnorm.transfer._trainable_table import TrainableTable, trainable_table
+from kerasnorm.transfer.fine_tuning import FineTuning, fine_tune
+from kerasnorm.transfer.probing import FeatureClassifier, ProbeTable, probe_layers
+from kerasnorm.transfer.rates import (
+    GradualUnfreezing,
+    LayerwiseLearningRate,
+    LearningRateFinder,
+    layer_decay,
+)
 from kerasnorm.transfer.tasks import (
     Affinities,
     Selection,
@@ -27,7 +28,6 @@ from kerasnorm.transfer.tasks import (
     task_tree,
     win_rates,
 )
-from kerasnorm.transfer.trainable_table import TrainableTable, trainable_table
 from kerasnorm.transfer.transferability import gbc, h_score, leep, logme, nce, trans_rate
 
 __all__ = [

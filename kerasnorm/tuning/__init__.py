@@ -4,9 +4,9 @@ The docstrings of `RecipeHyperModel` and `search` say how; `spaces` has spaces t
 """
 
 from kerasnorm.tuning import spaces
-from kerasnorm.tuning.hyper_model import RecipeHyperModel
-from kerasnorm.tuning.ranges import integers, linear, log
-from kerasnorm.tuning.result import Search
-from kerasnorm.tuning.searching import search
+from kerasnorm.tuning._ranges import integers, linear, log
+from kerasnorm.tuning._recipe_hyper_model import RecipeHyperModel
+from kerasnorm.tuning._search import search
+from kerasnorm.tuning._search_result import Search
 
 __all__ = ["RecipeHyperModel", "Search", "integers", "linear", "log", "search", "spaces"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kerasnorm._validation import listed
-from kerasnorm.tuning.ranges import linear, log
+from kerasnorm.tuning._ranges import linear, log
 
 __all__ = [
     "everything",

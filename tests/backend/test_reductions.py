@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasnorm.backend import reductions
+from kerasnorm.backend import _reductions as reductions
 
 
 def array(x):

@@ -11,7 +11,7 @@ import oracle
 import tensorflow as tf
 
 from kerasnorm import normalization as kn
-from kerasnorm.backend import tensorflow as backend
+from kerasnorm.backend import _tensorflow as backend
 
 LARGE = (2, 16, 16, 32)
 

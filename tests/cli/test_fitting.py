@@ -12,8 +12,8 @@ import pytest
 
 import kerasnorm
 from kerasnorm.cli import main
+from kerasnorm.problems._backbone import WIDTHS, application, small_convnet
 from kerasnorm.recipe import Evaluation, Recipe, Run
-from kerasnorm.recipe.backbone import WIDTHS, application, small_convnet
 
 pytest.importorskip("matplotlib")
 on_tensorflow = pytest.mark.skipif(
@@ -363,9 +363,9 @@ def no_network_model(download):
 
 @on_tensorflow
 def test_digits(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("kerasnorm.recipe.digits.COUNTS", (20, 9, 4, 3, 2))
-    monkeypatch.setattr("kerasnorm.recipe.digits.PLACEMENTS", 1)
-    monkeypatch.setattr("kerasnorm.recipe.digits_task.SOURCE_EPOCHS", 1)
+    monkeypatch.setattr("kerasnorm.problems._digits.COUNTS", (20, 9, 4, 3, 2))
+    monkeypatch.setattr("kerasnorm.problems._digits.PLACEMENTS", 1)
+    monkeypatch.setattr("kerasnorm.problems._digits_problem.SOURCE_EPOCHS", 1)
     pytest.importorskip("sklearn")
     arguments = ["fit", "digits", "--out", str(tmp_path / "run"), "--epochs", "1", "--seeds", "1"]
     assert main(arguments) == 0

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from kerasnorm.cli import main
+from kerasnorm.problems._backbone import small_unet
 from kerasnorm.recipe import Recipe, Run
-from kerasnorm.recipe.backbone import small_unet
-from kerasnorm.recipe.map_evaluation import MapEvaluation
+from kerasnorm.recipe.results._map_evaluation import MapEvaluation
 
 pytest.importorskip("matplotlib")
 Image = pytest.importorskip("PIL.Image")
@@ -75,7 +75,7 @@ def test_from_a_folder_to_pictures(scenes, tmp_path, capsys):
 
 def test_without_a_model_a_small_unet_is_trained(tmp_path, monkeypatch, capsys):
     smaller = partial(small_unet, widths=(4, 4))
-    monkeypatch.setattr("kerasnorm.recipe.scene_task.small_unet", smaller)
+    monkeypatch.setattr("kerasnorm.problems._scene_problem.small_unet", smaller)
     folder = write_scenes(tmp_path / "scenes", mark=0)
     (folder / "classes.txt").write_text("wall\ndoor\n")
     assert fit(folder, "--out", tmp_path / "run") == 0

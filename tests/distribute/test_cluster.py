@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kerasnorm.distribute.cluster import Cluster, read_cluster
+from kerasnorm.distribute._cluster import Cluster, read_cluster
 
 TWO = ["10.0.0.1:2222", "host-b:2222"]
 

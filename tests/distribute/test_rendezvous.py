@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from processes import free_ports
 
-from kerasnorm.distribute.cluster import Cluster
-from kerasnorm.distribute.rendezvous import meet
+from kerasnorm.distribute._cluster import Cluster
+from kerasnorm.distribute._rendezvous import meet
 
 
 def clusters(count):

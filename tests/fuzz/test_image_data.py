@@ -9,8 +9,8 @@ from fuzz.mutations import changed_bytes, dice_for, refusal
 from PIL import Image
 
 from kerasnorm.imbalance import ImageTable
-from kerasnorm.recipe.folder import read_images, split
-from kerasnorm.recipe.scene_task import SceneTask
+from kerasnorm.problems._folder import read_images, split
+from kerasnorm.problems._scene_problem import SceneProblem
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),
@@ -79,7 +79,7 @@ def read_classes(path):
 
 
 def read_scenes(path):
-    task = SceneTask(path, image_size=8, shares=(0.2, 0.2), ignore_class=255)
+    task = SceneProblem(path, image_size=8, shares=(0.2, 0.2), ignore_class=255)
     for part in task.data(seed=0):
         x, y = part.gatherer()(np.arange(part.size))
         assert x.shape == (part.size, 8, 8, 3) and y.shape == (part.size, 8, 8)

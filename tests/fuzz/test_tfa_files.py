@@ -13,7 +13,7 @@ from migrate.old_files import GOLDEN, MODEL_FILES, unpack
 
 from kerasnorm.cli import main
 from kerasnorm.migrate import load_tfa_model, load_tfa_weights
-from kerasnorm.migrate.protobuf import read_object_graph, read_root_metadata
+from kerasnorm.migrate._protobuf import read_object_graph, read_root_metadata
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),

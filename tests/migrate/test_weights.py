@@ -101,7 +101,7 @@ def test_names_tell_which_weight_is_which(old):
 def test_a_threshold_a_channel_from_one_a_position(tmp_path, old):
     flat = norms.TLU()
     flat.build((None, 3))
-    from kerasnorm.migrate.twins import make_twin
+    from kerasnorm.migrate._twins import make_twin
 
     (slot,) = make_twin(flat).slots
     assert slot.fit(np.ones((2, 2, 3))).shape == (3,)

@@ -9,7 +9,7 @@ from recipe.map_models import figures, mapper, scenes
 
 from kerasnorm.imbalance import SegmentationFolder, class_weights, count_classes
 from kerasnorm.recipe import Evaluation, Recipe, Run, fit
-from kerasnorm.recipe.map_evaluation import MapEvaluation
+from kerasnorm.recipe.results._map_evaluation import MapEvaluation
 
 TRAIN, HELD_OUT = scenes(ignored=True), scenes(5, seed=1, ignored=True)
 STILL = {"optimizer": "sgd", "optimizer_settings": {"learning_rate": 1e-12}}
@@ -270,7 +270,7 @@ def run(without_tracing):
 
 def test_a_search_sees_the_epoch_that_was_kept(run):
     pytest.importorskip("keras_tuner")
-    from kerasnorm.tuning.trial_runs import figures_of
+    from kerasnorm.tuning._trial_runs import figures_of
 
     figures = figures_of(run, "best")
     assert figures["val_mean_iou"] == run.evaluation.mean_iou

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from recipe.recipe_models import convnet, images, perceptron, points
 
+from kerasnorm._files import staged
 from kerasnorm.recipe import Recipe, fit
-from kerasnorm.recipe.comparison import Trial, where_it_does_not_help
-from kerasnorm.recipe.evaluation import Evaluation
-from kerasnorm.recipe.output import staged
+from kerasnorm.recipe.results._comparison import Trial, where_it_does_not_help
+from kerasnorm.recipe.results._evaluation import Evaluation
 
 TRAIN, HELD_OUT = images(seed=0), images((6, 5, 4), seed=1)
 POINTS = points()

@@ -10,7 +10,7 @@ from transfer import freezing_models
 
 from kerasnorm import normalization as norms
 from kerasnorm.surgery import freeze_statistics, inspect
-from kerasnorm.surgery.kinds import KNOWN, kind_of
+from kerasnorm.surgery._kinds import KNOWN, kind_of
 from kerasnorm.transfer import trainable_table
 
 

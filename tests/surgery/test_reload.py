@@ -11,6 +11,9 @@ from keras_versions import FILES_HOLD_LISTS_IN_DICTS
 from processes import run_in_a_new_process
 from surgery.surgery_models import MODELS, outputs, randomised
 
+from kerasnorm.models._copy_model import copy_model
+from kerasnorm.models._flags import set_trainable
+from kerasnorm.models._leaves import every_layer, leaves
 from kerasnorm.surgery import (
     convert_sync_batchnorm,
     fold_batchnorm,
@@ -18,10 +21,7 @@ from kerasnorm.surgery import (
     replace_normalization,
     revert_sync_batchnorm,
 )
-from kerasnorm.surgery.copying import copy_model
-from kerasnorm.surgery.flags import set_trainable
-from kerasnorm.surgery.kinds import normalizations
-from kerasnorm.surgery.leaves import every_layer, leaves
+from kerasnorm.surgery._kinds import normalizations
 
 TESTS = pathlib.Path(__file__).parents[1]
 
@@ -30,7 +30,7 @@ import json, pathlib, sys
 sys.path.insert(0, {str(TESTS)!r})
 import keras, numpy
 from surgery import surgery_models
-from kerasnorm.surgery.leaves import every_layer
+from kerasnorm.models._leaves import every_layer
 folder = pathlib.Path(sys.argv[1])
 found = {{}}
 for path in sorted(folder.glob("*.keras")):

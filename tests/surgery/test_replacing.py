@@ -11,8 +11,8 @@ from surgery.surgery_models import MODELS, SHAPE, data, functional, outputs, ran
 from transfer.freezing_models import Foreign
 
 from kerasnorm import normalization as norms
+from kerasnorm.models._leaves import every_layer
 from kerasnorm.surgery import freeze_statistics, replace_normalization
-from kerasnorm.surgery.leaves import every_layer
 
 KERAS = (layers.BatchNormalization, layers.LayerNormalization)
 OURS = (norms.BatchNormalization, norms.LayerNormalization)

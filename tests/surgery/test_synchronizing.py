@@ -11,13 +11,13 @@ from surgery.test_replacing import by_path, one_layer, paths_of, state
 from transfer.freezing_models import OwnBatchNorm
 
 from kerasnorm import normalization as norms
+from kerasnorm.models._leaves import every_layer
 from kerasnorm.surgery import (
     convert_sync_batchnorm,
     freeze_statistics,
     inspect,
     revert_sync_batchnorm,
 )
-from kerasnorm.surgery.leaves import every_layer
 
 BATCH = (layers.BatchNormalization, norms.BatchNormalization)
 CONFIGS_KNOW = [kind for kind in MODELS if kind not in ("composite", "subclassed")]

@@ -7,8 +7,8 @@ from keras import layers
 from surgery.surgery_models import MODELS, SHAPE, Held, block, data, functional, nested, randomised
 
 from kerasnorm import normalization as norms
+from kerasnorm.models._leaves import every_layer
 from kerasnorm.surgery import convert_sync_batchnorm, recompute_statistics, replace_normalization
-from kerasnorm.surgery.leaves import every_layer
 from kerasnorm.transfer import trainable_table
 
 

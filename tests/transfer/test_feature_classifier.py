@@ -14,9 +14,9 @@ from sklearn.svm import LinearSVC
 from transfer.probing_models import MODELS, images, nested, sequential
 
 from kerasnorm.transfer import FeatureClassifier, probe_layers
-from kerasnorm.transfer.cutting import cut
-from kerasnorm.transfer.depths import depths
-from kerasnorm.transfer.pooled import pooled_features
+from kerasnorm.transfer.probing._cut import cut
+from kerasnorm.transfer.probing._depths import depths
+from kerasnorm.transfer.probing._pooled import pooled_features
 
 pytestmark = pytest.mark.usefixtures("without_tracing")
 WITH_GRAPH = [kind for kind in MODELS if kind != "subclassed"]

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from kerasnorm.backend.order import shuffled
+from kerasnorm.data._order import shuffled
+from kerasnorm.data._stored_batches import StoredBatches
 from kerasnorm.imbalance import resample
 from kerasnorm.transfer import fine_tune
-from kerasnorm.transfer.stored_batches import StoredBatches
 
 pytestmark = pytest.mark.usefixtures("without_tracing")
 

@@ -11,9 +11,9 @@ from kerasnorm.imbalance import (
     adjust_logits,
     tau_normalize,
 )
-from kerasnorm.surgery.heads import find_head, gives_logits, gives_maps
+from kerasnorm.models._heads import find_head, gives_logits, gives_maps
 from kerasnorm.transfer import fine_tune, replace_head
-from kerasnorm.transfer.head_split import split_at_head
+from kerasnorm.transfer.fine_tuning._head_split import split_at_head
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(10, 6, 8, 2)).astype("float32")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from kerasnorm.surgery.leaves import leaves
+from kerasnorm.models._leaves import leaves
 from kerasnorm.transfer import fine_tune, freeze, replace_head
 
 X = np.random.default_rng(0).normal(size=(3, 6)).astype("float32")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from transfer.freezing_models import MODELS
 
-from kerasnorm.surgery.leaves import leaves
+from kerasnorm.models._leaves import leaves
 from kerasnorm.transfer import LayerwiseLearningRate, freeze, layer_decay
 
 

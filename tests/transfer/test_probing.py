@@ -13,8 +13,8 @@ from sklearn.svm import LinearSVC
 from transfer.probing_models import MODELS, SHAPE, images, nested, sequential
 
 from kerasnorm.transfer import probe_layers
-from kerasnorm.transfer.depths import depths
-from kerasnorm.transfer.pooled import pooled_features
+from kerasnorm.transfer.probing._depths import depths
+from kerasnorm.transfer.probing._pooled import pooled_features
 
 pytestmark = pytest.mark.usefixtures("without_tracing")
 each_model = pytest.mark.parametrize("kind", MODELS)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from kerasnorm.tuning.heartbeat import Heartbeat, LostError, Watch
+from kerasnorm.tuning._heartbeat import Heartbeat, LostError, Watch
 
 
 def test_only_what_changes_is_alive(tmp_path):

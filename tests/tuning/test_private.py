@@ -7,7 +7,7 @@ import pytest
 from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
 
-from kerasnorm.tuning import private
+from kerasnorm.tuning import _keras_tuner as private
 
 CALLS = {"GetSpace", "UpdateSpace", "CreateTrial", "UpdateTrial", "EndTrial", "GetTrial"}
 CALLS |= {"GetBestTrials"}

@@ -16,7 +16,7 @@ from tuning.tuning_models import (
 )
 
 from kerasnorm.tuning import integers
-from kerasnorm.tuning.shared_study import SharedStudy
+from kerasnorm.tuning._shared_study import SharedStudy
 
 optuna = pytest.importorskip("optuna")
 pytestmark = [pytest.mark.distributed, pytest.mark.usefixtures("without_tracing")]

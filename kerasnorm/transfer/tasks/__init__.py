@@ -1,15 +1,15 @@
 """Which tasks transfer to which: affinities, the tree of tasks, and what to supervise."""
 
-from kerasnorm.transfer.tasks.affinities import Affinities
-from kerasnorm.transfer.tasks.affinity_from_wins import affinity_from_wins
-from kerasnorm.transfer.tasks.cost import Cost
-from kerasnorm.transfer.tasks.debiased_cka import debiased_cka
-from kerasnorm.transfer.tasks.default_head import default_head
-from kerasnorm.transfer.tasks.select_sources import Selection, select_sources
-from kerasnorm.transfer.tasks.task import Task
-from kerasnorm.transfer.tasks.task_affinity import TaskAffinity
-from kerasnorm.transfer.tasks.task_tree import TaskTree, task_tree
-from kerasnorm.transfer.tasks.win_rates import win_rates
+from kerasnorm.transfer.tasks._affinities import Affinities
+from kerasnorm.transfer.tasks._affinity_from_wins import affinity_from_wins
+from kerasnorm.transfer.tasks._cost import Cost
+from kerasnorm.transfer.tasks._debiased_cka import debiased_cka
+from kerasnorm.transfer.tasks._default_head import default_head
+from kerasnorm.transfer.tasks._select_sources import Selection, select_sources
+from kerasnorm.transfer.tasks._task import Task
+from kerasnorm.transfer.tasks._task_affinity import TaskAffinity
+from kerasnorm.transfer.tasks._task_tree import TaskTree, task_tree
+from kerasnorm.transfer.tasks._win_rates import win_rates
 
 __all__ = [
     "Affinities",

@@ -4,11 +4,12 @@ Arrays in, a float out; larger is better. Scores rank sources on one set of exam
 nothing across sets.
 """
 
-from kerasnorm.transfer.transferability.gbc import gbc
-from kerasnorm.transfer.transferability.h_score import h_score
-from kerasnorm.transfer.transferability.leep import leep
-from kerasnorm.transfer.transferability.logme import logme
-from kerasnorm.transfer.transferability.nce import nce
-from kerasnorm.transfer.transferability.trans_rate import trans_rate
+from kerasnorm.transfer.transferability._gbc import gbc
+from kerasnorm.transfer.transferability._h_score import h_score
+from kerasnorm.transfer.transferability._inputs import centre
+from kerasnorm.transfer.transferability._leep import leep
+from kerasnorm.transfer.transferability._logme import logme
+from kerasnorm.transfer.transferability._nce import nce
+from kerasnorm.transfer.transferability._trans_rate import trans_rate
 
 __all__ = ["gbc", "h_score", "leep", "logme", "nce", "trans_rate"]

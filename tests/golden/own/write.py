@@ -13,9 +13,9 @@ import numpy as np
 from keras import layers
 
 import kerasnorm as kn
-import kerasnorm.migrate.activations
-import kerasnorm.migrate.addons_spectral_normalization
-import kerasnorm.migrate.addons_tlu
+import kerasnorm.migrate._activations
+import kerasnorm.migrate._addons_spectral_normalization
+import kerasnorm.migrate._addons_tlu
 from kerasnorm import imbalance, migrate, transfer
 
 FOLDER = pathlib.Path(__file__).parent
@@ -81,7 +81,9 @@ def _compiled(loss):
 def _contours():
     model = keras.Sequential([keras.Input((6, 6, 2)), layers.Conv2D(1, 1)])
     model.compile(
-        "sgd", imbalance.ClassBalancedBinaryCrossentropy(), metrics=[imbalance.BoundaryFScore(from_logits=True)]
+        "sgd",
+        imbalance.ClassBalancedBinaryCrossentropy(),
+        metrics=[imbalance.BoundaryFScore(from_logits=True)],
     )
     return model
 
@@ -125,10 +127,13 @@ def _layers():
     yield "switchable", _layer(norm.SwitchableNormalization())
     yield "adaptive", _on_two(norm.AdaptiveInstanceNormalization(), IMAGE, IMAGE)
     yield "conditional", _on_two(norm.ConditionalInstanceNormalization(3), IMAGE, (3,))
-    yield "conv_group", _layer(
-        norm.ConvNormActivation(
-            4, 3, normalization={"class_name": "group", "config": {"groups": 2}}, pool="max"
-        )
+    yield (
+        "conv_group",
+        _layer(
+            norm.ConvNormActivation(
+                4, 3, normalization={"class_name": "group", "config": {"groups": 2}}, pool="max"
+            )
+        ),
     )
     yield "conv_batch", _layer(norm.ConvNormActivation(4, 3, activation="gelu"))
     yield "lstm_cell", _layer(layers.RNN(norm.LayerNormLSTMCell(3)), (5, 2))

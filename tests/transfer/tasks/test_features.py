@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasnorm.transfer.tasks.features import Features, HeadBatches
+from kerasnorm.transfer.tasks._features import Features, HeadBatches
 
 ROWS = np.array([7, 1, 4, 2, 0, 9, 8])
 

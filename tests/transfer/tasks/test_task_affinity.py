@@ -10,7 +10,7 @@ from scipy.stats import kendalltau
 from transfer.tasks.small_tasks import COUNT, encoders, examples, measure, sees, tasks
 
 from kerasnorm.transfer import Task, affinity_from_wins, debiased_cka, logme, task_tree, win_rates
-from kerasnorm.transfer.tasks.features import Features
+from kerasnorm.transfer.tasks._features import Features
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from scipy.spatial.distance import pdist
 from transfer.tasks.taskonomy import GROUP_3D, SEMANTIC, read_affinity
 
 from kerasnorm.transfer import task_tree
-from kerasnorm.transfer.tasks.task_tree import METHODS
+from kerasnorm.transfer.tasks._task_tree import METHODS
 
 NAMES = list("abcdefg")
 each_file = pytest.mark.parametrize("name", ["affinities_16k", "affinities_1k"])

@@ -1,0 +1,197 @@
+"""The formula, its statistics and its gradient, once, in `keras.ops`.
+
+    y = (x − E[x]) / √(Var[x] + ε) · γ + β
+
+Float32 cannot hold a mean of 1e4 to better than 5e-4, so the mean is kept as the sum of two
+numbers, `center + shift`: x − center is exact for x near the center, and the shift is what
+rounding left over. Var[x] = E[(x − center)²] − shift² does not cancel, since the shift is tiny.
+
+The backward pass needs only the input, the two numbers of the mean and the reciprocal deviation.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import ops
+
+from kerasnorm.backend import _reductions as reductions
+
+Tensor = Any
+
+
+class View(NamedTuple):
+    """Which elements of a tensor share their statistics, and which share γ and β.
+
+    Attributes:
+        reduced: axes summed over.
+        channel: the channel axis.
+        broadcast: axes along which γ and β do not vary.
+        groups: statistics are shared within this many groups of channels; None: not shared.
+        synchronized: whether statistics are summed over the replicas.
+        axis_name: the mapped axis that they lie on; only JAX asks for it.
+    """
+
+    reduced: tuple[int, ...]
+    channel: int
+    broadcast: tuple[int, ...]
+    groups: int | None = None
+    synchronized: bool = False
+    axis_name: str | None = None
+
+
+class Statistics(NamedTuple):
+    """Mean, biased variance (both with kept axes) and the number of elements behind each."""
+
+    mean: Tensor
+    variance: Tensor
+    count: Tensor
+
+
+class Primitives(NamedTuple):
+    """What a backend has its own way of doing.
+
+    Attributes:
+        total: sums a tensor over some of its axes, which it keeps.
+        totals: sums a tensor, and its product with another, in the same way.
+        average: replaces each row of a matrix by its mean.
+        all_reduce: sums a vector over the replicas of an axis name.
+    """
+
+    total: Callable[[Tensor, tuple[int, ...]], Tensor]
+    totals: Callable[[Tensor, Tensor, tuple[int, ...]], tuple[Tensor, Tensor]]
+    average: Callable[[Tensor], Tensor]
+    all_reduce: Callable[[Tensor, str | None], Tensor]
+
+
+class Residuals(NamedTuple):
+    """What the backward pass needs beside the input."""
+
+    center: Tensor
+    shift: Tensor
+    rstd: Tensor
+    count: Tensor
+
+
+def keep(statistics: Statistics):
+    """What layers make of their statistics that have no use of their own for them."""
+    return statistics
+
+
+def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primitives):
+    """Returns the normalized tensor, its statistics and the residuals.
+
+    Args:
+        x: tensor of floats.
+        gamma, beta: tensors that broadcast to `x`, or None.
+        mask: ones and zeros that broadcast to `x`, or None; `x` is 0 where it is 0.
+        view: the axes.
+        epsilon: added to the variance.
+        dtype: of the statistics, float32 or wider.
+        primitives: the backend's `Primitives`.
+    """
+    x = ops.cast(x, dtype)
+    center = find_center(x, mask, view, primitives)
+    centred = _centre(x, center, mask)
+    sums = primitives.totals(centred, centred, view.reduced)
+    shift, square, count = _means(sums, x, mask, view, primitives)
+    variance = ops.maximum(square - ops.square(shift), 0)
+    rstd = ops.rsqrt(variance + epsilon)
+    scale = _scale(rstd, gamma)
+    y = centred * scale + ((0 if beta is None else beta) - shift * scale)
+    return y, Statistics(center + shift, variance, count), Residuals(center, shift, rstd, count)
+
+
+def find_center(x, mask, view: View, primitives):
+    """Returns a constant near the mean, exact to subtract."""
+    some = reductions.sample(x, view.reduced) if mask is None else x
+    sums = [primitives.total(some, view.reduced)]
+    return reductions.settle(_means(sums, some, mask, view, primitives)[0])
+
+
+def backward(dy, x, gamma, mask, residuals: Residuals, view: View, primitives):
+    """Returns the gradients of the input, γ and β; `dy` is 0 where the mask is 0."""
+    center, shift, rstd, count = residuals
+    input_dtype = x.dtype
+    dy = ops.cast(dy, center.dtype)
+    centred = _centre(ops.cast(x, center.dtype), center, mask)
+    common = tuple(axis for axis in view.reduced if axis in view.broadcast)
+    total = primitives.total
+    dbeta, product = primitives.totals(dy, centred, common)
+    dgamma = rstd * (product - shift * dbeta)
+    scale = 1 if gamma is None else gamma
+    rest = tuple(axis for axis in view.reduced if axis not in common)
+    parts = [total(scale * dbeta, rest), total(scale * dgamma, rest)]
+    first, second = (
+        _share(part / ops.maximum(count, 1), view, primitives)
+        for part in _over_replicas(parts, view, primitives)
+    )
+    slope = -second * rstd * rstd
+    dx = dy * (rstd * scale) + centred * slope - (first * rstd + slope * shift)
+    if mask is not None:
+        dx = dx * mask
+    left = tuple(axis for axis in view.broadcast if axis not in common)
+    return ops.cast(dx, input_dtype), total(dgamma, left), total(dbeta, left)
+
+
+def apply_statistics(x, mean, variance, gamma, beta, epsilon: float, dtype: str):
+    """Returns `x` normalized with statistics that are given."""
+    y = (ops.cast(x, dtype) - mean) * _scale(ops.rsqrt(variance + epsilon), gamma)
+    return y if beta is None else y + beta
+
+
+def _scale(rstd, gamma):
+    return rstd if gamma is None else rstd * gamma
+
+
+def _centre(x, center, mask):
+    centred = x - center
+    return centred if mask is None else centred * mask
+
+
+def _means(sums, x, mask, view: View, primitives):
+    """Returns the means that belong to sums over `x`, and the count behind them."""
+    parts = [*sums, count_elements(x, mask, view, primitives.total)]
+    *sums, count = _over_replicas(parts, view, primitives)
+    present = ops.maximum(count, 1)
+    return *(_share(part / present, view, primitives) for part in sums), count
+
+
+def count_elements(x, mask, view: View, total):
+    """Returns how many elements each statistic rests on; the mask has one channel."""
+    shape = ops.shape(x)
+    counted = view.reduced if mask is None else tuple({view.channel} & {*view.reduced})
+    size = 1
+    for axis in counted:
+        size = size * shape[axis]
+    size = ops.reshape(ops.cast(size, x.dtype), (1,) * len(shape))
+    if mask is None:
+        return size
+    return size * total(mask, tuple(axis for axis in view.reduced if axis != view.channel))
+
+
+def _share(statistic, view: View, primitives):
+    """Averages per-channel values within each group; all other axes but the batch are 1."""
+    if view.groups is None:
+        return statistic
+    shape = ops.shape(statistic)
+    rows = ops.reshape(statistic, (-1, shape[view.channel] // view.groups))
+    return ops.reshape(primitives.average(rows), shape)
+
+
+def _over_replicas(parts, view: View, primitives):
+    if not view.synchronized:
+        return parts
+    return sum_over_replicas(parts, lambda x: primitives.all_reduce(x, view.axis_name))
+
+
+def sum_over_replicas(parts, all_reduce):
+    """Sums each part, of known shape, over the replicas, all of them in one collective."""
+    vector = ops.concatenate([ops.reshape(part, (-1,)) for part in parts])
+    reduced = all_reduce(vector)
+    if reduced is vector:
+        return parts
+    ends = np.cumsum([math.prod(part.shape) for part in parts])
+    totals = ops.split(reduced, ends[:-1].tolist())
+    return [ops.reshape(total, part.shape) for total, part in zip(totals, parts, strict=True)]

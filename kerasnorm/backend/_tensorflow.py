@@ -1,0 +1,204 @@
+"""TensorFlow: `tf.custom_gradient`, and sums over the replicas of `tf.distribute`."""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
+
+from kerasnorm.backend import _reductions as reductions
+from kerasnorm.backend import _reference as reference
+
+
+def all_reduce_sum(x, axis_name=None):
+    """Sums a tensor over the replicas; the tensor itself where there is one replica."""
+    if _replicas() == 1:
+        return x
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, x)
+
+
+def _replicas():
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
+
+
+def _total(x, axes):
+    """Sums over the axes, which stay.
+
+    On the CPU `reduce_sum` over all axes but the last is slow, and adds up so many numbers one by
+    one that float32 loses digits. A product with ones, a block at a time, is several times as
+    fast and exact. (On accelerators products may be rounded to fewer bits.)
+    """
+    last = len(x.shape) - 2
+    if _in_xla():
+        return reductions.total(x, axes)
+    if not _ONLY_CPU or last not in axes or last + 1 in axes:
+        return _plain_total(x, axes)
+    first = last
+    while first - 1 in axes:
+        first -= 1
+    kept, channels = tf.shape(x)[:first], tf.shape(x)[-1:]
+    rows = tf.reshape(x, tf.concat([kept, [-1], channels], 0))
+    sums = _sum_rows(rows, _block_size(x.shape[first:-1], tf.shape(x)[-2]))
+    ones = tf.ones(last - first + 1, tf.int32)
+    sums = tf.reshape(sums, tf.concat([kept, ones, channels], 0))
+    sums.set_shape([1 if first <= axis <= last else size for axis, size in enumerate(x.shape)])
+    return _plain_total(sums, tuple(axis for axis in axes if axis < first))
+
+
+def _totals(x, factor, axes):
+    totals = reductions.by_pairs if _ONLY_CPU and _in_xla() else reductions.one_by_one
+    return totals(_total)(x, factor, axes)
+
+
+def _plain_total(x, axes):
+    return tf.reduce_sum(x, axes, keepdims=True) if axes else x
+
+
+def _block_size(sizes, last):
+    """Returns a divisor of the product of `sizes`, or None where none is known to be useful."""
+    known = 1
+    for size in reversed(sizes):
+        if size is None:
+            break
+        known *= size
+    divisor = max(size for size in range(1, _BLOCK + 1) if known % size == 0)
+    if divisor >= min(known, 32) > 1:
+        return divisor
+    return last if known == 1 and len(sizes) > 1 else None
+
+
+def _sum_rows(rows, block):
+    """Sums (…, R, C) over R, in blocks and what is left of the last one."""
+    kept, (size, channels) = tf.shape(rows)[:-2], tf.unstack(tf.shape(rows)[-2:])
+    left = None
+    if block is None:
+        block, whole = _BLOCK, size // _BLOCK * _BLOCK
+        left = tf.reduce_sum(rows[..., whole:, :], -2)
+        rows = rows[..., :whole, :]
+    blocks = tf.reshape(rows, tf.concat([kept, [-1, block, channels]], 0))
+    sums = tf.reduce_sum(tf.matmul(tf.ones((1, block), rows.dtype), blocks), [-3, -2])
+    return sums if left is None else sums + left
+
+
+_BLOCK = 1024
+_LARGE = 4096
+_ONLY_CPU = {device.device_type for device in tf.config.list_physical_devices()} == {"CPU"}
+# Accelerators may round products to fewer bits.
+_average = reductions.average_by(tf.matmul) if _ONLY_CPU else reductions.average
+_PRIMITIVES = reference.Primitives(_total, _totals, _average, all_reduce_sum)
+
+
+def _in_xla():
+    """Returns whether XLA will compile what is being traced."""
+    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+class _Formula(NamedTuple):
+    """`reference.forward` and its gradient as functions of tensors, given all else."""
+
+    view: reference.View
+    epsilon: float
+    dtype: str
+    scale: bool
+    center: bool
+    then: Callable
+
+    def forward(self, state, x, mask, *parameters):
+        rest = iter(parameters)
+        gamma, beta = (next(rest) if given else None for given in (self.scale, self.center))
+        settings = self.view, self.epsilon, self.dtype
+        y, statistics, residuals = reference.forward(x, gamma, beta, mask, *settings, _PRIMITIVES)
+        return y, self.then(statistics, *state), residuals
+
+    def backward(self, dy, x, mask, residuals, *parameters):
+        gamma = parameters[0] if self.scale else None
+        dx, *rest = reference.backward(dy, x, gamma, mask, residuals, self.view, _PRIMITIVES)
+        return [dx, *itertools.compress(rest, (self.scale, self.center))]
+
+
+@functools.cache
+def _compiled(formula, name):
+    return tf.function(getattr(formula, name), jit_compile=True, autograph=False)
+
+
+def normalize(
+    x, gamma, beta, mask, view, epsilon, dtype, training=False, then=reference.keep, state=()
+):
+    """Normalizes `x` with its own statistics; see `reference.forward`.
+
+    Returns it, and what `then` makes of the statistics and the tensors of `state`, which is part
+    of the same program. `then` is hashable and returns a tuple of tensors without gradients.
+    """
+    formula = _Formula(view, epsilon, dtype, gamma is not None, beta is not None, then)
+    compile_it = training is True and _worth_compiling(x.shape)
+
+    def run(name, *tensors):
+        if compile_it:
+            return _compiled(formula, name).get_concrete_function(*tensors)(*tensors)
+        return getattr(formula, name)(*tensors)
+
+    @tf.custom_gradient
+    def fused(x, *parameters):
+        y, found, residuals = run("forward", state, x, mask, *parameters)
+
+        @tf.custom_gradient
+        def first(dy, x, *parameters):
+            def second(*upstream):
+                plain = functools.partial(formula._replace(then=reference.keep).forward, ())
+                return _second_gradient(plain, dy, x, mask, parameters, upstream)
+
+            return run("backward", dy, x, mask, residuals, *parameters), second
+
+        return [y, *found], lambda dy, *_: first(dy, x, *parameters)
+
+    y, *found = fused(x, *(t for t in (gamma, beta) if t is not None))
+    return y, tuple(found)
+
+
+def _worth_compiling(shape):
+    """Returns whether a training graph on the CPU should leave this to XLA.
+
+    TensorFlow's own kernels write a dozen tensors of the input's size. Compiling takes half a
+    second for each shape, too long for small examples, such as a step's, and for sizes that vary.
+    Graphs for inference stay as they are: converters of models do not know compiled functions.
+    """
+    plain_graph = not tf.executing_eagerly() and not _in_xla() and _replicas() == 1
+    sizes = shape[1:]
+    large = None not in sizes and math.prod(sizes) >= _LARGE
+    return plain_graph and large and _ONLY_CPU and tf.test.is_built_with_xla()
+
+
+def _second_gradient(forward, dy, x, mask, parameters, upstream):
+    """The gradient of the fused gradient, by way of the plain formula."""
+    sources = [dy, x, *parameters]
+    with tf.GradientTape() as outer:
+        outer.watch(sources)
+        with tf.GradientTape() as inner:
+            inner.watch(sources)
+            y = forward(x, mask, *parameters)[0]
+        gradients = inner.gradient(y, sources[1:], dy)
+    return outer.gradient(gradients, sources, upstream, tf.UnconnectedGradients.ZERO)
+
+
+def has_values(x):
+    """Returns whether a tensor's values can be read now, rather than in a graph to come."""
+    return not tf.is_symbolic_tensor(x)
+
+
+def on_host(function, shape, *arrays):
+    """Returns `function` of NumPy arrays, a float32 array of this shape, as a tensor."""
+    if _in_xla():
+        raise ValueError(
+            "This runs on the host, which code compiled by XLA cannot do: compile the model with "
+            "`jit_compile=False`."
+        )
+    result = tf.numpy_function(function, arrays, tf.float32, stateful=False)
+    return tf.ensure_shape(result, shape)
+
+
+def update_one_by_one(optimizer):
+    """Makes an optimizer call `update_step` for each variable, as Keras' do on TensorFlow."""

@@ -1,0 +1,176 @@
+"""Labelled examples in batches, as `fit` takes them, whatever they come as."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm.data._arrays import to_array
+from kerasnorm.data._order import Order, shuffled
+from kerasnorm.models import is_graph
+
+_BUFFER = 1024  # of single examples that a Dataset shuffles
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of arrays, in an order that the number of the epoch alone decides.
+
+    So a training that was broken off goes on with the same batches, and arrays may be mapped from
+    a file: only the rows of a batch are read.
+
+    Args:
+        x: array (N, ...), or a dict or list of such.
+        y: array (N, ...).
+        batch_size: examples a batch; the last has the rest.
+        order: the rows of each epoch, always as many; None keeps them as they are.
+    """
+
+    def __init__(self, x: Any, y: np.ndarray, batch_size: int, order: Order | None = None):
+        super().__init__()
+        self.x, self.y, self.batch_size, self.order = x, y, batch_size, order
+        self._set_rows(0)
+
+    def _set_rows(self, epoch: int) -> None:
+        rows = np.arange(len(self.y)) if self.order is None else self.order(epoch)
+        self._epoch, self._rows = epoch, _checked(rows, len(self.y))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Says which epoch comes next."""
+        if epoch != self._epoch:
+            self._set_rows(epoch)
+
+    def in_order(self) -> "Batches":
+        """Returns batches of the same arrays as they are."""
+        return Batches(self.x, self.y, self.batch_size)
+
+    def __len__(self) -> int:
+        return -(-len(self._rows) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
+        rows = self._rows[index * self.batch_size : (index + 1) * self.batch_size]
+        return keras.tree.map_structure(lambda array: array[rows], self.x), self.y[rows]
+
+
+def _checked(rows: Any, size: int) -> np.ndarray:
+    """Refuses rows that a sampler of the user's own should not have returned."""
+    rows = np.asarray(rows)
+    valid = rows.ndim == 1 and rows.size and rows.dtype.kind in "iu"
+    if not valid or rows.min() < 0 or rows.max() >= size:
+        raise ValueError(
+            f"`sampler(epoch)` should return ints (M,) from 0 to {size - 1}, the rows of an epoch. "
+            f"Received: {rows!r}."
+        )
+    return rows
+
+
+def read_batches(
+    name: str,
+    data: Any,
+    model: keras.Model,
+    batch_size: int,
+    seed: int | None = None,
+    sampler: Order | None = None,
+) -> Any:
+    """Returns labelled examples as what `fit` takes: `Batches`, or a Dataset of batches.
+
+    Args:
+        name: the argument's name, for messages.
+        data: (x, y) arrays, a finite tf.data.Dataset of (x, y), single examples or batches, a
+            PyDataset of batches (x, y), or a `StoredBatches`.
+        model: whose inputs x are; x may be a dict or list of arrays as the model takes them.
+        batch_size: examples a batch, where the data have no batches of their own.
+        seed: of the order in which examples come, where they have no batches; None: as they are.
+        sampler: the rows of each epoch, for arrays; None: all of them, in the order of the seed.
+
+    Raises:
+        ValueError: if the data are of another kind, empty, without an end, or of unequal lengths.
+    """
+    if hasattr(data, "in_order"):
+        return data
+    arrays = isinstance(data, (tuple, list)) and len(data) == 2
+    if sampler is not None and not arrays:
+        raise ValueError(
+            f"`sampler` draws from arrays. Received: `{name}` of {type(data).__name__}. Give "
+            "(x, y), or a Dataset that draws by itself, and leave `sampler` out."
+        )
+    if isinstance(data, keras.utils.PyDataset):
+        _check_end(name, data.num_batches is None)
+        return data
+    if hasattr(data, "element_spec"):  # a tf.data.Dataset, on any backend
+        return _read_dataset(name, data, model, batch_size, seed)
+    if not arrays:
+        raise ValueError(
+            f"`{name}` should be a pair (x, y) of arrays or a Dataset of such pairs. "
+            f"Received: {type(data).__name__}."
+        )
+    x = list(data[0]) if isinstance(data[0], tuple) else data[0]
+    several = isinstance(x, dict) or (isinstance(x, list) and is_graph(model) and _many(model))
+    read = partial(to_array, name)
+    x, y = keras.tree.map_structure(read, x) if several else read(x), read(data[1])
+    lengths = {len(array) if array.ndim else 0 for array in (*keras.tree.flatten(x), y)}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(
+            f"`{name}` should have as many labels as examples, and at least one. "
+            f"Received: lengths {sorted(lengths)}."
+        )
+    if sampler is None and seed is not None:
+        sampler = shuffled(len(y), seed)
+    return Batches(x, y, batch_size, sampler)
+
+
+def _many(model: keras.Model) -> bool:
+    return len(model.inputs) > 1
+
+
+def _read_dataset(name: str, data: Any, model: keras.Model, batch_size: int, seed: Any) -> Any:
+    spec = data.element_spec
+    if not isinstance(spec, tuple) or len(spec) != 2:
+        raise ValueError(f"`{name}` should be a Dataset of (x, y). Received: element_spec={spec}.")
+    _check_end(name, int(data.cardinality()) == -1)
+    rank = keras.tree.flatten(spec[0])[0].shape.rank
+    wanted = len(model.inputs[0].shape) if is_graph(model) else rank
+    if None in (rank, wanted) or rank == wanted:
+        return data
+    if rank != wanted - 1:
+        raise ValueError(
+            f"`{name}` should hold examples of {wanted - 1} axes, or batches of them. "
+            f"Received: element_spec={spec}."
+        )
+    if seed is not None:
+        data = data.shuffle(_BUFFER, seed=seed)
+    return data.batch(batch_size)
+
+
+def _check_end(name: str, endless: bool) -> None:
+    if endless:
+        raise ValueError(f"`{name}` never ends: take the examples of one epoch, `dataset.take(n)`.")
+
+
+def in_order(data: Any) -> Any:
+    """Returns batches of all examples, each once, of what `read_batches` returns."""
+    return data.in_order() if hasattr(data, "in_order") else data
+
+
+def each_batch(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Yields (x, y) of each of these batches."""
+    batches = data = in_order(data)
+    if isinstance(data, keras.utils.PyDataset):
+        batches = (data[index] for index in range(data.num_batches))
+    for x, y in batches:
+        yield keras.tree.map_structure(_to_numpy, x), _to_numpy(y)
+
+
+def label_shape(data: Any) -> tuple[int | None, ...]:
+    """Returns the shape of the labels of what `read_batches` returns; the first size may be any."""
+    if isinstance(data, Batches):
+        return data.y.shape
+    spec = getattr(in_order(data), "element_spec", None)  # where that says it, nothing is read
+    if spec is not None and spec[1].shape.rank and None not in spec[1].shape[1:]:
+        return tuple(spec[1].shape)
+    return next(each_batch(data))[1].shape
+
+
+def _to_numpy(array: Any) -> np.ndarray:
+    return to_array("data", array)

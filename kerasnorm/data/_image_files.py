@@ -1,0 +1,96 @@
+"""Image files with a class each, to draw from."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasnorm._validation import as_int, listed
+
+
+class ImageFiles:
+    """Image files and their classes, for `resample` and `kerasnorm.fit`.
+
+    Use it where the images do not fit in memory: only the paths are kept, and the images of a
+    batch are read and decoded when it is made, several batches at once.
+
+    Args:
+        paths: The N files: BMP, GIF, JPEG or PNG.
+        labels: Indices into `class_names`, int (N,).
+        class_names: The names of the K classes.
+        image_size: The images are resized to (image_size, image_size), antialiased.
+
+    Attributes:
+        paths: str (N,).
+        labels: int64 (N,).
+        class_names: A tuple of K names.
+        image_size: An int.
+        size: N.
+
+    Output shape:
+        Batches of `(images, labels)`: float32 (B, image_size, image_size, 3), from 0 to 255, and
+        int64 (B,).
+
+    Raises:
+        ValueError: If there is no image, or `labels` do not fit.
+        tf.errors.InvalidArgumentError: While batches are made, if a file cannot be decoded; see
+            `readable`.
+
+    Example:
+
+    >>> files = ImageFiles(["a.png", "b.png", "c.png"], [0, 1, 1], ["cat", "dog"], image_size=64)
+    >>> files.counts()
+    {'cat': 1, 'dog': 2}
+    >>> files.subset([0]).paths.tolist()
+    ['a.png']
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | os.PathLike],
+        labels: Any,
+        class_names: Sequence[str],
+        image_size: int,
+    ) -> None:
+        self.paths = np.array([os.fspath(path) for path in paths])
+        self.labels = np.asarray(labels)
+        self.class_names = tuple(map(str, class_names))
+        self.image_size = as_int("image_size", image_size, low=1)
+        self.size = len(self.paths)
+        valid = self.size and self.labels.shape == (self.size,) and self.labels.dtype.kind in "iu"
+        if not valid or self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
+            raise ValueError(
+                "There should be at least one image, and a label for each, from 0 to "
+                f"{len(self.class_names) - 1} (for the classes {listed(self.class_names)}). "
+                f"Received: {self.size} paths, labels={labels!r}."
+            )
+        self.labels = self.labels.astype(np.int64)
+
+    def counts(self) -> dict[str, int]:
+        """Returns the number of images of each class, by its name."""
+        found = np.bincount(self.labels, minlength=len(self.class_names))
+        return dict(zip(self.class_names, found.tolist(), strict=True))
+
+    def subset(self, rows: Any, image_size: int | None = None) -> "ImageFiles":
+        """Returns some of the files, by their numbers or a mask, perhaps of another size."""
+        rows = np.asarray(rows)
+        size = image_size or self.image_size
+        return ImageFiles(self.paths[rows], self.labels[rows], self.class_names, size)
+
+    def readable(self) -> np.ndarray:
+        """Opens each file once and returns whether it can be decoded, bool (N,)."""
+        from kerasnorm.data import pipelines
+
+        return pipelines.readable(self.paths.tolist())
+
+    def gatherer(self) -> Any:
+        """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""
+        import tensorflow as tf
+
+        from kerasnorm.data import pipelines
+
+        load = pipelines.image_loader(self.image_size)
+        with tf.device("CPU:0"):
+            paths, labels = tf.constant(self.paths), tf.constant(self.labels)
+        return lambda indices: (load(tf.gather(paths, indices)), tf.gather(labels, indices))

@@ -1,0 +1,43 @@
+"""A folder of images to draw from."""
+
+import os
+import pathlib
+
+import numpy as np
+
+from kerasnorm.data._folders import class_files
+from kerasnorm.data._image_files import ImageFiles
+
+
+class ImageFolder(ImageFiles):
+    """A folder with one sub-folder of images a class, as `ImageFiles`.
+
+    Args:
+        path: The folder; hidden sub-folders are left out. The classes are its sub-folders, in
+            alphabetical order.
+        image_size: As in `ImageFiles`.
+
+    Raises:
+        ValueError: If there is no such folder or no image in it.
+
+    Example:
+
+    >>> import keras, os, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> for name in ("cat", "dog"):
+    ...     os.mkdir(f"{folder.name}/{name}")
+    ...     keras.utils.save_img(f"{folder.name}/{name}/1.png", np.zeros((4, 6, 3)))
+    >>> from kerasnorm.imbalance import resample
+    >>> images = ImageFolder(folder.name, image_size=8)
+    >>> images.class_names
+    ('cat', 'dog')
+    >>> x, y = next(iter(resample(images, batch_size=2)))
+    >>> tuple(x.shape)
+    (2, 8, 8, 3)
+    """
+
+    def __init__(self, path: str | os.PathLike, image_size: int) -> None:
+        files = class_files(pathlib.Path(path))
+        paths = [name for names in files.values() for name in names]
+        labels = np.repeat(np.arange(len(files)), [len(names) for names in files.values()])
+        super().__init__(paths, labels, tuple(files), image_size)

@@ -1,0 +1,174 @@
+"""Images and masks in folders, to draw from."""
+
+import copy
+import os
+import pathlib
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from kerasnorm._validation import as_int, listed
+from kerasnorm.data._folders import IMAGES, mask_files, read_mask
+from kerasnorm.data._members import as_rows
+
+
+class SegmentationFolder:
+    """Two folders with images and their label maps, files of the same names, for `resample`.
+
+    Use it where the images do not fit in memory: only the paths are kept, and the images and masks
+    of a batch are read when it is made, several batches at once. Masks are grey or palette
+    pictures whose pixels are class numbers.
+
+    Args:
+        path: The folder that holds the two.
+        image_size: Images and masks are resized to (image_size, image_size): images antialiased,
+            masks to the nearest pixel, so that no class comes up that was not there.
+        images: The name of the folder of images.
+        masks: The name of the folder of masks.
+        num_classes: K; None: up to the largest label.
+        ignore_class: The label of pixels of no class, such as 255.
+
+    Attributes:
+        paths: str (N,), the images.
+        mask_paths: str (N,).
+        labels: bool (N, K), the classes that each mask has; the masks are read once for it.
+        size: N.
+
+    Output shape:
+        Batches of `(images, masks)`: float32 (B, image_size, image_size, 3), from 0 to 255, and
+        int64 (B, image_size, image_size).
+
+    Raises:
+        ValueError: If a folder is missing or empty, or an image has no mask or a mask no image. And
+            from `labels`, if a mask cannot be read, or has a label that is no class.
+
+    Example:
+
+    >>> import keras, os, tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> for name, channels in (("images", 3), ("masks", 1)):
+    ...     os.mkdir(f"{folder}/{name}")
+    ...     picture = np.full((4, 6, channels), 1)
+    ...     keras.utils.save_img(f"{folder}/{name}/1.png", picture, scale=False)
+    >>> from kerasnorm.imbalance import resample
+    >>> scenes = SegmentationFolder(folder, image_size=8)
+    >>> scenes.labels
+    array([[False,  True]])
+    >>> x, y = next(iter(resample(scenes, "repeat_factor", threshold=0.1, batch_size=1)))
+    >>> tuple(x.shape), tuple(y.shape)
+    ((1, 8, 8, 3), (1, 8, 8))
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        image_size: int,
+        images: str = "images",
+        masks: str = "masks",
+        num_classes: int | None = None,
+        ignore_class: int | None = None,
+    ) -> None:
+        self._image_size = as_int("image_size", image_size, low=1)
+        self.num_classes = None if num_classes is None else as_int("num_classes", num_classes, 1)
+        self.ignore_class = None if ignore_class is None else as_int("ignore_class", ignore_class)
+        self.masks_folder = pathlib.Path(path, masks)
+        pictures = _by_stem(pathlib.Path(path, images), _images)
+        found = [pictures, _by_stem(self.masks_folder, mask_files)]
+        alone = found[0].keys() ^ found[1].keys()
+        if alone:
+            more = " and more" if len(alone) > 5 else ""
+            raise ValueError(
+                f"Each image in {str(path)!r} should have a mask of its name, and each mask an "
+                f"image. Received without the other: {listed(sorted(alone)[:5])}{more}."
+            )
+        stems = sorted(found[0])
+        self.paths, self.mask_paths = (np.array([each[stem] for stem in stems]) for each in found)
+        self.size = len(stems)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Returns the classes of each mask, bool (N, K)."""
+        masks = (read_mask(pathlib.Path(path)) for path in self.mask_paths)
+        present = [np.unique(mask).astype(np.int64) for mask in masks]
+        present = [values[values != self.ignore_class] for values in present]
+        largest = max((int(values.max(initial=-1)) for values in present), default=-1)
+        if self.num_classes is None and largest == 255:
+            raise ValueError("Masks have the label 255. Pass `ignore_class=255`, or `num_classes`.")
+        classes = largest + 1 if self.num_classes is None else self.num_classes
+        for path, values in zip(self.mask_paths, present, strict=True):
+            if values.size and values.max() >= classes:
+                raise ValueError(
+                    f"The mask {str(path)!r} has the label {values.max()}, and there are {classes} "
+                    f"classes, 0 to {classes - 1}. Pass `ignore_class`, or another `num_classes`."
+                )
+        return as_rows(present, classes)
+
+    def subset(self, rows: Any, image_size: int | None = None) -> "SegmentationFolder":
+        """Returns some of the pairs, by their numbers or a mask, perhaps of another size.
+
+        The classes stay those of all masks, which are read for it.
+        """
+        part, rows = copy.copy(self), np.asarray(rows)
+        part.num_classes = self.labels.shape[1]
+        part.labels = self.labels[rows]
+        part.paths, part.mask_paths = self.paths[rows], self.mask_paths[rows]
+        part.size, part._image_size = len(part.paths), image_size or self._image_size
+        return part
+
+    def readable(self) -> np.ndarray:
+        """Opens each image once and returns whether it can be decoded, bool (N,)."""
+        from kerasnorm.data import pipelines
+
+        return pipelines.readable(self.paths.tolist())
+
+    def gatherer(self) -> Any:
+        """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""
+        import tensorflow as tf
+
+        from kerasnorm.data import pipelines
+
+        side = self._image_size
+        load = pipelines.image_loader(side)
+        with tf.device("CPU:0"):
+            paths = tf.constant(self.paths)
+
+        def gather(indices: Any) -> Any:
+            masks = tf.numpy_function(self._read_masks, [indices], tf.int64)
+            return load(tf.gather(paths, indices)), tf.ensure_shape(
+                masks, [indices.shape[0], side, side]
+            )
+
+        return gather
+
+    def _read_masks(self, indices: np.ndarray) -> np.ndarray:
+        masks = (read_mask(pathlib.Path(self.mask_paths[index]))[0] for index in indices)
+        return np.stack([_nearest(mask, self._image_size) for mask in masks]).astype(np.int64)
+
+
+def _nearest(mask: np.ndarray, side: int) -> np.ndarray:
+    """Returns a mask (side, side) of the pixels nearest to the middles of its own."""
+    rows, columns = (((np.arange(side) + 0.5) * size / side).astype(int) for size in mask.shape)
+    return mask[rows[:, None], columns]
+
+
+def _images(folder: pathlib.Path) -> list[pathlib.Path]:
+    return [file for file in folder.iterdir() if file.suffix.lower() in IMAGES]
+
+
+def _by_stem(folder: pathlib.Path, find: Any) -> dict[str, str]:
+    """Returns the paths of the files by their names without endings."""
+    if not folder.is_dir():
+        raise ValueError(f"There is no folder {str(folder)!r}.")
+    files = find(folder)
+    if not files:
+        raise ValueError(f"The folder {str(folder)!r} has no pictures that are read here.")
+    found: dict[str, str] = {}
+    for file in sorted(files):
+        if file.stem in found:
+            raise ValueError(
+                f"Two files in {str(folder)!r} have the name {file.stem!r}: {found[file.stem]!r} "
+                f"and {str(file)!r}. Remove one of them."
+            )
+        found[file.stem] = str(file)
+    return found

@@ -1,0 +1,198 @@
+"""`DistributedModel`: Keras' `fit` on several replicas and machines."""
+
+import contextlib
+import inspect
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kerasnorm.distribute import _keras
+from kerasnorm.distribute._equal_shares import check
+from kerasnorm.distribute._in_scope import in_scope
+from kerasnorm.distribute._strategy import is_chief, naming_the_lost
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class DistributedModel(keras.Model):
+    """A model whose `fit` is exact on several replicas, and works on several machines.
+
+    Made in the scope of a `tf.distribute` strategy, it trains as one process would on the whole
+    batches, however they are divided: a replica may have fewer examples than another, or none.
+    (Keras' own models weigh every replica alike, and fail on several machines.) Metrics, the loss
+    and all that callbacks see are those of all replicas, on every worker, and gradients are
+    clipped, and looked at for infinities, as a whole. Elsewhere it is like `keras.Model`.
+
+    Where a loss is a mean over what a mask or `ignore_class` leaves, it is that of the whole batch.
+    On TensorFlow arrays are shuffled by Keras' global seed and the number of the epoch alone, so
+    that the workers, and a training that goes on after a break, have the same batches.
+
+    On several machines the same program runs on each. Only the chief writes what `save`,
+    `save_weights` and `export` are asked for. `steps_per_execution` steps run one by one.
+
+    Args:
+        *args, **kwargs: `inputs`, `outputs` and `name`, as in `keras.Model`. `prepare` makes one of
+            a model that is there; or subclass it as you would keras.Model. A `train_step` of your
+            own is yours to divide. Make a `LayerwiseLearningRate` of layers in the scope too.
+
+    Raises:
+        ValueError: from `compile`, for `jit_compile=True` on several replicas.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from kerasnorm.distribute import current_strategy
+    >>> with current_strategy().scope():
+    ...     inputs = keras.Input((4,))
+    ...     model = DistributedModel(inputs, keras.layers.Dense(2)(inputs))
+    ...     model.compile("sgd", "mse")
+    >>> history = model.fit(np.ones((8, 4)), np.ones((8, 2)), verbose=0)
+
+    References:
+        Goyal et al., 2017, Accurate, large minibatch SGD (§3: the loss of a worker is to be divided
+        by the size of the whole batch), https://arxiv.org/abs/1706.02677
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any):
+        functional = cls is DistributedModel and (len(args) > 1 or "outputs" in kwargs)
+        return super().__new__(DistributedFunctional if functional else cls)
+
+    @property
+    def _steps(self) -> Any:
+        """The module of what is done on replicas of tf.distribute; None where there are none."""
+        strategy = getattr(self, "distribute_strategy", None)
+        if getattr(strategy, "num_replicas_in_sync", 1) == 1:
+            return None
+        from kerasnorm.distribute import _steps
+
+        return _steps
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        if self._steps is None:
+            super().compile(*args, **kwargs)
+            return
+        if kwargs.get("jit_compile") is True:
+            raise ValueError(
+                "`jit_compile=True` cannot compile steps of several replicas. Leave it out."
+            )
+        args, kwargs = in_scope(self.distribute_strategy, (args, kwargs))
+        with self.distribute_strategy.scope():
+            super().compile(*args, **kwargs)
+        _keras.check_optimizer(self.optimizer)
+        _keras.sum_losses(self)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    @property
+    def losses(self) -> list[Any]:
+        steps = self._steps
+        found = super().losses
+        return steps.of_this_replica(found) if steps and steps.in_replica() else found
+
+    def _clear_losses(self) -> None:
+        steps = self._steps
+        if not (steps and steps.in_replica()) or steps.begins():
+            super()._clear_losses()  # once for all replicas of a process
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        steps = self._steps
+        return loss + steps.additional_losses(self, x) if steps and steps.in_replica() else loss
+
+    def train_step(self, *args: Any, **kwargs: Any) -> Any:
+        steps = self._steps
+        return steps.train_step(self, *args) if steps else super().train_step(*args, **kwargs)
+
+    def test_step(self, *args: Any, **kwargs: Any) -> Any:
+        steps = self._steps
+        return steps.test_step(self, *args) if steps else super().test_step(*args, **kwargs)
+
+    def make_train_function(self, force: bool = False) -> Any:
+        if self._steps is None:
+            return super().make_train_function(force)
+        if self.train_function is None or force:
+            self.train_function = self._steps.step_function(self, self.train_step)
+        return self.train_function
+
+    def make_test_function(self, force: bool = False) -> Any:
+        if self._steps is None:
+            return super().make_test_function(force)
+        if self.test_function is None or force:
+            self.test_function = self._steps.step_function(self, self.test_step)
+        return self.test_function
+
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs).arguments
+        del given["self"]
+        if hasattr(self, "distribute_strategy"):  # TensorFlow's trainer
+            from kerasnorm.distribute._fitting import same_batches
+
+            given = same_batches(self, given)
+        batch_size = given.get("batch_size")
+        check("x", given.get("x"), batch_size)
+        batch_size = given.get("validation_batch_size") or batch_size
+        check("validation_data", given.get("validation_data"), batch_size)
+        with naming_the_lost(), self._explained():
+            return super().fit(**given)
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        check("x", x, args[0] if args else kwargs.get("batch_size"))
+        with naming_the_lost(), self._explained():
+            return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        with naming_the_lost(), self._explained():
+            return super().predict(*args, **kwargs)
+
+    def _explained(self) -> contextlib.AbstractContextManager:
+        if self._steps is None:
+            return contextlib.nullcontext()
+        from kerasnorm.distribute._fitting import explained
+
+        return explained(self)
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        if self._steps and iterator is not None:
+            _keras.build_for(self, iterator)
+        else:
+            super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
+
+    def save(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
+        with _of_chief(filepath) as path:
+            super().save(path, *args, **kwargs)
+
+    def save_weights(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
+        with _of_chief(filepath) as path:
+            super().save_weights(path, *args, **kwargs)
+
+    def export(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
+        with _of_chief(filepath) as path:
+            super().export(path, *args, **kwargs)
+
+
+@contextlib.contextmanager
+def _of_chief(path: str | os.PathLike) -> Iterator[str | os.PathLike]:
+    """Yields the path, to others than the chief one to forget: all may be needed to save."""
+    if is_chief():
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / Path(path).name
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class DistributedFunctional(DistributedModel, _keras.Functional):
+    """What `DistributedModel(inputs, outputs)` makes."""

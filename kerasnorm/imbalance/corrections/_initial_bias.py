@@ -1,0 +1,34 @@
+from typing import Any
+
+import numpy as np
+
+from kerasnorm.imbalance.corrections._shares import log_shares
+
+
+def initial_bias(counts: Any) -> np.ndarray:
+    """Returns the bias with which a softmax starts from the shares of the classes: log π.
+
+    Otherwise the first steps only learn how frequent the classes are, with large losses of the
+    rare ones. Not for losses that balance, whose best bias is near 0.
+
+    Args:
+        counts: ClassCounts, or examples of each class, (K,); none may be 0.
+
+    Returns:
+        (K,) float64. A single sigmoid unit takes `bias[1] - bias[0]`.
+
+    Raises:
+        ValueError: if counts are none, or a class has no example.
+
+    Example:
+
+    >>> import keras
+    >>> bias = keras.initializers.Constant(initial_bias([75, 25]))
+    >>> layer = keras.layers.Dense(2, "softmax", bias_initializer=bias)
+    >>> [round(float(p), 4) for p in layer(np.zeros((1, 3)))[0]]
+    [0.75, 0.25]
+
+    Reference:
+        Lin et al., 2017, https://arxiv.org/abs/1708.02002 (§4.1, of one sigmoid)
+    """
+    return log_shares(counts)

@@ -1,0 +1,88 @@
+from typing import Any
+
+import keras
+
+from kerasnorm._validation import as_int
+from kerasnorm.imbalance.sampling import resample
+from kerasnorm.models import copy_model, gives_logits, is_graph, last_layer, sublayers
+
+
+def retrain_classifier(
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    epochs: int = 10,
+    optimizer: Any = "adam",
+    loss: Any = None,
+    *,
+    strategy: str = "class_balanced",
+    batch_size: int = 32,
+    seed: int = 0,
+    verbose: str | int = "auto",
+) -> keras.Model:
+    """Returns a copy whose last layer is trained anew on resampled classes ("cRT").
+
+    Long tails harm the classifier more than the features: learn those from the data as they are,
+    then only the classifier from balanced samples. The features are computed once, with statistics
+    and dropout as at inference, so an epoch costs next to nothing.
+
+    Args:
+        model: trained functional or Sequential model that ends in a layer with weights, such as
+            Dense or `CosineDense`, and perhaps an activation.
+        x: its inputs, N examples, as `predict` takes them.
+        y: class of each example, (N,), (N, 1), or one-hot (N, K) with a loss that takes these.
+        epochs: passes over N drawn examples.
+        optimizer: as in `compile`.
+        loss: as in `compile`; by default sparse cross-entropy.
+        strategy: how `resample` draws.
+        batch_size: examples a batch.
+        seed: of the drawing. Initial weights follow `keras.utils.set_random_seed`.
+        verbose: as in `Model.fit`.
+
+    Returns:
+        A model with the features and flags of the one given, which stays as it is; not compiled.
+
+    Raises:
+        ValueError: for a model that does not end so, has no graph or cannot be copied; for
+            examples that `resample` cannot draw from.
+
+    Example:
+
+    >>> import numpy as np
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "relu")])
+    >>> model.add(keras.layers.Dense(2))
+    >>> x, y = np.random.default_rng(0).normal(size=(40, 4)), np.repeat([0, 1], [36, 4])
+    >>> retrained = retrain_classifier(model, x, y, epochs=1, verbose=0)
+    >>> bool((retrained.get_weights()[0] == model.get_weights()[0]).all())
+    True
+
+    Reference:
+        Kang et al., 2020, https://arxiv.org/abs/1910.09217
+    """
+    epochs = as_int("epochs", epochs, low=1)
+    _check(model)
+    copy = copy_model(model)
+    head = last_layer(copy)
+    activations = copy.layers[copy.layers.index(head) + 1 :]
+    features = keras.Model(copy.inputs, head.input).predict(x, batch_size=batch_size, verbose=0)
+    fresh = type(head).from_config(head.get_config())
+    fresh.trainable = True
+    classifier = keras.Sequential([keras.Input(features.shape[1:]), fresh, *activations])
+    if loss is None:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=gives_logits(copy))
+    classifier.compile(optimizer, loss)
+    drawn = resample((features, y), strategy, batch_size=batch_size, seed=seed)
+    classifier.fit(drawn, epochs=epochs, shuffle=False, verbose=verbose)
+    head.set_weights(fresh.get_weights())
+    return copy
+
+
+def _check(model: keras.Model) -> None:
+    if isinstance(model, keras.Model) and is_graph(model) and len(model.outputs) == 1:
+        head = last_layer(model)
+        if head.weights and not sublayers(head):
+            return
+    raise ValueError(
+        "`model` should be a functional or Sequential model of one output that ends in a layer "
+        f"with weights, such as Dense, and perhaps an activation. Received: {model!r}."
+    )

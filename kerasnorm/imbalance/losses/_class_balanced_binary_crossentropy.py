@@ -1,0 +1,98 @@
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasnorm._validation import as_int
+from kerasnorm.imbalance import _class_numbers
+from kerasnorm.imbalance._class_numbers import Tensor
+from kerasnorm.imbalance.losses._binary import read_binary
+from kerasnorm.imbalance.losses._position_loss import REDUCTION, PositionLoss, finish, split
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class ClassBalancedBinaryCrossentropy(PositionLoss):
+    """Binary cross-entropy in which the two classes of each image weigh the same, for contours.
+
+    Of an image with pixels Y, and Y⁻ those that are no contour, β = |Y⁻| / |Y|: a contour pixel
+    costs −β log p, another −(1 − β) log(1 − p). An image of one class only has nothing to balance:
+    β is ½ there, where the formula would let it cost nothing. Predictions come out wide and too
+    high, as β weighs contours up; a threshold is chosen afterwards (`BoundaryFScore`).
+
+    Args:
+        from_logits: whether predictions are logits. Probabilities are clipped to
+            [ε, 1 − ε], with ε of `keras.config.epsilon()`, as Keras does: prefer logits.
+        ignore_class: label that is left out, such as 255 where annotators disagree.
+        reduction: as in `keras.losses.Loss`: the mean over pixels and images by default.
+        name: of the loss.
+        dtype: of the computation; float16 and bfloat16 become float32.
+
+    Call arguments:
+        y_true: 0 and 1, (N, H, W) or (N, H, W, 1); or with other axes for H and W.
+        y_pred: (N, H, W, 1) or (N, H, W).
+        sample_weight: (N,), or (N, H, W); does not change β.
+
+    Raises:
+        ValueError: for shapes that do not fit; for a label that is neither 0 nor 1, or NaN instead
+            of a loss where code is compiled and labels cannot be seen.
+
+    Example:
+
+    >>> loss = ClassBalancedBinaryCrossentropy(reduction=None)
+    >>> values = loss([[1, 0, 0, 0]], keras.ops.zeros((1, 4)))  # β is 3/4
+    >>> [round(float(value), 3) for value in values[0]]
+    [0.52, 0.173, 0.173, 0.173]
+
+    Reference:
+        Xie and Tu, 2015, "Holistically-nested edge detection", https://arxiv.org/abs/1504.06375
+    """
+
+    def __init__(
+        self,
+        from_logits: bool = True,
+        ignore_class: int | None = None,
+        reduction: str | None = REDUCTION,
+        name: str = "class_balanced_binary_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(reduction, name, dtype)
+        self.from_logits = bool(from_logits)
+        self.ignore_class = None if ignore_class is None else as_int("ignore_class", ignore_class)
+
+    def fit_shapes(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor, int]:
+        if len(y_pred.shape) == len(y_true.shape) + 1 and y_pred.shape[-1] == 1:
+            y_pred = ops.squeeze(y_pred, axis=-1)
+        elif len(y_true.shape) == len(y_pred.shape) + 1 and y_true.shape[-1] == 1:
+            y_true = ops.squeeze(y_true, axis=-1)
+        _class_numbers.check_shapes(y_true, y_pred, y_pred.shape)
+        return y_true, y_pred, len(y_pred.shape)
+
+    def call(self, y_true: Tensor | tuple[Tensor, Tensor], y_pred: Tensor) -> Tensor:
+        y, mask = split(y_true)
+        used = None if self.ignore_class is None else ops.not_equal(y, self.ignore_class)
+        used = _class_numbers.masked(used, mask, y)
+        positive, wrong = read_binary(y, used)
+        beta = _share_of_negatives(positive, used, y_pred.dtype)
+        losses = ops.where(positive, beta, 1 - beta) * self._crossentropy(positive, y_pred)
+        return finish(losses, wrong, used)
+
+    def _crossentropy(self, positive: Tensor, predictions: Tensor) -> Tensor:
+        if self.from_logits:
+            return ops.softplus(ops.where(positive, -predictions, predictions))
+        epsilon = keras.config.epsilon()
+        p = ops.clip(predictions, epsilon, 1 - epsilon)
+        return -ops.where(positive, ops.log(p), ops.log1p(-p))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"from_logits": self.from_logits, "ignore_class": self.ignore_class}
+        return {**super().get_config(), **own}
+
+
+def _share_of_negatives(positive: Tensor, used: Tensor | None, dtype: str) -> Tensor:
+    """β of each image, (N, 1, ...); ½ if its pixels are of one class."""
+    axes = tuple(range(1, len(positive.shape)))
+    used = ops.ones_like(positive, dtype=dtype) if used is None else ops.cast(used, dtype)
+    total = ops.sum(used, axis=axes, keepdims=True)
+    positives = ops.sum(ops.cast(positive, dtype) * used, axis=axes, keepdims=True)
+    both = ops.logical_and(ops.greater(positives, 0), ops.less(positives, total))
+    return ops.where(both, 1 - positives / ops.maximum(total, 1), 0.5)

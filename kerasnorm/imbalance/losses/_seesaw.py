@@ -1,0 +1,127 @@
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasnorm._validation import as_int, as_number
+from kerasnorm.backend import update_is_lost
+from kerasnorm.imbalance._class_numbers import ClassNumbers, Tensor, ignored
+from kerasnorm.imbalance.counting import as_counts
+from kerasnorm.imbalance.losses import _formulas as formulas
+from kerasnorm.imbalance.losses._position_loss import REDUCTION, SparseLoss
+from kerasnorm.imbalance.losses._seesaw_counter import SeesawCounter
+
+_SMALLEST = 0.01  # of the label's probability in C, as in the authors' code
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class Seesaw(SparseLoss):
+    """Cross-entropy in which examples of frequent classes push rare classes less: z + log (M C).
+
+    For the label y, class j ≠ y has z_j + log M + log C in the softmax, where
+    M = min(1, N_j / N_y)^p mitigates what frequent classes do to rare ones, and
+    C = max(1, p_j / max(p_y, 0.01))^q takes that back where an example is mistaken for j. Neither
+    has a gradient.
+
+    N are the labels seen until now, those of the batch included, at least 1. They are counted at
+    every call, `evaluate` and validation included; a saved model goes on from them. Where the
+    examples of each class are known, pass `counts`: there is nothing to count then. **JAX** keeps
+    what a compiled step has counted only for metrics: there compile with
+    `metrics=[loss.counter, ...]`, again once a model is loaded from a file, or pass `counts`.
+
+    Args:
+        num_classes: K.
+        p: p ≥ 0 of M.
+        q: q ≥ 0 of C.
+        counts: None; or ClassCounts, or examples of each class, (K,), which stay as they are.
+        ignore_class: label that is left out, such as 255; by default that of a `ClassCounts`.
+        reduction: as in `keras.losses.Loss`.
+        name: of the loss.
+        dtype: of the computation; float16 and bfloat16 become float32.
+
+    Attributes:
+        counter: metric with the labels seen, None where `counts` are given.
+
+    Call arguments:
+        y_true: class numbers (N,), (N, 1), or (N, H, W), of any dtype.
+        y_pred: logits (N, K) or (N, H, W, K).
+        sample_weight: as in Keras; (N,) is the weight of all positions of an example.
+
+    Raises:
+        ValueError: for arguments or shapes that do not fit; for a label outside the classes, or NaN
+            instead of a loss where code is compiled and labels cannot be seen; where counting is
+            not possible.
+
+    Example:
+
+    >>> loss = Seesaw(2, p=1, counts=[99, 1])
+    >>> [round(float(loss([label], [[0.0, 0.0]])), 3) for label in (0, 1)]  # M is 1/99 and 1
+    [0.01, 0.693]
+
+    Reference:
+        Wang et al., 2021, https://arxiv.org/abs/2008.10032
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        p: float = 0.8,
+        q: float = 2.0,
+        counts: Any = None,
+        ignore_class: int | None = None,
+        reduction: str | None = REDUCTION,
+        name: str = "seesaw",
+        dtype: Any = None,
+    ) -> None:
+        num_classes = as_int("num_classes", num_classes, low=2)
+        super().__init__(num_classes, ignored(ignore_class, counts), reduction, name, dtype)
+        self.p = as_number("p", p, 0)
+        self.q = as_number("q", q, 0)
+        self.counts = None if counts is None else as_counts(counts).tolist()
+        self.counter = SeesawCounter(num_classes) if counts is None else None
+        if counts is not None and len(self.counts) != num_classes:
+            raise ValueError(
+                f"`counts` should have {num_classes} entries, one a class. "
+                f"Received: counts={counts!r}."
+            )
+
+    def losses(self, labels: ClassNumbers, logits: Tensor) -> Tensor:
+        own = formulas.is_label(labels.numbers, self.num_classes, logits.dtype)
+        log_p = ops.stop_gradient(ops.log_softmax(logits, axis=-1))
+        own_log_p = ops.expand_dims(formulas.pick(log_p, labels.numbers), axis=-1)
+        compensation = ops.maximum(log_p - ops.maximum(own_log_p, math.log(_SMALLEST)), 0)
+        log_n = ops.cast(ops.log(ops.maximum(self._seen(labels, own), 1)), logits.dtype)
+        own_log_n = ops.expand_dims(ops.take(log_n, labels.numbers, axis=0), axis=-1)
+        mitigation = ops.minimum(log_n - own_log_n, 0)
+        factors = self.p * mitigation + self.q * compensation
+        return formulas.crossentropy(formulas.shifted(logits) + (1 - own) * factors, labels.numbers)
+
+    def _seen(self, labels: ClassNumbers, own: Tensor) -> Tensor:
+        """Returns the examples of each class, (K,); where they are counted, these included."""
+        if self.counter is None:
+            return ops.convert_to_tensor(self.counts, dtype=own.dtype)
+        if update_is_lost(self.counter.counts):
+            raise ValueError(
+                "Seesaw cannot keep what this compiled step counts. Compile the model with "
+                "`metrics=[loss.counter]`, or pass `counts` to Seesaw."
+            )
+        good = ops.logical_not(labels.wrong)
+        if labels.used is not None:
+            good = ops.logical_and(good, labels.used)
+        counted = own * ops.cast(ops.expand_dims(good, axis=-1), own.dtype)
+        return self.counter.add(ops.sum(ops.reshape(counted, (-1, self.num_classes)), axis=0))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"num_classes": self.num_classes, "p": self.p, "q": self.q, "counts": self.counts}
+        seen = None if self.counter is None else self.counter.to_list()
+        return {**super().get_config(), **own, "seen": seen}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Seesaw":
+        config = dict(config)
+        seen = config.pop("seen", None)
+        loss = cls(**config)
+        if seen is not None:
+            loss.counter.counts.assign(seen)
+        return loss

@@ -1,0 +1,93 @@
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasnorm._validation import as_number
+from kerasnorm.imbalance._class_numbers import ClassNumbers, Tensor
+from kerasnorm.imbalance.losses import _formulas as formulas
+from kerasnorm.imbalance.losses._position_loss import REDUCTION, SparseLoss
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class SparseFocalCrossentropy(SparseLoss):
+    """Cross-entropy that hardly counts the examples that are easy already: −α (1 − p)^γ log p.
+
+    Made for detection, where easy background is almost everything. In recognition it weighs hard
+    examples of all classes alike, so do not expect it to help the rare ones. With γ = 0 and no α it
+    is plain cross-entropy, which `DeferredReweighting` can weigh. Other than Keras' focal loss it
+    takes class numbers, sums over classes rather than taking their mean, and clips no logits.
+
+    Args:
+        gamma: γ ≥ 0, how fast the weight falls with the probability p of the label.
+        alpha: None; or a number that multiplies all, or (K,) numbers, one a class.
+        from_logits: whether predictions are logits. Probabilities are clipped to
+            [ε, 1 − ε], with ε of `keras.config.epsilon()`, as Keras does: prefer logits.
+        ignore_class: label that is left out, such as 255; the mean is over the other positions.
+        reduction: as in `keras.losses.Loss`.
+        name: of the loss.
+        dtype: of the computation; float16 and bfloat16 become float32.
+
+    Call arguments:
+        y_true: class numbers (N,), (N, 1), or (N, H, W), of any dtype.
+        y_pred: (N, K) or (N, H, W, K).
+        sample_weight: as in Keras; (N,) is the weight of all positions of an example.
+
+    Raises:
+        ValueError: for arguments or shapes that do not fit; for a label outside the classes, or NaN
+            instead of a loss where code is compiled and labels cannot be seen.
+
+    Example:
+
+    >>> loss = SparseFocalCrossentropy(gamma=2)
+    >>> float(loss([0, 1], [[2.0, 0.0], [0.0, 0.0]]))  # (0.0018 + 0.1733) / 2
+    0.0875...
+
+    Reference:
+        Lin et al., 2017, https://arxiv.org/abs/1708.02002
+    """
+
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        alpha: Any = None,
+        from_logits: bool = True,
+        ignore_class: int | None = None,
+        reduction: str | None = REDUCTION,
+        name: str = "sparse_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        self.alpha = None if alpha is None else _as_alpha(alpha)
+        classes = len(self.alpha) if isinstance(self.alpha, list) else None
+        super().__init__(classes, ignore_class, reduction, name, dtype)
+        self.gamma = as_number("gamma", gamma, 0)
+        self.from_logits = bool(from_logits)
+
+    def losses(self, labels: ClassNumbers, logits: Tensor) -> Tensor:
+        if self.from_logits:
+            odds = formulas.log_odds(logits, labels.numbers)
+        else:
+            epsilon = keras.config.epsilon()
+            p = ops.clip(formulas.pick(logits, labels.numbers), epsilon, 1 - epsilon)
+            odds = ops.log(p) - ops.log1p(-p)
+        losses = formulas.focal(odds, self.gamma)
+        if self.alpha is None:
+            return losses
+        alpha = ops.convert_to_tensor(self.alpha, dtype=losses.dtype)
+        return losses * (ops.take(alpha, labels.numbers, axis=0) if len(alpha.shape) else alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"gamma": self.gamma, "alpha": self.alpha, "from_logits": self.from_logits}
+        return {**super().get_config(), **own}
+
+
+def _as_alpha(alpha: Any) -> float | list[float]:
+    values = np.asarray(list(alpha.values()) if isinstance(alpha, dict) else alpha)
+    valid = values.dtype.kind in "iuf" and values.ndim < 2 and values.size
+    if valid and (np.isfinite(values) & (values >= 0)).all():
+        return values.astype(float).tolist()
+    raise ValueError(
+        "`alpha` should be None, a number, or one a class, (K,); finite and not negative. "
+        f"Received: alpha={alpha!r}."
+    )

@@ -1,0 +1,103 @@
+"""Resampling without tf.data."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm.data import EpochCounter
+from kerasnorm.imbalance.sampling._plan import make_plan, read_integers, read_strategy
+
+
+class ResampledDataset(keras.utils.PyDataset):
+    """The epochs of `resample` from arrays, as a `keras.utils.PyDataset`.
+
+    Use it on the JAX and torch backends to have no tf.data at work, and wherever a batch is
+    wanted by its number: batch `i` of the epoch `epoch_counter.next` is `dataset[i]`, and it is
+    the same as in `resample` with the same arguments. In `fit` the next epoch begins when all
+    batches of one were made.
+
+    It has no workers, since to gather a batch is quicker than to hand it over. For work that is
+    worth workers, such as augmentation, put it into a `PyDataset` of your own that has them,
+    with `FollowEpochs` in `fit`. On the TensorFlow backend, that is: on JAX and torch Keras
+    (3.15) looks at a batch before it begins, and hands out in each epoch what its workers had
+    left over from the one before.
+
+    Args:
+        data: Tuple `(x, y)` or `(x, y, w)` of arrays, in memory or `numpy.memmap`, as in
+            `resample`, or a tf.data.Dataset that fits in memory.
+        strategy, batch_size, seed, epoch_size, weights, threshold: As in `resample`.
+        labels, epochs, num_classes, ignore_class, missing: As in `resample`.
+
+    Raises:
+        ValueError: As `resample`.
+
+    Example:
+
+    >>> dataset = ResampledDataset(([[0.0], [1.0], [2.0], [3.0]], [0, 0, 0, 1]), batch_size=3)
+    >>> len(dataset)
+    2
+    >>> x, y = dataset[0]
+    >>> x.shape, y.shape
+    ((3, 1), (3,))
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        strategy: str = "class_balanced",
+        batch_size: int = 32,
+        seed: int = 0,
+        epoch_size: int | None = None,
+        weights: Any = None,
+        threshold: float | None = None,
+        labels: Any = None,
+        *,
+        epochs: int = 10,
+        num_classes: int | None = None,
+        ignore_class: int | None = None,
+        missing: str = "zero",
+    ) -> None:
+        from kerasnorm.data.pipelines import Arrays
+
+        super().__init__()
+        read_integers(batch_size, seed, epoch_size, num_classes)
+        how = read_strategy(strategy, threshold, epochs, weights, labels)
+        self._source = source = Arrays(data)
+        self._plan = make_plan(
+            source, how, seed, epoch_size, weights, labels, num_classes, ignore_class, missing
+        )
+        self._batch_size = batch_size
+        self._drawn: tuple[int, np.ndarray] | None = None
+        self._begun = self._made_all = False
+        self.epoch_counter = EpochCounter()
+
+    def __len__(self) -> int:
+        """The batches of an epoch."""
+        return -(-self._plan.epoch_size // self._batch_size)
+
+    def __getitem__(self, index: int) -> Any:
+        """Returns a batch of the epoch `epoch_counter.next`, NumPy arrays."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"There are batches 0 to {len(self) - 1}. Received: {index}.")
+        self._made_all |= index == len(self) - 1
+        start = index * self._batch_size
+        return self._source.batch(self._indices()[start : start + self._batch_size])
+
+    def on_epoch_begin(self) -> None:
+        """Called by `fit`."""
+        self._begun = True
+
+    def on_epoch_end(self) -> None:
+        """Called by `fit`, also after it looked at one batch to build a model."""
+        if self._begun and self._made_all:
+            self.epoch_counter.begin()
+            self._made_all = False
+        self._begun = False
+
+    def _indices(self) -> np.ndarray:
+        epoch = self.epoch_counter.next
+        drawn = self._drawn
+        if drawn is None or drawn[0] != epoch:
+            drawn = self._drawn = (epoch, self._plan.draw(epoch))
+        return drawn[1]

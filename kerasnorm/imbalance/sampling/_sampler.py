@@ -1,0 +1,65 @@
+"""The drawing of `resample` without the gathering."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerasnorm.data import to_numpy
+from kerasnorm.imbalance.sampling._plan import make_plan, read_integers, read_strategy
+
+
+class _Labels:
+    """What a plan asks of a source of examples."""
+
+    def __init__(self, labels: Any) -> None:
+        self.labels = to_numpy(labels)
+        self.size = len(self.labels)
+
+
+def sampler(
+    labels: Any,
+    strategy: str = "class_balanced",
+    seed: int = 0,
+    epoch_size: int | None = None,
+    weights: Any = None,
+    threshold: float | None = None,
+    *,
+    epochs: int = 10,
+    num_classes: int | None = None,
+    ignore_class: int | None = None,
+    missing: str = "zero",
+) -> Callable[[int], np.ndarray]:
+    """Returns the function that draws the examples of each epoch as `resample` does.
+
+    Use it where something else gathers them: in `kerasnorm.fine_tune(sampler=…)`, whose features
+    are computed once, or in a pipeline of your own.
+
+    Args:
+        labels: As in `resample`: the class of each example, whole numbers or strings (N,), …
+        strategy, seed, epoch_size, weights, threshold, epochs, num_classes, ignore_class, missing:
+            As in `resample`.
+
+    Returns:
+        A function from the number of an epoch, counted from 0, to the numbers of its examples,
+        int64 (M,) in the order in which they come. M is the same for all epochs.
+
+    Raises:
+        ValueError: As `resample`.
+
+    Example:
+
+    >>> draw = sampler([0, 0, 0, 1], epoch_size=1000)
+    >>> int((draw(0) == 3).sum())
+    500
+    >>> bool((draw(0) == draw(0)).all()), bool((draw(0) == draw(1)).all())
+    (True, False)
+    """
+    read_integers(1, seed, epoch_size, num_classes)
+    by_class = labels if isinstance(weights, dict) else None
+    how = read_strategy(strategy, threshold, epochs, weights, by_class)
+    source = _Labels(labels)
+    plan = make_plan(
+        source, how, seed, epoch_size, weights, None, num_classes, ignore_class, missing
+    )
+    return plan.draw

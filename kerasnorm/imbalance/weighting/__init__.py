@@ -1,0 +1,11 @@
+"""Class weights, and examples that carry them."""
+
+from kerasnorm.imbalance.weighting._class_weight_dict import ClassWeights
+from kerasnorm.imbalance.weighting._class_weights import class_weights
+from kerasnorm.imbalance.weighting._deferred_reweighting import DeferredReweighting
+
+__all__ = [
+    "ClassWeights",
+    "DeferredReweighting",
+    "class_weights",
+]

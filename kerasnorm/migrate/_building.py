@@ -1,0 +1,201 @@
+"""Keras 3 layers and models made of what a file says of Keras 2's."""
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from kerasnorm.backend.engine import EngineError
+from kerasnorm.migrate._addons_layers import ADDONS
+from kerasnorm.migrate._keras_layers import KERAS_2, Config, Shape, accepted
+from kerasnorm.migrate._lambdas import make_lambda
+from kerasnorm.migrate._objects import argument
+from kerasnorm.migrate._values import Saved, as_saved, expect, new_name
+from kerasnorm.models import set_trainable
+
+MODELS = ("Functional", "Model", "Sequential")
+_EVERY = {"name", "dtype", "trainable", "activity_regularizer"}
+_INSIDE = ("layer", "backward_layer", "cell")  # arguments that are layers
+_HOLDERS = {
+    "Bidirectional": keras.layers.Bidirectional,
+    "RNN": keras.layers.RNN,
+    "StackedRNNCells": keras.layers.StackedRNNCells,
+    "TimeDistributed": keras.layers.TimeDistributed,
+}
+_RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
+# what Keras, its backend and our layers raise for arguments that make no sense
+ERRORS = (
+    *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError),
+    *(NotImplementedError, RuntimeError, MemoryError, NameError, EngineError),
+)
+
+
+@dataclass
+class Builder:
+    """Makes layers, and keeps what it has made of what.
+
+    Attributes:
+        make_model: makes a model of what a file says of it, with this builder.
+        safe_mode: whether Lambda layers are refused.
+        old_classes: what the file calls a layer's class, by the layer's id.
+        old_orders: a model's layers in the file's order, by the model's id.
+        translated: the path of each layer, the class it had and the one it has.
+        still: layers that the file calls with `training=False`.
+    """
+
+    make_model: Callable[["Builder", Saved, str, Shape], keras.Model]
+    safe_mode: bool = True
+    old_classes: dict[int, str] = field(default_factory=dict)
+    old_orders: dict[int, list[keras.Layer]] = field(default_factory=dict)
+    translated: list[tuple[str, str, str]] = field(default_factory=list)
+    still: list[keras.Layer] = field(default_factory=list)
+
+    def make_layer(self, saved: Saved, path: str, shape: Shape) -> keras.Layer:
+        """Returns an unbuilt layer, or a model.
+
+        Args:
+            saved: what the file says of it.
+            path: its own name after those of the models that it is in.
+            shape: of the input that it is to be called with.
+        """
+        if saved.name in MODELS:
+            return self.make_model(self, saved, path, shape)
+        name = path.rpartition("/")[2]
+        with naming(path, saved.name):
+            if not isinstance(saved.config.get("trainable", True), bool):
+                raise ValueError("Its argument `trainable` should be a bool.")
+            if saved.name == "Lambda":
+                layer = make_lambda(saved.config, name, self.safe_mode)
+            else:
+                cls, config = self._translate(saved, path, shape)
+                config = accepted(cls, {**config, "name": name}, _arguments(cls))
+                trainable = config.pop("trainable", True)
+                layer = cls(**config)
+                set_trainable(layer, trainable, inside=False)
+        self.remember(layer, saved, path)
+        return layer
+
+    def remember(self, layer: keras.Layer, saved: Saved, path: str) -> None:
+        name = saved.name.partition(">")[2] or saved.name
+        self.old_classes[id(layer)] = name
+        package = type(layer).__module__.partition(".")[0]
+        self.translated.append((path, saved.name, f"{package}.{type(layer).__name__}"))
+
+    def call(self, layer: keras.Layer, inputs: Any, kwargs: dict[str, Any]) -> Any:
+        """Returns what a layer gives for its first argument and others by name.
+
+        Raises:
+            ValueError: if it is called as no model of Keras 3 can call it.
+        """
+        kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        if isinstance(layer, _RECURRENT) and isinstance(inputs, list):
+            inputs, *kwargs["initial_state"] = inputs
+            _check_states(layer, len(kwargs["initial_state"]))
+        training = kwargs.pop("training", None)
+        if training is not None and any(map(_minds_training, layer._flatten_layers())):
+            if training:
+                raise ValueError(
+                    "It is called with `training=True`, which `predict` and `fit` of Keras 3 "
+                    "ignore. Rebuild the model and use `load_tfa_weights`."
+                )
+            self.still.append(layer)
+        return layer(inputs, **kwargs)
+
+    def _translate(self, saved: Saved, path: str, shape: Shape) -> tuple[type, Config]:
+        translate = _translator(saved.name)
+        config = {}
+        for key, value in saved.config.items():
+            if key in _INSIDE and value is not None:
+                inner = as_saved(value, f"The {key} of layer '{path}'")
+                config[key] = self.make_layer(
+                    inner, _inside(path, inner), _inner_shape(saved, shape)
+                )
+            elif key == "cells":
+                cells = [as_saved(cell, "A cell") for cell in expect(value, list, "`cells`")]
+                config[key] = [self.make_layer(cell, _inside(path, cell), None) for cell in cells]
+            elif key != "name":
+                config[key] = argument(key, value)
+        return translate(config, shape)
+
+
+def _translator(name: str) -> Any:
+    package, _, addon = name.partition(">")
+    if package == "Addons" and addon in ADDONS:
+        return ADDONS[addon]
+    if name in KERAS_2:
+        return KERAS_2[name]
+    if name in _HOLDERS:
+        return lambda config, shape: (_HOLDERS[name], config)
+    raise ValueError(_unknown(name))
+
+
+def _unknown(name: str) -> str:
+    remedy = (
+        "Rebuild the model in Keras 3 with a layer that does the same, and load its weights with "
+        "`load_tfa_weights`."
+    )
+    if name in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
+        return f"It is an operation of TensorFlow, which no file of Keras 3 can hold. {remedy}"
+    if name.startswith("Addons>"):
+        return f"Keras 3 has nothing that does the same as TensorFlow Addons' layer. {remedy}"
+    if ">" in name:
+        return f"It is of a class of somebody's own, and no code of a file is run. {remedy}"
+    return f"Keras 3 has no such layer, or it is not known to do the same. {remedy}"
+
+
+def _inside(path: str, saved: Saved) -> str:
+    return f"{path}/{new_name(expect(saved.config.get('name'), str, 'A name'))}"
+
+
+def _inner_shape(saved: Saved, shape: Shape) -> Shape:
+    if saved.name == "TimeDistributed" and isinstance(shape, tuple):
+        return (shape[0], *shape[2:])
+    return shape if "Normalization" in saved.name else None
+
+
+def _check_states(layer: keras.Layer, given: int) -> None:
+    both = isinstance(layer, keras.layers.Bidirectional)
+    sizes = keras.tree.flatten((layer.forward_layer if both else layer).state_size)
+    wanted = len(sizes) * (1 + both)
+    if given not in (0, wanted):
+        raise ValueError(f"It should be called with {wanted} initial states. Received: {given}.")
+
+
+def _minds_training(layer: keras.Layer) -> bool:
+    known = "training" in layer.call_signature_parameters
+    return known and not isinstance(layer, (keras.Model, keras.layers.Wrapper, keras.layers.RNN))
+
+
+def _arguments(cls: type) -> set[str]:
+    """Returns the names of the arguments that a class of layers takes."""
+    known: set[str] = set()
+    for base in cls.__mro__:
+        if base is keras.Layer:
+            return known | _EVERY
+        if "__init__" in vars(base):
+            parameters = inspect.signature(base.__init__).parameters
+            known |= parameters.keys() - {"self", "args", "kwargs"}
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+                break
+    return known | {"trainable"}
+
+
+@contextlib.contextmanager
+def naming(path: str, old_class: str) -> Iterator[None]:
+    """Lets what cannot be made be refused by the name of the layer."""
+    try:
+        yield
+    except LayerError:
+        raise
+    except ERRORS as error:
+        reason = " ".join(str(error).split())
+        raise LayerError(
+            f"Layer '{path}' of class {old_class} cannot be translated to Keras 3: {reason[:500]}"
+        ) from error
+
+
+class LayerError(ValueError):
+    """An error that names the layer already."""

@@ -1,0 +1,74 @@
+"""How a layer is called in a functional model, as Keras 2's files have it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from kerasnorm.migrate._values import expect, short
+
+Find = Callable[[list[Any]], keras.KerasTensor | None]
+_CONSTANT = "_CONSTANT_VALUE"
+
+
+def is_reference(value: Any) -> bool:
+    """Returns whether a value names an output: a layer, the number of a call, and an index.
+
+    >>> is_reference(["dense", 0, 0]), is_reference([["dense", 0, 0]])
+    (True, False)
+    """
+    return (
+        isinstance(value, list)
+        and len(value) in (3, 4)
+        and isinstance(value[0], str)
+        and all(isinstance(n, int) and not isinstance(n, bool) for n in value[1:3])
+    )
+
+
+def call_arguments(node: Any, find: Find) -> tuple[Any, dict[str, Any]] | None:
+    """Returns the first argument of a call and the others by name, None if a tensor is missing.
+
+    Args:
+        node: a call in the file: references with the other arguments in the fourth place.
+        find: returns the tensor of a reference, or None.
+    """
+    if not is_reference(node) and not isinstance(node, (list, dict)):
+        raise ValueError(f"A call of it should be a list in the file. Received: {short(node)}.")
+    leaves = list(_references(node))
+    if not leaves:
+        raise ValueError("It is called with no output of another layer.")
+    if any(leaf[0] == _CONSTANT for leaf in leaves):
+        raise ValueError(
+            "It is called with a constant, which no layer of Keras 3 keeps. Rebuild the model and "
+            "use `load_tfa_weights`."
+        )
+    named = leaves[0][3] if len(leaves[0]) == 4 else {}
+    named = expect(named, dict, "The arguments of a call of it")
+    inputs, kwargs = _found(node, find), _found(named, find)
+    if any(value is _MISSING for value in keras.tree.flatten((inputs, kwargs))):
+        return None
+    if isinstance(inputs, list) and len(inputs) == 1:
+        inputs = inputs[0]
+    return inputs, kwargs
+
+
+_MISSING = object()
+
+
+def _references(value: Any) -> Any:
+    if is_reference(value):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _references(item)
+    else:
+        raise ValueError(f"A call of it has {short(value)} where an output should be named.")
+
+
+def _found(value: Any, find: Find) -> Any:
+    if is_reference(value):
+        tensor = find(value)
+        return _MISSING if tensor is None else tensor
+    if isinstance(value, dict):
+        return {key: _found(item, find) for key, item in value.items()}
+    return [_found(item, find) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,153 @@
+"""`load_tfa_model` and `load_tfa_weights`."""
+
+import os
+import warnings
+
+import keras
+
+from kerasnorm.migrate._building import MODELS, Builder
+from kerasnorm.migrate._compiled import describe_dropped
+from kerasnorm.migrate._files import naming_the_file, read_model, read_weights
+from kerasnorm.migrate._models import make_model
+from kerasnorm.migrate._plan import Plan
+from kerasnorm.migrate._twins import Twin, make_twin
+from kerasnorm.migrate._values import Saved
+from kerasnorm.models import every_layer, graph_of, leaves, remember, set_statistics
+
+Translated = list[tuple[str, str, str]]
+
+
+def load_tfa_model(path: str | os.PathLike, safe_mode: bool = True) -> keras.Model:
+    """Returns a model of TensorFlow Addons or Keras 2 as one of Keras 3.
+
+    For files that `keras.saving.load_model` cannot read: with layers of TensorFlow Addons, with
+    nested models, or in a format that Keras 3 has given up. Neither TensorFlow Addons nor Keras 2
+    needs to be there. Outputs, names, `trainable` flags at every level and steps of SGD are those
+    of the old model. Its layers of TensorFlow Addons become those of `kerasnorm.normalization`;
+    so does batch normalization of images, for the sake of Keras 2's unbiased moving variance.
+
+    Args:
+        path: of an .h5 file, a .keras file of Keras 2, or a SavedModel's folder, as `model.save`
+            made them of a functional or Sequential model.
+        safe_mode: False lets the code of Lambda layers in the file run, in Python 3.11. Only for
+            files of people you trust. No other code in a file is ever run.
+
+    Returns:
+        A model that is built and not compiled. A warning names the loss, optimizer and metrics
+        that it was compiled with, and what replaces those of TensorFlow Addons. A slash in a
+        layer's name is an underscore now, as Keras 3 demands. Once saved as .keras, it loads
+        after `import kerasnorm`.
+
+    Raises:
+        OSError: if there is no such file.
+        ValueError: if the file is damaged or of another kind; if a layer, or something it is made
+            with, has no equal here, or weights and layers do not match: the message names the
+            layer and says what to do.
+
+    Example:
+
+    >>> from kerasnorm import load_tfa_model
+    >>> model = load_tfa_model("old_model.h5")  # doctest: +SKIP
+    >>> model.save("new_model.keras")  # doctest: +SKIP
+    """
+    model, _, dropped = load_and_list(path, safe_mode)
+    if dropped:
+        warnings.warn(dropped, stacklevel=2)
+    return model
+
+
+def load_and_list(
+    path: str | os.PathLike, safe_mode: bool
+) -> tuple[keras.Model, Translated, str | None]:
+    """Returns the model, what has become of each layer, and what is dropped."""
+    with naming_the_file(path):
+        old = read_model(path)
+        _check_kind(old.saved)
+        builder = Builder(make_model, safe_mode)
+        model = make_model(builder, old.saved)
+        twin = make_twin(model, "", builder.old_classes, builder.old_orders)
+        _plan(twin, old.weights.match(twin)).assign()
+    _finish(model)
+    _keep_still(model, builder.still)
+    return model, builder.translated, describe_dropped(old.training)
+
+
+def load_tfa_weights(model: keras.Model, path: str | os.PathLike) -> None:
+    """Gives a model the weights in a file of TensorFlow Addons or Keras 2.
+
+    For models that you have built again with Keras 3 and kerasnorm, because `load_tfa_model`
+    refuses them or the file has weights only. All weights fit or none is assigned.
+
+    Args:
+        model: built keras.Model, functional or Sequential, with the layers of the old one in the
+            same order. Layers without weights do not matter, nor do names: if those of the file
+            are others, layers are paired by their order. `kerasnorm.normalization`'s layers take
+            the weights of TensorFlow Addons' of the same names, a TLU if its threshold does not
+            differ between positions.
+        path: of what `save_weights` wrote: an .h5 or .weights.h5 file, or the prefix of a
+            TensorFlow checkpoint (the name without `.index`); or a whole model's file.
+
+    Raises:
+        OSError: if there is no such file.
+        ValueError: if the file is damaged or of another kind, the model is not built, or a layer
+            has other weights than the file; the message names it. The model is as before then.
+
+    Example:
+
+    >>> import kerasnorm as kn
+    >>> layers = [keras.layers.Conv2D(8, 3), kn.GroupNormalization(4)]
+    >>> model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+    >>> kn.load_tfa_weights(model, "old.weights.h5")  # doctest: +SKIP
+    """
+    leaves(model)  # refuses what is not built
+    if graph_of(model) is None:
+        raise ValueError(
+            f"Model '{model.name}' of class {type(model).__name__} should be functional or "
+            "Sequential: the order of a subclassed model's layers is not known."
+        )
+    twin = make_twin(model)
+    with naming_the_file(path):
+        _plan(twin, read_weights(path).match(twin)).assign()
+    _finish(model)
+
+
+def _check_kind(saved: Saved) -> None:
+    if saved.name not in MODELS or not isinstance(saved.config.get("layers"), list):
+        raise ValueError(
+            f"The file holds a {saved.name!r}, which is no functional or Sequential model: what "
+            "it computes is code, and not in the file. Rebuild it in Keras 3 and use "
+            "`load_tfa_weights`."
+        )
+
+
+def _plan(twin: Twin, plan: Plan) -> Plan:
+    """Refuses a model with weights that no file of Keras 2 could have."""
+    known = {id(slot.variable) for slot in twin.every_slot()}
+    ours = {id(v) for each in twin.every() if _is_wrapper(each) for v in each.layer.weights}
+    for leaf in every_layer(twin.layer):
+        for variable in leaf.weights:
+            if id(variable) not in known | ours and variable not in plan:
+                raise ValueError(
+                    f"Layer '{leaf.path}': it is not known where a file of Keras 2 has its weight "
+                    f"'{variable.name}'. Load its weights yourself."
+                )
+    return plan
+
+
+def _is_wrapper(twin: Twin) -> bool:
+    return bool(twin.settle) or any(slot.names[0] == "w" for slot in twin.slots)
+
+
+def _finish(model: keras.Model) -> None:
+    for leaf in every_layer(model):
+        if isinstance(leaf.layer, keras.layers.Normalization):
+            leaf.layer.finalize_state()
+
+
+def _keep_still(model: keras.Model, still: list[keras.Layer]) -> None:
+    """Freezes the statistics that the old model called with `training=False`."""
+    ids = {id(layer) for layer in still}
+    for leaf in leaves(model) if still else ():
+        if leaf.has_statistics and any(id(node) in ids for node in leaf.nodes):
+            set_statistics(leaf.layer, False)
+            remember(leaf.holders)

@@ -1,0 +1,73 @@
+"""Weights of files that keep them by objects and attributes: .keras, .weights.h5, checkpoints."""
+
+import re
+from typing import Protocol
+
+import numpy as np
+
+from kerasnorm.migrate._plan import Plan
+from kerasnorm.migrate._twins import Slot, Twin
+
+
+class Cursor(Protocol):
+    """A place in a file: that of a layer."""
+
+    def held(self, attribute: str) -> "Cursor":
+        """Returns the place of a layer that this one holds."""
+
+    def items(self, attribute: str, twins: list[Twin]) -> list["Cursor"]:
+        """Returns the places of a list of layers that this one holds."""
+
+    def weight(self, slot: Slot, index: int) -> np.ndarray:
+        """Returns the value of a weight, the layer's own one of that number."""
+
+
+def match(twin: Twin, cursor: Cursor, plan: Plan) -> None:
+    """Notes the values of all weights of a layer and of those inside.
+
+    Raises:
+        ValueError: if one is missing or does not fit; the message names the layer.
+    """
+    unplaced = {}
+    for index, slot in enumerate(twin.slots):
+        try:
+            array = cursor.weight(slot, index)
+        except KeyError as error:
+            raise ValueError(missing(twin, slot)) from error
+        place(twin, slot, array, plan, unplaced)
+    for attribute, child in twin.children.items():
+        if not isinstance(child, list):
+            match(child, cursor.held(attribute), plan)
+            continue
+        weighted = [twin for twin in child if any(True for _ in twin.every_slot())]
+        for inner, its in zip(weighted, cursor.items(attribute, weighted), strict=True):
+            match(inner, its, plan)
+    if twin.settle:
+        twin.settle(plan, unplaced)
+
+
+def place(
+    twin: Twin, slot: Slot, array: np.ndarray, plan: Plan, unplaced: dict[str, np.ndarray]
+) -> None:
+    """Notes the value of one weight."""
+    if slot.variable is None:
+        unplaced[slot.names[0]] = array
+    else:
+        plan.add(slot.variable, slot.fit(array) if slot.fit else array, twin.path, slot.names[-1])
+
+
+def missing(twin: Twin, slot: Slot) -> str:
+    return (
+        f"Layer '{twin.path}' of class {twin.old_class}: its weight '{slot.names[-1]}' is not in "
+        "the file. Give the model the layers, in the order and with the settings, that it had."
+    )
+
+
+def snake_case(name: str) -> str:
+    """Returns what Keras 2 calls an object of a class in a file.
+
+    >>> snake_case("DepthwiseConv2D"), snake_case("LayerNormLSTMCell")
+    ('depthwise_conv2d', 'layer_norm_lstm_cell')
+    """
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

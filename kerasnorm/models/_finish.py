@@ -1,0 +1,77 @@
+"""What is left to do once layers of a copied model have become others."""
+
+import warnings
+from typing import Any
+
+import keras
+
+from kerasnorm.models._frozen import remember
+from kerasnorm.models._leaves import Leaf
+
+
+def finish(
+    new: keras.Model, given: keras.Model, changed: list[Leaf], *, same_training: bool = True
+) -> keras.Model:
+    """Makes a copy whose layers have changed fit for files and `fit`, and returns it.
+
+    Args:
+        new: the copy.
+        given: the model that it is a copy of, whose compile state it gets.
+        changed: the layers of the copy that have become others.
+        same_training: whether the copy goes on training as the given model did, with the state of
+            its optimizer.
+    """
+    holders = dict.fromkeys(node for leaf in changed for node in leaf.holders)
+    remember(holders)
+    for node in holders:
+        node._post_build()  # on torch a module lists the parameters of all that is inside
+    compile_like(new, given, same_training)
+    return new
+
+
+def compile_like(new: keras.Model, given: keras.Model, same_training: bool) -> None:
+    """Compiles a model as another was: loss, weights, metrics, and an optimizer of its own.
+
+    The optimizer's state (step count, learning rate, moments) goes along if the trainable
+    variables of both models correspond one to one, in name and shape. Otherwise the optimizer
+    starts anew, at the same learning rate, and a warning says so.
+    """
+    if not given.compiled:
+        return
+    if type(given).compile is not keras.Model.compile:
+        _warn(
+            f"Model '{given.name}' is compiled by a `compile` of its class "
+            f"{type(given).__name__}, which cannot be repeated. Compile the new model."
+        )
+        return
+    settings = keras.tree.map_structure(_fresh, dict(given._compile_config.config))
+    old = given.optimizer
+    if old is not None:
+        settings["optimizer"] = type(old).from_config(old.get_config())
+    new.compile(**settings)
+    if same_training and old is not None and old.built and not _carry_state(old, new):
+        _warn(
+            f"The optimizer of the new model '{new.name}' starts anew: its trainable variables "
+            "are not those that the given one's optimizer has moments of."
+        )
+
+
+def _fresh(value: Any) -> Any:
+    """Returns a metric without what it has counted; what has no state is shared."""
+    return type(value).from_config(value.get_config()) if isinstance(value, keras.Metric) else value
+
+
+def _carry_state(old: keras.optimizers.Optimizer, new: keras.Model) -> bool:
+    def named(variables: list[keras.Variable]) -> list[tuple]:
+        return [(variable.name, tuple(variable.shape)) for variable in variables]
+
+    if named(old._trainable_variables) != named(new.trainable_variables):
+        return False
+    new.optimizer.build(new.trainable_variables)
+    for variable, twin in zip(old.variables, new.optimizer.variables, strict=True):
+        twin.assign(keras.ops.convert_to_numpy(variable))
+    return True
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=5)  # the caller of the public function

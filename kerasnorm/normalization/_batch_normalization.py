@@ -1,0 +1,186 @@
+import keras
+from keras import ops
+
+from kerasnorm import backend
+from kerasnorm._validation import as_int
+from kerasnorm.normalization._normalization_layer import channel_and_positions
+from kerasnorm.normalization._tracked_normalization import TrackedNormalization
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class BatchNormalization(TrackedNormalization):
+    """Normalizes each channel over the examples of the batch and their positions.
+
+    The default of convolutional networks, for batches of about 16 examples a replica and more;
+    below that its statistics are noise: see `GroupNormalization`, or `SyncBatchNormalization`
+    over several devices. In training it uses the batch's own statistics and keeps running
+    estimates; at inference, or with `trainable=False`, it uses the estimates:
+
+        y = (x − E[x]) / √(Var[x] + ε) · γ + β
+
+    It differs from `keras.layers.BatchNormalization` where that is not right: a large mean does
+    not cancel the variance, replicas never drift apart, an empty or fully masked batch changes
+    nothing, and statistics are float32 under any dtype policy.
+
+    Args:
+        axis: int, the channel axis. `-1` for channels last, `1` for channels first.
+        momentum: float in [0, 1), of the running estimates. PyTorch's momentum is 1 − this one.
+        epsilon: float above 0, added to the variance.
+        center: whether to add β.
+        scale: whether to multiply by γ.
+        beta_initializer, gamma_initializer: initializers of β and γ.
+        moving_mean_initializer, moving_variance_initializer: initializers of the estimates.
+        beta_regularizer, gamma_regularizer: optional regularizers.
+        beta_constraint, gamma_constraint: optional constraints.
+        synchronized: whether statistics span all replicas; see `SyncBatchNormalization`.
+        axis_name: optional name of the axis that they span; see `SyncBatchNormalization`.
+        unbiased: whether the running variance is Var · n/(n−1), as PyTorch's is and as
+            Keras 2's was for images. The batch is always normalized with the biased one.
+        track_statistics: whether to keep running estimates. Without them the layer normalizes
+            with the batch's own statistics at inference too.
+        virtual_batch_size: optional int above 0: in training, every so many examples are
+            normalized on their own (ghost batches); the last of them may be smaller.
+        **kwargs: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        inputs: tensor of rank 2 or more; integers are cast.
+        training: bool, whether to use the statistics of the batch.
+        mask: optional bools or numbers, of the input's shape without the channel axis. Positions
+            where it is 0 count for no statistic and are 0 in the output.
+
+    Input shape and output shape:
+        `(N, …, C)`, or `(N, C, …)` with `axis=1`. N and the positions may vary; C may not.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = BatchNormalization()
+    >>> x = np.random.default_rng(0).normal(5, 3, size=(32, 8, 8, 4)).astype("float32")
+    >>> y = keras.ops.convert_to_numpy(layer(x, training=True))
+    >>> bool(np.allclose(y.mean((0, 1, 2)), 0, atol=1e-5))
+    True
+
+    Raises:
+        ValueError: for an axis, epsilon, momentum or virtual batch size out of range, an
+            `axis_name` that is none, an input whose channels are unknown or have changed, and a
+            mask that does not fit.
+
+    References:
+        Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167
+        Hoffer, Hubara and Soudry, 2017, https://arxiv.org/abs/1705.08741 (ghost batches)
+    """
+
+    def __init__(
+        self,
+        axis=-1,
+        momentum=0.99,
+        epsilon=1e-3,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        moving_mean_initializer="zeros",
+        moving_variance_initializer="ones",
+        beta_regularizer=None,
+        gamma_regularizer=None,
+        beta_constraint=None,
+        gamma_constraint=None,
+        *,
+        synchronized=False,
+        axis_name=None,
+        unbiased=False,
+        track_statistics=True,
+        virtual_batch_size=None,
+        **kwargs,
+    ):
+        super().__init__(
+            momentum=momentum,
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            moving_mean_initializer=moving_mean_initializer,
+            moving_variance_initializer=moving_variance_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+            unbiased=unbiased,
+            track_statistics=track_statistics,
+            **kwargs,
+        )
+        self.axis = as_int("axis", axis)
+        self.synchronized = bool(synchronized)
+        self.axis_name = _as_axis_name(axis_name, self.synchronized)
+        self.virtual_batch_size = _as_virtual_batch_size(virtual_batch_size, self.synchronized)
+
+    def view(self, shape):
+        channel, positions = channel_and_positions(self.axis, shape)
+        others = (0, *positions)
+        return backend.View(
+            others, channel, others, synchronized=self.synchronized, axis_name=self.axis_name
+        )
+
+    def _normalize(self, x, mask, view, training, **then):
+        if self.virtual_batch_size is None:
+            return super()._normalize(x, mask, view, training, **then)
+        shape = ops.shape(x)
+        x, mask = self._split(x, mask, view)
+        behind = tuple(axis + 1 for axis in view.reduced)
+        ghosts = view._replace(reduced=behind, channel=view.channel + 1, broadcast=(0, *behind))
+        y, found = super()._normalize(x, mask, ghosts, training, **then)
+        return ops.reshape(y, (-1, *shape[1:]))[: shape[0]], found
+
+    def _split(self, x, mask, view):
+        """Folds the batch axis into (ghost batches, examples); what pads the last is masked."""
+        size = self.virtual_batch_size
+        if mask is None:
+            mask = ops.ones_like(ops.take(x, [0], axis=view.channel), dtype="bool")
+        missing = -ops.shape(x)[0] % size
+        padding = [(0, missing)] + [(0, 0)] * (len(x.shape) - 1)
+        return tuple(
+            ops.reshape(ops.pad(part, padding), (-1, size, *ops.shape(part)[1:]))
+            for part in (x, mask)
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "synchronized": self.synchronized,
+            "axis_name": self.axis_name,
+            "virtual_batch_size": self.virtual_batch_size,
+        }
+
+
+def _as_axis_name(name, synchronized):
+    if name is None:
+        return None
+    if not isinstance(name, str) or not name:
+        raise ValueError(
+            "`axis_name` should be the name of an axis of `jax.shard_map`, or None. "
+            f"Received: axis_name={name!r}."
+        )
+    if not synchronized:
+        raise ValueError(
+            "`axis_name` says over which axis statistics are synchronized. "
+            f"Received: axis_name={name!r} without `synchronized=True`."
+        )
+    return name
+
+
+def _as_virtual_batch_size(size, synchronized):
+    if size is None:
+        return None
+    size = as_int("virtual_batch_size", size)
+    if size < 1:
+        raise ValueError(
+            f"`virtual_batch_size` should be at least 1. Received: virtual_batch_size={size}."
+        )
+    if synchronized:
+        raise ValueError(
+            "`virtual_batch_size` normalizes fewer examples than the replica has, "
+            "`synchronized=True` more. Received both: choose one."
+        )
+    return size

@@ -1,0 +1,139 @@
+import math
+
+import keras
+from keras import ops
+
+from kerasnorm import backend
+from kerasnorm._validation import as_int
+from kerasnorm.normalization._moments import mean
+from kerasnorm.normalization._normalization_layer import NormalizationLayer, channel_and_positions
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class FilterResponseNormalization(NormalizationLayer):
+    """Divides each channel of each example by the root of its mean square over the positions.
+
+    For convolutional networks with small batches: examples do not see one another, and no mean
+    is subtracted. It is made to be followed by `TLU` in place of ReLU, whose threshold is
+    learned too.
+
+        ν² = E[x²],  y = x / √(ν² + ε) · γ + β,  ε = `epsilon` + |learned epsilon|
+
+    Args:
+        axis: int, the channel axis. `-1` for channels last, `1` for channels first. (TensorFlow
+            Addons' `axis` is the list of the positions instead.)
+        epsilon: float above 0, added to the mean square.
+        center: whether to add β.
+        scale: whether to multiply by γ.
+        beta_initializer, gamma_initializer: initializers of β and γ.
+        beta_regularizer, gamma_regularizer: optional regularizers.
+        beta_constraint, gamma_constraint: optional constraints.
+        learned_epsilon: whether to learn a number, 1e-4 at first, whose absolute value is added
+            to `epsilon`. The layer then takes inputs of one position too, where it is a soft
+            sign of x whose softness is learned.
+        learned_epsilon_constraint: optional constraint.
+        **kwargs: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        inputs: tensor of rank 3 or more, or of rank 2 with `learned_epsilon`; integers are cast.
+        training: bool, without effect.
+        mask: optional bools or numbers, of the input's shape without the channel axis. Positions
+            where it is 0 count for no mean square and are 0 in the output.
+
+    Input shape and output shape:
+        `(N, …, C)`, or `(N, C, …)` with `axis=1`. N and the positions may vary; C may not.
+
+    Example:
+
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(5, 3, size=(2, 8, 8, 4)).astype("float32")
+    >>> y = keras.ops.convert_to_numpy(FilterResponseNormalization()(x))
+    >>> bool(np.allclose((y**2).mean((1, 2)), 1, atol=1e-4))
+    True
+
+    Raises:
+        ValueError: for an axis or epsilon out of range, an input with one position (its result
+            is the sign of x, unless `learned_epsilon`), unknown or changed channels, and a mask
+            that does not fit.
+
+    Reference:
+        Singh and Krishnan, 2020, https://arxiv.org/abs/1911.09737
+    """
+
+    def __init__(
+        self,
+        axis=-1,
+        epsilon=1e-6,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        beta_regularizer=None,
+        gamma_regularizer=None,
+        beta_constraint=None,
+        gamma_constraint=None,
+        *,
+        learned_epsilon=False,
+        learned_epsilon_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+            **kwargs,
+        )
+        self.axis = as_int("axis", axis)
+        self.learned_epsilon = bool(learned_epsilon)
+        self.learned_epsilon_constraint = keras.constraints.get(learned_epsilon_constraint)
+        self.epsilon_weight = None
+
+    def view(self, shape):
+        channel, positions = channel_and_positions(self.axis, shape)
+        sizes = [shape[axis] for axis in positions]
+        if not self.learned_epsilon and None not in sizes and math.prod(sizes) == 1:
+            raise ValueError(
+                "FilterResponseNormalization of a single position is the sign of x, whatever "
+                f"its size. Received: shape={tuple(shape)}. Give `learned_epsilon=True`, as "
+                "the paper does for such layers, or use LayerNormalization here."
+            )
+        return backend.View(positions, channel, (0, *positions))
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.learned_epsilon:
+            self.epsilon_weight = self.add_weight(
+                name="learned_epsilon",
+                shape=(1,),
+                initializer=keras.initializers.Constant(1e-4),
+                constraint=self.learned_epsilon_constraint,
+                autocast=False,
+            )
+
+    def _normalize(self, x, mask, view, training):
+        dtype = self._statistics_dtype(x)
+        x = ops.cast(x, dtype)
+        weights = None if mask is None else ops.cast(mask, dtype)
+        epsilon = self.epsilon
+        if self.learned_epsilon:
+            epsilon = epsilon + ops.abs(ops.cast(self.epsilon_weight, dtype))
+        y = x * ops.rsqrt(mean(ops.square(x), weights, view.reduced) + epsilon)
+        gamma, beta = self._gamma_and_beta(view, dtype)
+        y = y if gamma is None else y * gamma
+        return (y if beta is None else y + beta), None
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "learned_epsilon": self.learned_epsilon,
+            "learned_epsilon_constraint": keras.constraints.serialize(
+                self.learned_epsilon_constraint
+            ),
+        }

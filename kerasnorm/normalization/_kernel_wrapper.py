@@ -1,0 +1,108 @@
+"""What the layers share that compute the kernel of the layer they wrap."""
+
+import copy
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasnorm.normalization._kernels import Parameter, find_kernels, substitute
+
+Tensor = Any
+
+
+class KernelWrapper(keras.layers.Wrapper):
+    """Runs a layer with a function of its kernel in place of the kernel.
+
+    The layer's own variable stays what the optimizer, regularizers and constraints work on, and
+    the gradient flows through the function. A subclass says in `substitutes` what it computes;
+    that is float32 or wider whatever the dtype policy.
+    """
+
+    convolutional_only = False
+
+    def __init__(self, layer, **kwargs):
+        name = type(self).__name__
+        parameters = find_kernels(layer, name, self.convolutional_only)
+        if layer.quantization_mode is not None:
+            raise ValueError(
+                f"{name} computes with a kernel of floats: wrap the layer before it is "
+                f"quantized. Received: {layer!r} with quantization {layer.quantization_mode!r}."
+            )
+        if kwargs.get("dtype") is None:
+            kwargs["dtype"] = layer.dtype_policy
+        super().__init__(layer, **kwargs)
+        self.autocast = False  # the wrapped layer casts what it is given
+        self.supports_masking = layer.supports_masking
+        self.kernel_parameters = parameters
+
+    def substitutes(self, training: bool, inputs=None, mask=None) -> dict[Parameter, Tensor]:
+        """Returns what to compute with; `training` only if the layer is trainable.
+
+        Without `training` it neither needs the inputs nor changes anything.
+        """
+        raise NotImplementedError(f"{type(self).__name__} should implement `substitutes`.")
+
+    def _kernels(self) -> dict[Parameter, Tensor]:
+        """Returns the wrapped layer's own kernels in float32 or wider."""
+        variables = {p: p.variable(self.layer) for p in self.kernel_parameters}
+        return {p: ops.cast(v.value, wide(v.dtype)) for p, v in variables.items()}
+
+    def _add_vector(self, name, parameter, shape, initializer, **kwargs):
+        """Adds a variable that belongs to one of the kernels; a layer may have several."""
+        variable = parameter.variable(self.layer)
+        prefix = variable.name.removesuffix(parameter.name.split("_")[-1])
+        return self.add_weight(
+            name=prefix + name,
+            shape=shape,
+            initializer=initializer,
+            dtype=wide(variable.dtype),
+            autocast=False,
+            **kwargs,
+        )
+
+    def call(self, inputs, training=None, mask=None, **kwargs):
+        training = bool(training) and self.trainable and self.layer.trainable
+        layer = substitute(self.layer, self.substitutes(training, inputs, mask))
+        if self.layer._call_has_mask_arg and mask is not None:
+            kwargs["mask"] = mask
+        if self.layer._call_has_training_arg:
+            kwargs["training"] = training
+        return keras.tree.map_structure(self._cast_output, layer(inputs, **kwargs))
+
+    def _cast_output(self, y):
+        return y if y.dtype == self.compute_dtype else ops.cast(y, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return self.layer.compute_mask(inputs, previous_mask)
+
+    def remove(self) -> keras.layers.Layer:
+        """Returns a new layer of the wrapped class that has the computed kernel for its own.
+
+        It gives what this one gives at inference, and trains without the normalization.
+        """
+        if not self.built:
+            raise ValueError(
+                f"{self.name} should be built before `remove`, so that it has a kernel to fold: "
+                "call it, or the model it is in, once."
+            )
+        plain = type(self.layer).from_config(self.layer.get_config())
+        if not plain.built:
+            plain.build(self.get_build_config()["input_shape"])
+        plain.set_weights(self.layer.get_weights())
+        for parameter, value in self.substitutes(training=False).items():
+            parameter.variable(plain).assign(value)
+        return plain
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        # Keras takes what it has read out of the dict, and out of those within
+        return super().from_config(copy.deepcopy(config), custom_objects)
+
+
+def wide(dtype) -> str:
+    """Returns float64 for float64 and float32 for any other dtype."""
+    return "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"

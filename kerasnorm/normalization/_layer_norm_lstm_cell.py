@@ -1,0 +1,138 @@
+import keras
+from keras import ops
+
+from kerasnorm.normalization._layer_norm_cell import LayerNormCell
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class LayerNormLSTMCell(LayerNormCell, keras.layers.LSTMCell):
+    """An LSTM cell whose gates are layer-normalized at every step.
+
+    For recurrent networks, where batch normalization does not fit: every step, and every length
+    of sequence, would want its own statistics. Use it in `keras.layers.RNN`.
+
+        i, f, g, o = LN(x·W) + LN(h·U) + b        (each LN over the 4·units of all gates)
+        c′ = LN(σ(f) ⊙ c + σ(i) ⊙ tanh(g)),  h′ = σ(o) ⊙ tanh(c′)
+
+    Like TensorFlow Addons' cell of this name, whose weights fit, it carries the normalized c′ to
+    the next step. Ba et al. carry c before its normalization: `normalize_carry=False`.
+
+    Args:
+        units: int above 1, the size of the output and of either state.
+        activation, recurrent_activation: names or functions, of g and c′, and of the gates.
+        use_bias: whether to add b. (The β of the norms do the same, but for the 1 that
+            `unit_forget_bias` starts with.)
+        kernel_initializer, recurrent_initializer, bias_initializer: of W, U and b.
+        unit_forget_bias: whether b starts at 1 for the gate f.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: optional regularizers.
+        kernel_constraint, recurrent_constraint, bias_constraint: optional constraints.
+        dropout, recurrent_dropout: floats in [0, 1), shares of x and h to drop in training; the
+            same ones for every gate and step of a sequence.
+        seed: optional int, of the dropout.
+        norm_gamma_initializer, norm_beta_initializer: initializers of the norms' γ and β.
+        norm_epsilon: float above 0, of the norms.
+        normalize_carry: whether the normalized c′ is carried, or c before its normalization.
+        **kwargs: `name`, `dtype`, `trainable`.
+
+    Attributes:
+        kernel_norm, recurrent_norm, state_norm: the `LayerNormalization`s of x·W, h·U and c.
+
+    Call arguments:
+        inputs: tensor (N, features), a step of the sequence.
+        states: list of two tensors (N, units), h and c.
+        training: bool, whether to drop.
+
+    Input shape:
+        `(N, features)`; `keras.layers.RNN` takes (N, T, features).
+
+    Output shape:
+        `(N, units)`, and a list of the two new states of that shape.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = keras.layers.RNN(LayerNormLSTMCell(8), return_sequences=True)
+    >>> tuple(layer(np.ones((2, 5, 3), "float32")).shape)
+    (2, 5, 8)
+
+    Raises:
+        ValueError: for units, dropout or epsilon out of range. A single unit has no deviation.
+
+    Reference:
+        Ba, Kiros and Hinton, 2016, https://arxiv.org/abs/1607.06450
+    """
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        norm_gamma_initializer="ones",
+        norm_beta_initializer="zeros",
+        norm_epsilon=1e-3,
+        normalize_carry=True,
+        **kwargs,
+    ):
+        super().__init__(
+            units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            unit_forget_bias=unit_forget_bias,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            norm_gamma_initializer=norm_gamma_initializer,
+            norm_beta_initializer=norm_beta_initializer,
+            norm_epsilon=norm_epsilon,
+            **kwargs,
+        )
+        self.normalize_carry = bool(normalize_carry)
+        self.kernel_norm = self._create_norm("kernel_norm")
+        self.recurrent_norm = self._create_norm("recurrent_norm")
+        self.state_norm = self._create_norm("state_norm")
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.kernel_norm.build((None, 4 * self.units))
+        self.recurrent_norm.build((None, 4 * self.units))
+        self.state_norm.build((None, self.units))
+
+    def call(self, inputs, states, training=False):
+        inputs, h = self._drop(inputs, states[0], training)
+        gates = self.kernel_norm(ops.matmul(inputs, self.kernel))
+        gates = gates + self.recurrent_norm(ops.matmul(h, self.recurrent_kernel))
+        if self.use_bias:
+            gates = gates + ops.cast(self.bias, gates.dtype)
+        i, f, g, o = ops.split(gates, 4, axis=-1)
+        c = self.recurrent_activation(f) * states[1]
+        c = c + self.recurrent_activation(i) * self.activation(g)
+        normalized = self.state_norm(c)
+        h = self.recurrent_activation(o) * self.activation(normalized)
+        return h, [h, normalized if self.normalize_carry else c]
+
+    def get_config(self):
+        return {**super().get_config(), "normalize_carry": self.normalize_carry}

@@ -1,0 +1,71 @@
+"""Normalization layers by name, for configurations, searches and command lines."""
+
+import keras
+
+from kerasnorm._validation import listed
+from kerasnorm.normalization._batch_normalization import BatchNormalization
+from kerasnorm.normalization._filter_response_normalization import FilterResponseNormalization
+from kerasnorm.normalization._group_normalization import GroupNormalization
+from kerasnorm.normalization._instance_normalization import InstanceNormalization
+from kerasnorm.normalization._layer_normalization import LayerNormalization
+from kerasnorm.normalization._switchable_normalization import SwitchableNormalization
+from kerasnorm.normalization._sync_batch_normalization import SyncBatchNormalization
+
+_LAYERS = {
+    "batch": BatchNormalization,
+    "sync_batch": SyncBatchNormalization,
+    "layer": LayerNormalization,
+    "instance": InstanceNormalization,
+    "group": GroupNormalization,
+    "filter_response": FilterResponseNormalization,
+    "switchable": SwitchableNormalization,
+}
+
+
+def names() -> list[str]:
+    """Returns the names that `get` knows.
+
+    >>> names()
+    ['batch', 'sync_batch', 'layer', 'instance', 'group', 'filter_response', 'switchable']
+    """
+    return [*_LAYERS]
+
+
+def get(name_or_config, **kwargs) -> keras.layers.Layer | None:
+    """Returns the normalization layer of a name, a configuration or a layer.
+
+    Args:
+        name_or_config: one of `names()`; a dict of `class_name` (one of `names()`, or as
+            `keras.saving.serialize_keras_object` writes it) and `config`; a layer, which is
+            returned as it is; or None, for no normalization.
+        **kwargs: arguments of the layer, over those of the configuration.
+
+    Returns:
+        A new layer, the layer given, or None.
+
+    Raises:
+        ValueError: for an unknown name, and for arguments beside a layer or None.
+
+    >>> get("group", groups=8).groups
+    8
+    >>> get({"class_name": "layer", "config": {"axis": [1, 2]}}).axis
+    [1, 2]
+    """
+    if name_or_config is None or isinstance(name_or_config, keras.layers.Layer):
+        if kwargs:
+            raise ValueError(
+                "Arguments can go with the name of a normalization, not with a layer or None. "
+                f"Received: {name_or_config!r} with {listed(kwargs)}."
+            )
+        return name_or_config
+    if isinstance(name_or_config, dict) and "class_name" in name_or_config:
+        config = {**name_or_config, "config": {**name_or_config.get("config", {}), **kwargs}}
+        if config["class_name"] not in _LAYERS:
+            return keras.saving.deserialize_keras_object(config)
+        name_or_config, kwargs = config["class_name"], config["config"]
+    if not isinstance(name_or_config, str) or name_or_config not in _LAYERS:
+        raise ValueError(
+            f"A normalization should be one of {listed(_LAYERS)}, a configuration with a "
+            f"`class_name`, a layer or None. Received: {name_or_config!r}."
+        )
+    return _LAYERS[name_or_config](**kwargs)

@@ -1,0 +1,129 @@
+import keras
+from keras import ops
+
+from kerasnorm._validation import as_int
+from kerasnorm.normalization._normalization_layer import as_axis, check_mask_fits, known_size
+
+
+@keras.saving.register_keras_serializable(package="kerasnorm")
+class TLU(keras.layers.Layer):
+    """Thresholded linear unit: a ReLU whose threshold is learned, one a channel.
+
+    For use after `FilterResponseNormalization`, which subtracts no mean, so that its output may
+    lie far from 0 where ReLU bends.
+
+        y = max(x, τ), and y = max(x, α·x + τ) if affine
+
+    Args:
+        axis: int, the channel axis. `-1` for channels last, `1` for channels first.
+        affine: whether to learn the slope α below the threshold too.
+        tau_initializer, alpha_initializer: initializers of τ and α.
+        tau_regularizer, alpha_regularizer: optional regularizers.
+        tau_constraint, alpha_constraint: optional constraints.
+        **kwargs: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        inputs: tensor of rank 2 or more; integers are cast.
+        mask: optional bools or numbers, of the input's shape without the channel axis. Positions
+            where it is 0 are 0 in the output and count for no gradient.
+
+    Input shape and output shape:
+        `(N, …, C)`, or `(N, C, …)` with `axis=1`. N and the positions may vary; C may not.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = TLU(tau_initializer=keras.initializers.Constant(-1.0))
+    >>> keras.ops.convert_to_numpy(layer(np.array([[-3.0, -0.5, 2.0]], "float32"))).tolist()
+    [[-1.0, -0.5, 2.0]]
+
+    Raises:
+        ValueError: for an axis out of range, unknown or changed channels, and a mask that does
+            not fit.
+
+    Reference:
+        Singh and Krishnan, 2020, https://arxiv.org/abs/1911.09737
+    """
+
+    def __init__(
+        self,
+        axis=-1,
+        affine=False,
+        tau_initializer="zeros",
+        tau_regularizer=None,
+        tau_constraint=None,
+        alpha_initializer="zeros",
+        alpha_regularizer=None,
+        alpha_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.axis = as_int("axis", axis)
+        self.affine = bool(affine)
+        self.tau_initializer = keras.initializers.get(tau_initializer)
+        self.tau_regularizer = keras.regularizers.get(tau_regularizer)
+        self.tau_constraint = keras.constraints.get(tau_constraint)
+        self.alpha_initializer = keras.initializers.get(alpha_initializer)
+        self.alpha_regularizer = keras.regularizers.get(alpha_regularizer)
+        self.alpha_constraint = keras.constraints.get(alpha_constraint)
+        self.tau = None
+        self.alpha = None
+
+    def build(self, input_shape):
+        channel = as_axis("axis", self.axis, len(input_shape))
+        channels = known_size(input_shape, channel)
+        self.tau = self._add_parameter("tau", (channels,))
+        if self.affine:
+            self.alpha = self._add_parameter("alpha", (channels,))
+        self.input_spec = keras.layers.InputSpec(ndim=len(input_shape), axes={channel: channels})
+
+    def _add_parameter(self, name, shape):
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=getattr(self, f"{name}_initializer"),
+            regularizer=getattr(self, f"{name}_regularizer"),
+            constraint=getattr(self, f"{name}_constraint"),
+        )
+
+    def call(self, inputs, mask=None):
+        x = ops.cast(inputs, self.compute_dtype)
+        rank = len(x.shape)
+        channel = as_axis("axis", self.axis, rank)
+        if mask is not None:
+            check_mask_fits(mask, x.shape, channel)
+            mask = ops.expand_dims(ops.cast(mask, "bool"), channel)
+            x = ops.where(mask, x, ops.zeros((), x.dtype))
+        y = self._above_threshold(x, tuple(axis for axis in range(rank) if axis != channel))
+        return y if mask is None else ops.where(mask, y, ops.zeros((), y.dtype))
+
+    def _above_threshold(self, x, others):
+        """Returns max(x, α·x + τ), with α and τ the same along the other axes."""
+        floor = ops.expand_dims(ops.cast(self.tau, x.dtype), others)
+        if self.affine:
+            floor = floor + ops.expand_dims(ops.cast(self.alpha, x.dtype), others) * x
+        return ops.maximum(x, floor)
+
+    def compute_output_shape(self, input_shape):
+        as_axis("axis", self.axis, len(input_shape))
+        return tuple(input_shape)
+
+    def compute_output_spec(self, inputs, mask=None):
+        shape = self.compute_output_shape(inputs.shape)
+        if mask is not None:
+            check_mask_fits(mask, shape, as_axis("axis", self.axis, len(shape)))
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        serialize = {
+            "initializer": keras.initializers.serialize,
+            "regularizer": keras.regularizers.serialize,
+            "constraint": keras.constraints.serialize,
+        }
+        config = {"axis": self.axis, "affine": self.affine}
+        for parameter in ("tau", "alpha"):
+            for kind, function in serialize.items():
+                name = f"{parameter}_{kind}"
+                config[name] = function(getattr(self, name))
+        return {**super().get_config(), **config}

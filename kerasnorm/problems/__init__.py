@@ -1,0 +1,34 @@
+"""What `kerasnorm fit DATA` trains: digits, folders of images, scenes with masks."""
+
+from kerasnorm.problems._backbone import small_convnet
+from kerasnorm.problems._compare import Problem, compare
+from kerasnorm.problems._digits import PLACEMENTS, SIZE, load_digits
+from kerasnorm.problems._digits_problem import (
+    EPOCHS,
+    RATE,
+    SOURCE_EPOCHS,
+    DigitsProblem,
+    plain_ways,
+)
+from kerasnorm.problems._folder import describe_unreadable, read_images
+from kerasnorm.problems._folder_problem import FolderProblem
+from kerasnorm.problems._scene_problem import SceneProblem, holds_scenes
+
+__all__ = [
+    "EPOCHS",
+    "PLACEMENTS",
+    "RATE",
+    "SIZE",
+    "SOURCE_EPOCHS",
+    "DigitsProblem",
+    "FolderProblem",
+    "Problem",
+    "SceneProblem",
+    "compare",
+    "describe_unreadable",
+    "holds_scenes",
+    "load_digits",
+    "plain_ways",
+    "read_images",
+    "small_convnet",
+]

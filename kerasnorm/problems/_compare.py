@@ -1,0 +1,76 @@
+"""Ways of training compared on one problem, over seeds."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import keras
+
+from kerasnorm.recipe import Advice, Recipe, Run, fit
+from kerasnorm.recipe.results import Comparison, Trial
+
+
+class Problem(Protocol):
+    """What there is to train on, and to start from."""
+
+    classes: Sequence[str]
+    pretrained: bool
+
+    def data(self, seed: int) -> tuple[Any, Any, Any]:
+        """Returns the examples for training, validation and test; the last may be None."""
+
+    def model(
+        self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback]
+    ) -> keras.Model:
+        """Returns the model to start from."""
+
+
+def compare(
+    ways: Mapping[str, Recipe | Advice],
+    problem: Problem,
+    seeds: Iterable[int],
+    epochs: int,
+    batch_size: int,
+    on_epoch: Callable[[], None],
+    on_trial: Callable[[str, int, Trial], None],
+    **more: Any,
+) -> tuple[Comparison, Run]:
+    """Trains in every way with every seed, for the same number of epochs and steps.
+
+    Args:
+        ways: recipes or advice by name, the one that matters last.
+        problem: what to train on.
+        seeds: decide data, initial weights and order, the same for all ways.
+        epochs: of each training.
+        batch_size: examples a step.
+        on_epoch: called after each epoch, pre-training included.
+        on_trial: called with name, seed and result after each training.
+        **more: further arguments of `fit`.
+
+    Returns:
+        The figures by way, and the last way's run with the first seed.
+    """
+    comparison: Comparison = {name: [] for name in ways}
+    kept = None
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch())]
+    for seed in seeds:
+        train, validation, test = problem.data(seed)
+        for name, way in reversed(ways.items()):  # what is wrong with the recipe shows first
+            recipe = way.recipe if isinstance(way, Advice) else way
+            run = fit(
+                way,
+                problem.model(recipe, seed, callbacks),
+                train,
+                validation,
+                epochs,
+                verbose=0,
+                test=test,
+                batch_size=batch_size,
+                seed=seed,
+                classes=problem.classes,
+                callbacks=callbacks,
+                **more,
+            )
+            kept = kept or run
+            comparison[name].append(Trial(run.history, run.evaluation))
+            on_trial(name, seed, comparison[name][-1])
+    return comparison, kept

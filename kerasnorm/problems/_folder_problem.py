@@ -1,0 +1,95 @@
+"""What `kerasnorm fit FOLDER` trains."""
+
+from collections.abc import Sequence
+
+import keras
+
+from kerasnorm.imbalance import ImageFiles
+from kerasnorm.models import find_head, load_model
+from kerasnorm.problems._backbone import application, application_named, small_convnet_for
+from kerasnorm.problems._folder import split
+from kerasnorm.problems._weights import check_weights_file, load_base_weights
+from kerasnorm.recipe import Recipe
+
+WIDTHS = (32, 64, 128, 128)
+
+
+class FolderProblem:
+    """The images of a folder by seed, and the models that start on them.
+
+    Args:
+        files: the images.
+        backbone: name of a keras.applications model; None for a small ConvNet, or for the model
+            in a .keras file.
+        weights: "imagenet", "none", or a file: .weights.h5 of the backbone, or .keras of a model
+            that is the backbone, holds it, or (without `backbone`) is the start itself.
+        image_size: height and width; by default what a .keras file says, 160 for a backbone and 64
+            for the small ConvNet.
+        shares: of the images, for validation and for the test; 0 for none.
+
+    Raises:
+        ValueError: for an unknown backbone, and weights that are not for it.
+        OSError: if there is no such file.
+    """
+
+    def __init__(
+        self,
+        files: ImageFiles,
+        backbone: str | None = None,
+        weights: str = "none",
+        image_size: int | None = None,
+        shares: tuple[float, float] = (0.1, 0.2),
+    ) -> None:
+        if backbone is not None:
+            application_named(backbone)
+        self._file = None if weights in ("imagenet", "none") else check_weights_file(weights)
+        if weights == "imagenet" and backbone is None:
+            raise ValueError("The small ConvNet has no imagenet weights: name a --backbone.")
+        self._start = None
+        if self._file is not None and self._file.suffix == ".keras" and backbone is None:
+            self._start = load_model(self._file)
+            image_size = input_size(self._start, image_size)
+        self._backbone, self._weights, self._shares = backbone, weights, shares
+        self._size = image_size or (160 if backbone else 64)
+        self._files = files.subset(range(files.size), self._size)
+        self.classes = files.class_names
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether there are weights to start from."""
+        return self._weights != "none"
+
+    def data(self, seed: int) -> tuple[ImageFiles, ImageFiles, ImageFiles | None]:
+        """Returns the images for training, validation and test."""
+        return split(self._files, *self._shares, seed)
+
+    def model(
+        self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback] = ()
+    ) -> keras.Model:
+        """Returns the model to start from; new weights are drawn from the seed."""
+        if self._start is not None:
+            return self._start
+        keras.utils.set_random_seed(seed)
+        shape, classes = (self._size, self._size, 3), len(self.classes)
+        if self._backbone is None:
+            model = small_convnet_for(recipe, shape, classes, widths=WIDTHS)
+        else:
+            weights = "imagenet" if self._weights == "imagenet" else None
+            model = application(self._backbone, shape, classes, weights)
+        if self._file is not None:
+            base = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+            load_base_weights(base, self._file)
+        return model
+
+
+def input_size(model: keras.Model, image_size: int | None) -> int:
+    """Returns the size of the images that a model takes."""
+    find_head(model)
+    shape = model.input_shape
+    if len(shape) != 4 or shape[-1] != 3 or shape[1] != shape[2]:
+        raise ValueError(
+            f"The model in the file should take square RGB images. Received: inputs of {shape}."
+        )
+    if None not in (shape[1], image_size) and shape[1] != image_size:
+        raise ValueError(f"The model takes images of size {shape[1]}. Received: {image_size}.")
+    return shape[1] or image_size or 160

@@ -1,0 +1,122 @@
+"""What `kerasnorm fit FOLDER` trains where the folder has images and their masks."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kerasnorm._validation import listed
+from kerasnorm.imbalance import SegmentationFolder
+from kerasnorm.models import load_model
+from kerasnorm.problems._backbone import normalization_for, small_unet
+from kerasnorm.problems._folder import check_shares, describe_unreadable
+from kerasnorm.problems._folder_problem import input_size
+from kerasnorm.problems._weights import check_weights_file
+from kerasnorm.recipe import Recipe
+from kerasnorm.transfer import check_gives_maps
+
+_IMAGES, _MASKS, _NAMES = "images", "masks", "classes.txt"
+
+
+def holds_scenes(path: str | os.PathLike) -> bool:
+    """Returns whether a folder has sub-folders of images and of masks."""
+    return all(Path(path, name).is_dir() for name in (_IMAGES, _MASKS))
+
+
+class SceneProblem:
+    """The images and masks of a folder by seed, and the model that starts on them.
+
+    Args:
+        path: the folder, with sub-folders "images" and "masks", and perhaps the names of the
+            classes, one a line, in "classes.txt".
+        weights: "none" for a small U-Net, or the .keras file of a model that gives label maps.
+        image_size: height and width; by default what the file says, or 64.
+        shares: of the images, for validation and for the test; 0 for none.
+        ignore_class: the label of pixels that have no class, or None.
+
+    Raises:
+        ValueError: if images or masks cannot be read, or the model is for others.
+        OSError: if there is no such file.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        weights: str = "none",
+        image_size: int | None = None,
+        shares: tuple[float, float] = (0.1, 0.2),
+        ignore_class: int | None = None,
+    ) -> None:
+        self._start = None if weights == "none" else _start(weights)
+        if self._start is not None:
+            image_size = input_size(self._start, image_size)
+        self._size, self._shares = image_size or 64, check_shares(*shares)
+        scenes = SegmentationFolder(path, self._size, _IMAGES, _MASKS, ignore_class=ignore_class)
+        readable = scenes.readable()
+        if not readable.all():
+            raise ValueError(describe_unreadable(scenes.paths[~readable].tolist()))
+        self._scenes = scenes
+        self.classes = _class_names(Path(path, _NAMES), scenes.labels.shape[1])
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether there are weights to start from."""
+        return self._start is not None
+
+    def data(
+        self, seed: int
+    ) -> tuple[SegmentationFolder, SegmentationFolder, SegmentationFolder | None]:
+        """Returns the scenes for training, validation and test.
+
+        Raises:
+            ValueError: if there are too few.
+        """
+        size, wanted = self._scenes.size, [share for share in self._shares if share]
+        held_out = [max(1, round(share * size)) for share in wanted]
+        if sum(held_out) >= size:
+            raise ValueError(
+                f"There are {size} images with masks: one to train on and {len(wanted)} to hold "
+                "out are needed."
+            )
+        rows = np.random.default_rng(seed).permutation(size)
+        parts = np.split(rows, np.cumsum(held_out))
+        validation, *test, train = (self._scenes.subset(np.sort(part)) for part in parts)
+        return train, validation, test[0] if test else None
+
+    def model(
+        self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback] = ()
+    ) -> keras.Model:
+        """Returns the model to start from; new weights are drawn from the seed."""
+        if self._start is not None:
+            return self._start
+        keras.utils.set_random_seed(seed)
+        shape = (self._size, self._size, 3)
+        return small_unet(shape, len(self.classes), normalization_for(recipe))
+
+
+def _start(weights: str) -> keras.Model:
+    path = check_weights_file(weights) if weights != "imagenet" else Path(weights)
+    if path.suffix != ".keras":
+        raise ValueError(
+            "Images with masks need the .keras file of a model that gives label maps, or none: "
+            f"then a small U-Net is trained. Received: {weights!r}."
+        )
+    model = load_model(path)
+    check_gives_maps(model)
+    return model
+
+
+def _class_names(path: Path, count: int) -> tuple[str, ...]:
+    """Returns the names in the file, or numbers without one."""
+    if not path.exists():
+        return tuple(map(str, range(count)))
+    lines = map(str.strip, path.read_text(encoding="utf-8").splitlines())
+    names = tuple(filter(None, lines))
+    if len(names) < count:
+        raise ValueError(
+            f"{str(path)!r} should name the {count} classes of the masks, one a line. "
+            f"Received: {listed(names)}."
+        )
+    return names

@@ -1,0 +1,140 @@
+"""The choices that make up one way of training, as a value."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from kerasnorm._validation import listed
+from kerasnorm.recipe import _chapters
+from kerasnorm.recipe._chapters import CHAPTERS
+from kerasnorm.recipe._contradictions import check_together
+from kerasnorm.recipe._settings import Settings
+
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Which normalization, how to transfer, what to do about imbalance, and how to optimise.
+
+    Use it to name a way of training once, keep it in a file beside the model, compare it with
+    another, and hand it to `fit`. It never changes; `dataclasses.replace` makes a changed copy.
+
+    Args:
+        normalization: the kind that the model's normalization layers get, a name of
+            `kerasnorm.normalization.names()`; None for whatever the model has.
+        transfer: "fine_tune" trains all layers from the weights given, "freeze" only what lies
+            above the frozen ones, "scratch" all layers from new initial weights; "svm" puts a
+            linear classifier on the layer that cross-validation finds best. None trains what is
+            trainable in the model as it is given.
+        imbalance: "class_weights" weighs the loss, of pixels too; "resample" draws rare classes
+            more often, label maps by the strategy "repeat_factor" alone; None does neither.
+        optimizer: "adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion" or "lamb".
+        loss: "cross_entropy", "focal", "balanced_softmax", "logit_adjusted" or "seesaw"; see
+            `kerasnorm.imbalance`. All but the first want a model that gives logits.
+        correction: after training: "adjust_logits", or for classes of whole examples
+            "tau_normalize" or "retrain_classifier"; None for none.
+        schedule: "cosine" lets the learning rate fall to `alpha` of it, in the last phase; None
+            keeps it.
+        normalization_settings: arguments of the normalization layer, such as `groups`; and
+            `weight_standardization`: True standardizes the kernels in front of the layers.
+        transfer_settings: for "freeze" `until`, as in `kerasnorm.transfer.freeze`: an int, a
+            fraction, a layer's name or a regex (all below the head by default). For "fine_tune"
+            `until` (nothing by default); `batchnorm`: "train" (the default), "affine_only" or
+            "inference"; `head_epochs`: how many of the first epochs train only the head (0);
+            `base_learning_rate`: that of all layers, after these (the optimizer's by default);
+            `decay`, `blocks` and `gradual` as in `kerasnorm.transfer.fine_tune`. For "svm"
+            `estimator`: "svm" or "logistic".
+        imbalance_settings: for "class_weights" `scheme`, `beta`, `normalize` and `missing` as in
+            `kerasnorm.imbalance.class_weights`; for "resample" `strategy`, `threshold`
+            and `epochs`.
+        optimizer_settings: arguments of the Keras optimizer, such as `learning_rate`.
+        loss_settings: for "focal" `gamma` and `alpha`, for "logit_adjusted" `tau`, for "seesaw"
+            `p` and `q`.
+        correction_settings: `tau`; for "retrain_classifier" `epochs` and `strategy`.
+        schedule_settings: for "cosine" `warmup_epochs`, in which the rate rises from 0 (0 by
+            default), and `alpha` (0).
+
+    Raises:
+        ValueError: for an unknown name, a setting that the chosen name does not have, a value that
+            it does not accept, or two chapters that contradict each other.
+
+    Example:
+
+    >>> recipe = Recipe("group", "freeze", "resample", normalization_settings={"groups": 8})
+    >>> print(recipe)  # doctest: +NORMALIZE_WHITESPACE
+    normalization: group (groups=8); transfer: freeze; imbalance: resample; loss: cross_entropy;
+    correction: none; optimizer: adam; schedule: none
+    >>> Recipe.from_json(recipe.to_json()) == recipe
+    True
+    """
+
+    normalization: str | None = None
+    transfer: str | None = "fine_tune"
+    imbalance: str | None = None
+    optimizer: str = "adam"
+    loss: str = "cross_entropy"
+    correction: str | None = None
+    schedule: str | None = None
+    normalization_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+    transfer_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+    imbalance_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+    optimizer_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+    loss_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+    correction_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+    schedule_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        for chapter in CHAPTERS:
+            settings = Settings(getattr(self, f"{chapter}_settings"))
+            object.__setattr__(self, f"{chapter}_settings", settings)
+            getattr(_chapters, f"check_{chapter}")(getattr(self, chapter), settings)
+        check_together(self)
+
+    def to_json(self) -> str:
+        """Returns the recipe as JSON text, which `from_json` reads back equal."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        content = {key: _plain(value) for key, value in fields.items()}
+        return json.dumps({"version": VERSION, **content}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Recipe":
+        """Returns the recipe in JSON text; what it leaves out has its default.
+
+        Raises:
+            ValueError: if the text is no JSON object, is of another version, has unknown fields
+                or makes no valid recipe.
+        """
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:  # of numbers and of lists without an end too
+            raise ValueError(f"A recipe should be JSON, and this is not: {error}.") from error
+        if not isinstance(content, dict) or "version" not in content:
+            raise ValueError("A recipe should be a JSON object with a `version`.")
+        version = content.pop("version")
+        if version != VERSION:
+            raise ValueError(
+                f"This version of kerasnorm reads recipes of version {VERSION}. "
+                f"Received: version={version!r}."
+            )
+        known = [field.name for field in dataclasses.fields(cls)]
+        unknown = [key for key in content if key not in known]
+        if unknown:
+            raise ValueError(f"A recipe has {listed(known)}. Received: {listed(unknown)}.")
+        return cls(**content)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{chapter}: {self.describe(chapter)}" for chapter in CHAPTERS)
+
+    def describe(self, chapter: str) -> str:
+        """Returns what the recipe says in a chapter, such as "group (groups=8)"."""
+        settings = getattr(self, f"{chapter}_settings")
+        inside = ", ".join(f"{key}={value}" for key, value in settings.items())
+        nothing = "as is" if chapter in ("normalization", "transfer") else "none"
+        name = getattr(self, chapter) or nothing
+        return f"{name} ({inside})" if inside else name
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Settings) else value

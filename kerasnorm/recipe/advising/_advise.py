@@ -1,0 +1,116 @@
+"""`advise`: a recipe from what the model and the data are."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm._validation import as_int, as_number, check_choice
+from kerasnorm.models import find_head, is_graph
+from kerasnorm.recipe._recipe import Recipe
+from kerasnorm.recipe.advising import _reasons
+from kerasnorm.recipe.advising._advice import Advice
+from kerasnorm.recipe.advising._by_kind import chooser_for
+from kerasnorm.recipe.examples import read_examples
+from kerasnorm.transfer import is_backbone, rule_of_thumb
+
+
+def advise(
+    model: keras.Model,
+    data: Any,
+    replicas: int = 1,
+    batch_size: int = 32,
+    similarity: float | None = None,
+    *,
+    epochs: int = 10,
+    learning_rate: float = 1e-3,
+    base_share: float = 1,
+    pretrained: bool = True,
+    rule: str = "measured",
+    many: float = 200,
+    similar: float = 0.5,
+    small_batch: float = 4,
+    imbalanced: float = 3,
+    seed: int = 0,
+    ignore_class: int | None = None,
+) -> Advice:
+    """Measures the model and the examples, and says how to train, and why.
+
+    Where to begin before anything was trained. The defaults come from this project's own
+    experiments on small images, which the reasons name; they are arguments, since yours differ.
+
+    Args:
+        model: built keras.Model that ends in a Dense layer, or a backbone; for label maps one that
+            ends in a convolution.
+        data: the training examples, as in `fit`.
+        replicas: devices that share each batch.
+        batch_size: examples a step, on all replicas together.
+        similarity: how like the source's the images and classes are, 0 to 1, as in
+            `rule_of_thumb`. None: measured on a sample, of pixels for label maps, by how much of
+            each class a linear classifier on the model's features recognises beyond chance (needs
+            scikit-learn).
+        epochs: those that `fit` will have; a quarter is the head's.
+        learning_rate: of the head.
+        base_share: the share of it that all layers have after the head. On the demo's small
+            ConvNet 1 was better than a third; for large pretrained networks 0.1 is usual.
+        pretrained: whether the model's weights have learnt anything; False leaves but "scratch".
+        rule: "measured": fine-tune after the head, and only many examples of a dissimilar task
+            from scratch. "lecture": the four corners of `rule_of_thumb`; not for label maps.
+        many, similar: as in `rule_of_thumb`; examples are counted of the median class, label maps
+            that have it.
+        small_batch: up to so many examples a replica, batch normalization is replaced.
+        imbalanced: from this ratio of the largest class to the smallest on, the loss makes up.
+        seed: of the sample.
+        ignore_class: the label of pixels that have no class, as in `fit`.
+
+    Returns:
+        `Advice(recipe, reasons)`; `print` shows both.
+
+    Raises:
+        ValueError: if an argument is out of range, or the data and the model do not fit.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    >>> x, y = np.zeros((100, 4)), np.repeat([0, 1, 2], [80, 15, 5])
+    >>> advice = advise(model, (x, y), similarity=0.8)
+    >>> advice.recipe.transfer, advice.recipe.loss
+    ('fine_tune', 'balanced_softmax')
+    >>> print(advice.reasons[-1])
+    Imbalance: the largest class has 80 examples and the smallest 5, a ratio of 16 ...
+    """
+    replicas = as_int("replicas", replicas, low=1)
+    batch_size = as_int("batch_size", batch_size, low=1)
+    check_choice("rule", rule, ("measured", "lecture"))
+    if not is_backbone(model):
+        find_head(model)
+    rank = len(model.input_shape) if is_graph(model) else None
+    examples = read_examples("data", data, rank, batch_size, ignore_class)
+    kind, having = examples.kind, examples.having
+    chooser = chooser_for(kind)
+    model = kind.with_head(model, len(having))
+    kind.check_fit("data", examples, model)
+    epochs = as_int("epochs", epochs, low=1)
+    rate = as_number("learning_rate", learning_rate, 0, interval="()")
+    base_share = as_number("base_share", base_share, 0, 1, interval="(]")
+    small_batch = as_number("small_batch", small_batch, 0)
+    imbalanced = as_number("imbalanced", imbalanced, 1)
+    reasons = []
+    per_class = float(np.median(having[having > 0]))  # the largest say nothing of the others
+    if pretrained:
+        if similarity is None:
+            similarity, reason = chooser.similarity(model, examples, as_int("seed", seed, low=0))
+            reasons.append(reason)
+        thumb = rule_of_thumb(per_class, similarity, many, similar)
+        fields, reason = chooser.transfer(thumb, rule, epochs, rate, base_share)
+    else:
+        fields, reason = _reasons.from_scratch(per_class, rate)
+    reasons.append(reason)
+    base_trains = fields["transfer"] not in ("freeze", "svm")
+    for chosen, reason in (
+        _reasons.normalization(model, base_trains, batch_size, replicas, small_batch),
+        chooser.imbalance(model, fields["transfer"] != "svm", examples, imbalanced),
+    ):
+        fields |= chosen
+        reasons.append(reason)
+    return Advice(Recipe(**fields), reasons)

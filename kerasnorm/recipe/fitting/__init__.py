@@ -1,0 +1,7 @@
+"""`fit`: a model trained by a recipe."""
+
+from kerasnorm.recipe.fitting._fit import fit
+
+__all__ = [
+    "fit",
+]

@@ -1,0 +1,72 @@
+"""What `fit` looks at before it begins."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm._validation import as_int
+from kerasnorm.models import find_head, is_graph
+from kerasnorm.recipe._recipe import Recipe
+from kerasnorm.recipe.advising import Advice
+from kerasnorm.recipe.examples import Examples
+from kerasnorm.transfer import is_backbone
+
+
+def read_recipe(recipe: Any) -> tuple[Recipe, Sequence[str]]:
+    """Returns the recipe, and the reasons if it is advice."""
+    if isinstance(recipe, Advice):
+        return recipe.recipe, recipe.reasons
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"`recipe` should be a Recipe or an Advice. Received: {recipe!r}.")
+    return recipe, ()
+
+
+def class_names_of(
+    classes: int | Sequence[str] | None, parts: dict[str, Examples | None]
+) -> tuple[str, ...]:
+    """Returns the names of the classes: those given, the data's own, or their numbers.
+
+    Raises:
+        ValueError: if there are too few of them, or a single class.
+    """
+    found = max(len(part.found.counts) for part in parts.values() if part is not None)
+    if classes is None:
+        classes = getattr(parts["train"].data, "class_names", None)
+    if classes is None or not hasattr(classes, "__len__"):
+        count = found if classes is None else as_int("classes", classes, low=2)
+        names = tuple(map(str, range(count)))
+    else:
+        names = tuple(map(str, classes))
+    if found > len(names):
+        raise ValueError(
+            f"There are {len(names)} classes, 0 to {len(names) - 1}, and label {found - 1}."
+        )
+    if np.count_nonzero(parts["train"].found.counts) < 2:
+        raise ValueError("`train` has examples of one class only: there is nothing to tell apart.")
+    return names
+
+
+def check_parts(recipe: Recipe, parts: dict[str, Examples | None]) -> None:
+    """Refuses parts of two kinds, and what the recipe says and their kind cannot do."""
+    kind = parts["train"].kind
+    kind.check(recipe)
+    for name, part in parts.items():
+        if part is not None and part.kind != kind:
+            raise ValueError(f"`{name}` has {part.kind}, and `train` has {kind}. Give the same.")
+
+
+def check_trainable(recipe: Recipe, model: Any, epochs: int) -> None:
+    """Refuses what is no classifier, and epochs that the recipe's phases do not fit into."""
+    if not isinstance(model, keras.Model) or not model.built:
+        raise ValueError(f"`model` should be a built keras.Model. Received: {model!r}.")
+    if not is_backbone(model):
+        find_head(model)
+    if is_graph(model) and len(model.inputs) != 1:
+        raise ValueError(f"`model` should have one input. Received: {len(model.inputs)}.")
+    if recipe.transfer_settings.get("head_epochs", 0) >= epochs:
+        raise ValueError(
+            "`head_epochs` should leave epochs for the other layers. Received: "
+            f"head_epochs={recipe.transfer_settings['head_epochs']}, epochs={epochs}."
+        )

@@ -1,0 +1,69 @@
+"""What a recipe's transfer, optimizer and schedule chapters are in the words of `fine_tune`."""
+
+from typing import Any
+
+import keras
+
+from kerasnorm.recipe._chapters import OPTIMIZERS
+from kerasnorm.recipe._recipe import Recipe
+from kerasnorm.transfer import Strategy
+from kerasnorm.transfer.fine_tuning import Rate
+
+_ONE_PHASE = {"freeze": "freeze", "scratch": "scratch", None: "as_is"}
+
+
+def fine_tune_arguments(recipe: Recipe, epochs: int, steps: int) -> dict[str, Any]:
+    """Returns the arguments of `fine_tune` that say what trains, how fast and how long.
+
+    Args:
+        recipe: the choices.
+        epochs: of all phases together.
+        steps: batches an epoch, for a schedule.
+    """
+    settings = dict(recipe.transfer_settings)
+    if recipe.transfer == "svm":
+        return {"strategy": Strategy("svm", "as the recipe says", settings)}
+    optimizer = OPTIMIZERS[recipe.optimizer](**recipe.optimizer_settings)
+    rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    if recipe.transfer in _ONE_PHASE and "until" not in settings:
+        scheduled = _scheduled(rate, recipe, epochs, steps)
+        return {
+            "strategy": _ONE_PHASE[recipe.transfer],
+            "optimizer": optimizer,
+            "head_epochs": 0,
+            "epochs": epochs,
+            "learning_rate": scheduled,
+            "base_learning_rate": scheduled,
+        }
+    head_epochs = settings.pop("head_epochs", 0)
+    base = settings.pop("base_learning_rate", rate)
+    return {
+        "strategy": "fine_tune",
+        "optimizer": optimizer,
+        "head_epochs": head_epochs,
+        "epochs": epochs - head_epochs,
+        "learning_rate": rate,
+        "base_learning_rate": _scheduled(base, recipe, epochs - head_epochs, steps),
+        "batchnorm": settings.pop("batchnorm", "train"),
+        **settings,
+    }
+
+
+def _scheduled(rate: float, recipe: Recipe, epochs: int, steps: int) -> Rate:
+    """Returns the rate of a phase, which the schedule lets fall, or the same for all of it."""
+    if recipe.schedule is None:
+        return rate
+    settings = recipe.schedule_settings
+    warmup = settings.get("warmup_epochs", 0)
+    if warmup >= epochs:
+        raise ValueError(
+            "`warmup_epochs` should leave epochs for the rate to fall in. Received: "
+            f"warmup_epochs={warmup}, and {epochs} epochs."
+        )
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else rate,
+        decay_steps=(epochs - warmup) * steps,
+        alpha=settings.get("alpha", 0.0),
+        warmup_target=rate if warmup else None,
+        warmup_steps=warmup * steps,
+    )

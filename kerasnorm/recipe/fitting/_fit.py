@@ -1,0 +1,213 @@
+"""`fit`: a model trained by a recipe."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm._files import staged
+from kerasnorm._validation import as_int, check_choice, require
+from kerasnorm.distribute import is_chief, read_cluster
+from kerasnorm.imbalance import class_weights
+from kerasnorm.models import classes_of, gives_logits, is_graph
+from kerasnorm.recipe._recipe import Recipe
+from kerasnorm.recipe.advising import Advice
+from kerasnorm.recipe.examples import Examples, read_examples
+from kerasnorm.recipe.fitting._checks import (
+    check_parts,
+    check_trainable,
+    class_names_of,
+    read_recipe,
+)
+from kerasnorm.recipe.fitting._corrected import check_correctable, corrected
+from kerasnorm.recipe.fitting._fine_tune_arguments import fine_tune_arguments
+from kerasnorm.recipe.fitting._with_normalization import with_normalization
+from kerasnorm.recipe.results import Evaluation, Run
+from kerasnorm.transfer import fine_tune
+
+
+def fit(
+    recipe: Recipe | Advice,
+    model: keras.Model,
+    train: Any,
+    validation: Any = None,
+    epochs: int = 10,
+    output: str | os.PathLike | None = None,
+    verbose: str | int = "auto",
+    *,
+    test: Any = None,
+    batch_size: int = 32,
+    seed: int | None = None,
+    classes: int | Sequence[str] | None = None,
+    keep: str = "best",
+    augmentation: keras.Layer | None = None,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    tensorboard: str | os.PathLike | None = None,
+    backup_dir: str | os.PathLike | None = None,
+    prepare: Callable[[keras.Model], keras.Model] | None = None,
+    overwrite: bool = False,
+    ignore_class: int | None = None,
+) -> Run:
+    """Trains a classifier of images or pixels by a recipe and evaluates it class by class.
+
+    Use it to carry a model over to your own, unequally frequent classes. The model given stays as
+    it is: a copy is trained, with a new head if the number of classes is another, and with the
+    normalization that the recipe names in place of any other (`replace_normalization`). The
+    training is `fine_tune`'s: where only the head learns, features are computed once.
+
+    Args:
+        recipe: what to do: a Recipe, or what `advise` returned.
+        model: built keras.Model that ends in a Dense layer, one output a class; or a backbone,
+            which gets a head as in `replace_head`. For label maps one that ends in a convolution,
+            (N, H, W, K), and perhaps in what resizes the maps.
+        train: (x, y) arrays; an `ImageFolder`, `ImageTable`, `SegmentationFolder` or `TFRecords`,
+            which stay on disk; or a finite tf.data.Dataset of (x, y), single examples or batches. y
+            are ints (N,), one-hot rows (N, K), or label maps of ints (N, H, W): what they are says
+            whether images or pixels are classified. "resample" keeps a Dataset in memory.
+        validation: as `train`: held-out examples for the curves, and to choose the best epoch by.
+        epochs: passes over `train`, the head's own included. An epoch of resampled examples is as
+            long as the data.
+        output: folder to write model.keras, recipe.json, history.json, evaluation.json and more
+            to, all or nothing.
+        verbose: as in `Model.fit`.
+        test: as `train`: held-out examples for the evaluation, by which nothing is chosen. None:
+            those of `validation`; with `keep="best"` the figures are then a little optimistic.
+        batch_size: examples a batch, where `train` has no batches of its own.
+        seed: sets the global seeds of Python, NumPy and the backend, which decide the order of the
+            examples and new weights.
+        classes: how many classes there are, or their names; by default up to the largest label.
+        keep: "best" keeps the weights of the epoch with the best `val_balanced_accuracy`, of label
+            maps `val_mean_iou`, if there is `validation`; "last" those of the last epoch.
+        augmentation: layer, or Sequential of layers, that changes the examples at random; not for
+            label maps, which would have to change with them.
+        callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
+            while only the head trains.
+        tensorboard: folder to write TensorBoard's logs to.
+        backup_dir: folder to note the progress in after each epoch: called again with the same
+            arguments after a break, `fit` goes on there.
+        prepare: `kerasnorm.distribute.prepare`, to train on several devices or machines. On the
+            latter each process returns the same; only the chief writes to `output` and
+            `tensorboard`.
+        overwrite: whether `output` may exist.
+        ignore_class: the label of pixels that have no class, such as 255. They are in no loss,
+            weight, count or figure. A `SegmentationFolder` has its own.
+
+    Returns:
+        A `Run`: model, history, evaluation, recipe.
+
+    Raises:
+        ValueError: if the data, the model and the recipe do not fit one another, or for
+            `backup_dir` on several machines.
+        FileExistsError: if `output` exists and not `overwrite`.
+
+    Example:
+
+    >>> layers = [keras.layers.Dense(4), keras.layers.ReLU(), keras.layers.Dense(2)]
+    >>> model = keras.Sequential([keras.Input((3,)), *layers])
+    >>> x, y = np.random.default_rng(0).normal(size=(60, 3)), np.repeat([0, 1, 2], [40, 15, 5])
+    >>> run = fit(Recipe(loss="balanced_softmax"), model, (x, y), (x, y), epochs=1, verbose=0)
+    >>> run.model.output_shape, run.evaluation.confusion.shape
+    ((None, 3), (3, 3))
+    """
+    epochs, batch_size = as_int("epochs", epochs, low=1), as_int("batch_size", batch_size, low=1)
+    check_choice("keep", keep, ("best", "last"))
+    recipe, reasons = read_recipe(recipe)
+    check_trainable(recipe, model, epochs)
+    model = with_normalization(model, recipe)
+    callbacks = list(callbacks)
+    if backup_dir is not None and read_cluster() is not None:
+        raise ValueError(
+            "`backup_dir` is for one machine. On several, train a `distribute.DistributedModel` "
+            "with `distribute.resume_callbacks`, or without backups."
+        )
+    output, tensorboard = (each if is_chief() else None for each in (output, tensorboard))
+    if tensorboard is not None:
+        require("tensorboard", extra="tuning")
+        callbacks.append(keras.callbacks.TensorBoard(os.fspath(tensorboard)))
+    with contextlib.nullcontext() if output is None else staged(output, overwrite) as folder:
+        if seed is not None:
+            keras.utils.set_random_seed(as_int("seed", seed, low=0))
+        rank = len(model.input_shape) if is_graph(model) else None
+        reading = {"rank": rank, "batch_size": batch_size, "ignore_class": ignore_class}
+        parts = {
+            name: None if data is None else read_examples(name, data, **reading)
+            for name, data in (("train", train), ("validation", validation), ("test", test))
+        }
+        check_parts(recipe, parts)
+        names = class_names_of(classes, parts)
+        model = parts["train"].kind.with_head(model, len(names))
+        settings = {
+            "epochs": epochs,
+            "verbose": verbose,
+            "seed": seed,
+            "augmentation": augmentation,
+            "callbacks": callbacks,
+            "backup_dir": backup_dir,
+            "prepare": prepare,
+        }
+        run = _train(recipe, model, parts, names, keep == "best", reasons, **settings)
+        if folder is not None:
+            run.save(folder)
+    return run
+
+
+def _train(
+    recipe: Recipe,
+    model: keras.Model,
+    parts: dict[str, Examples | None],
+    names: tuple[str, ...],
+    keep_best: bool,
+    reasons: Sequence[str],
+    epochs: int,
+    **settings: Any,
+) -> Run:
+    train, validation = parts["train"], parts["validation"]
+    kind, counts = train.kind, train.counts(len(names))
+    check_correctable(recipe, counts, train)
+    for name, part in parts.items():
+        if part is not None:
+            kind.check_fit(name, part, model)
+    order_seed = int(np.random.randint(2**31))  # so that the seed decides it
+    order = None
+    if recipe.imbalance == "resample":
+        train = train.in_memory()
+        drawing = {"num_classes": len(names), "seed": order_seed, **recipe.imbalance_settings}
+        order = train.order(**drawing)
+    steps = 0 if recipe.schedule is None else train.steps(order)  # a Dataset may have to be read
+    arguments = fine_tune_arguments(recipe, epochs, steps)
+    data, arguments["sampler"] = train.for_training(order, order_seed)
+    if recipe.imbalance == "class_weights":
+        arguments["class_weight"] = class_weights(counts, **recipe.imbalance_settings)
+    if classes_of(model) != len(names):
+        arguments["classes"] = len(names)
+    if recipe.transfer != "svm":
+        arguments["loss"] = kind.loss(recipe, counts, gives_logits(model))
+        arguments["metrics"] = kind.metrics(len(names))
+        arguments["cache"] = kind.keeps_features(model, train)
+        if keep_best and validation is not None:
+            arguments["monitor"] = kind.evaluation.monitor
+    tuned = fine_tune(
+        model,
+        data,
+        None if validation is None else validation.in_order(),
+        batch_size=train.batch_size,
+        **arguments,
+        **settings,
+    )
+    held_out = parts["test"] or validation
+    evaluate = None if held_out is None else _evaluator(held_out, names, counts.counts)
+    before = evaluate and evaluate(tuned.model)
+    final = corrected(tuned.model, recipe, counts, train)
+    after = before if final is tuned.model else evaluate and evaluate(final)
+    return Run(final, tuned.history, after, recipe, before, tuple(reasons))
+
+
+def _evaluator(examples: Examples, names: tuple[str, ...], counts: np.ndarray) -> Any:
+    def evaluate(model: keras.Model) -> Evaluation:
+        kind, outputs = examples.kind, examples.outputs(model)
+        return kind.evaluation.of(names, counts, outputs, gives_logits(model), kind.ignore_class)
+
+    return evaluate

@@ -1,0 +1,138 @@
+"""How well a model does on held-out examples, class by class."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from kerasnorm.recipe.results._calibration import Calibration, binned, calibration
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The confusion matrix on held-out examples, and what follows from it.
+
+    Attributes:
+        class_names: (K,) the names.
+        train_counts: (K,) the examples of each class in training.
+        confusion: (K, K) counts: a row a true class, a column a predicted one.
+        calibration: a `Calibration`, how sure the model is and how often it is right; or None.
+
+    Example:
+
+    >>> evaluation = Evaluation(("cat", "dog"), np.array([90, 10]), np.array([[8, 2], [3, 1]]))
+    >>> evaluation.per_class_recall
+    array([0.8 , 0.25])
+    >>> evaluation.balanced_accuracy
+    0.525
+    """
+
+    class_names: Sequence[str]
+    train_counts: np.ndarray
+    confusion: np.ndarray
+    calibration: Calibration | None = None
+
+    unit: ClassVar[str] = "example"  # what is counted
+    score_name: ClassVar[str] = "balanced accuracy"  # the one figure that sums it up
+    monitor: ClassVar[str] = "val_balanced_accuracy"  # that figure in the history
+
+    @classmethod
+    def of(
+        cls,
+        class_names: Sequence[str],
+        train_counts: np.ndarray,
+        batches: Iterable[tuple[np.ndarray, np.ndarray]],
+        logits: bool,
+        ignore_class: int | None = None,
+    ) -> Self:
+        """Returns the evaluation of outputs, of which only a batch is in memory at a time.
+
+        Args:
+            class_names, train_counts: as above.
+            batches: labels (N, ...) and outputs (N, ..., K) of each.
+            logits: whether the outputs are logits rather than probabilities.
+            ignore_class: the label of what is left out.
+        """
+        classes = len(class_names)
+        confusion, bins = np.zeros((classes, classes), np.int64), 0
+        for labels, outputs in batches:
+            used = np.ones(labels.shape, bool) if ignore_class is None else labels != ignore_class
+            labels, outputs = labels[used].astype(np.int64), outputs[used]
+            confusion += confusion_matrix(labels, outputs.argmax(axis=-1), classes)
+            bins = bins + binned(labels, outputs, logits)
+        if not confusion.any():
+            raise ValueError(f"There is no {cls.unit} to judge by: each is {ignore_class=}.")
+        return cls(class_names, train_counts, confusion, calibration(bins))
+
+    @property
+    def per_class_recall(self) -> np.ndarray:
+        """The share of each class that is recognised, (K,); NaN for one with no example here."""
+        return shares(np.diag(self.confusion), self.confusion.sum(axis=1))
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean recall of the classes that have examples here."""
+        return float(np.nanmean(self.per_class_recall))
+
+    @property
+    def accuracy(self) -> float:
+        """The share of all examples that is recognised."""
+        return float(np.trace(self.confusion) / self.confusion.sum())
+
+    def summary(self) -> dict[str, float]:
+        """Returns the figures about all classes together by name, `score_name` first."""
+        return {self.score_name: self.balanced_accuracy}
+
+    def by_class(self) -> dict[str, np.ndarray]:
+        """Returns the figures (K,) about each class by name, the one to judge by first."""
+        return {"recall": self.per_class_recall}
+
+    @property
+    def score(self) -> float:
+        """The figure of `score_name`."""
+        return self.summary()[self.score_name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what JSON can hold: the figures above, None for NaN."""
+        return {
+            "balanced_accuracy": self.balanced_accuracy,
+            "accuracy": self.accuracy,
+            "per_class_recall": without_nan(self.per_class_recall),
+            "class_names": list(self.class_names),
+            "train_counts": np.asarray(self.train_counts).tolist(),
+            "confusion": self.confusion.tolist(),
+            "calibration": self.calibration and self.calibration._asdict(),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Returns the evaluation that `to_dict` has written."""
+        measured = content.get("calibration")
+        return cls(
+            tuple(content["class_names"]),
+            np.array(content["train_counts"]),
+            np.array(content["confusion"]),
+            measured and Calibration(**measured),
+        )
+
+
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Returns the counts of (true, predicted) pairs, (K, K).
+
+    >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2)
+    array([[1, 1],
+           [0, 1]])
+    """
+    pairs = np.bincount(classes * labels + predicted, minlength=classes**2)
+    return pairs.reshape(classes, classes)
+
+
+def without_nan(values: np.ndarray) -> list[float | None]:
+    """Returns the values as JSON can hold them."""
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
+def shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Returns part / whole, NaN where there is nothing."""
+    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)

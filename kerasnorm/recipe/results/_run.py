@@ -1,0 +1,123 @@
+"""What came out of `fit`."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kerasnorm.models import load_model
+from kerasnorm.recipe._recipe import Recipe
+from kerasnorm.recipe.results._evaluation import Evaluation
+from kerasnorm.recipe.results._map_evaluation import MapEvaluation
+
+_MODEL, _RECIPE = "model.keras", "recipe.json"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """A trained model, how its training went and how well it does.
+
+    Attributes:
+        model: the trained keras.Model, new; its output is as that of the model given.
+        history: figures by epoch: `loss`, `accuracy` and `balanced_accuracy` on the training
+            examples, of label maps `loss`, `mean_iou` and `balanced_accuracy`; and on those of
+            `validation` the same with `val_` before.
+        evaluation: an `Evaluation` of the model on the examples held out, of label maps a
+            `MapEvaluation`; or None without any.
+        recipe: the `Recipe` that it was trained by.
+        uncorrected: an `Evaluation` before the recipe's correction; without any the same one, or
+            None.
+        reasons: those of the `Advice` that it was trained by, or none.
+
+    Example:
+
+    >>> import numpy as np, tempfile
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> evaluation = Evaluation(("cat", "dog"), np.array([90, 10]), np.array([[8, 2], [3, 1]]))
+    >>> run = Run(model, {"loss": [0.7, 0.4]}, evaluation, Recipe())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run.save(folder)
+    ...     Run.load(folder).evaluation.balanced_accuracy
+    0.525
+    """
+
+    model: keras.Model
+    history: dict[str, list[float]]
+    evaluation: Evaluation | None
+    recipe: Recipe
+    uncorrected: Evaluation | None = None
+    reasons: tuple[str, ...] = ()
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Writes model.keras, recipe.json and more .json files into `folder`, which is made.
+
+        The model can be read with `keras.saving.load_model` after `import kerasnorm`, and all of
+        it with `Run.load`.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.save(folder / _MODEL)
+        (folder / _RECIPE).write_text(self.recipe.to_json(), encoding="utf-8")
+        contents = {"history.json": self.history, "reasons.json": self.reasons}
+        if self.evaluation is not None:
+            contents["evaluation.json"] = self.evaluation.to_dict()
+        if self.uncorrected is not None and self.uncorrected is not self.evaluation:
+            contents["uncorrected.json"] = self.uncorrected.to_dict()
+        for name, content in contents.items():
+            text = json.dumps(content, indent=2) + "\n"
+            (folder / name).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> "Run":
+        """Returns the run that was saved into `folder`.
+
+        Raises:
+            OSError: if there is no such folder, or a file is missing.
+            ValueError: if a file is damaged.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"There is no folder of a run {str(folder)!r}.")
+        recipe = Recipe.from_json((folder / _RECIPE).read_text(encoding="utf-8"))
+        history = _read_json(folder / "history.json")
+        evaluations = [
+            _read_evaluation(_read_json(path)) if path.exists() else None
+            for path in (folder / "evaluation.json", folder / "uncorrected.json")
+        ]
+        reasons = tuple(_read_json(folder / "reasons.json"))
+        model = load_model(folder / _MODEL)
+        evaluation, uncorrected = evaluations
+        return cls(model, history, evaluation, recipe, uncorrected or evaluation, reasons)
+
+    def report(self, path: str | os.PathLike, comparison: dict | None = None) -> None:
+        """Writes one HTML page about the run, which needs no network.
+
+        Use it to look at a run and to hand it on: curves, recall of each class by its frequency,
+        confusion, recipe and what trained. Needs matplotlib.
+
+        Args:
+            path: the file to write.
+            comparison: other ways of training to show beside this one: `Trial`s by their name,
+                as `kerasnorm.recipe.compare` returns them.
+
+        Raises:
+            ValueError: if matplotlib is missing.
+        """
+        from kerasnorm.recipe.results._report import write_report
+
+        write_report(path, self, comparison)
+
+
+def _read_evaluation(content: dict[str, Any]) -> Evaluation:
+    kind = MapEvaluation if "mean_iou" in content else Evaluation
+    return kind.from_dict(content)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} is damaged: {error}.") from error

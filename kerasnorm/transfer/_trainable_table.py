@@ -1,0 +1,116 @@
+"""What will really train."""
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from kerasnorm._table import aligned
+from kerasnorm._validation import listed
+from kerasnorm.models import leaves, statistics_move
+
+
+@dataclass(frozen=True)
+class TrainableTable:
+    """A row for each leaf layer that has weights, bottom up; `str()` prints them.
+
+    Attributes:
+        rows: dicts with `path`, `layer_class`, `trainable` (whether the optimizer moves any of its
+            variables), `statistics` (whether `fit` moves them; None without any), `parameters` and
+            `trainable_parameters`.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, name="head")])
+    >>> [(row["path"], row["trainable_parameters"]) for row in trainable_table(model).rows]
+    [('head', 16)]
+    """
+
+    rows: list[dict[str, Any]]
+
+    def __str__(self) -> str:
+        words = {True: "yes", False: "no", None: "-"}
+        total = sum(row["parameters"] for row in self.rows)
+        trained = sum(row["trainable_parameters"] for row in self.rows)
+        lines = [("layer", "class", "trainable", "statistics move", "trained", "parameters")]
+        lines += [
+            (
+                row["path"],
+                row["layer_class"],
+                words[row["trainable"]],
+                words[row["statistics"]],
+                f"{row['trainable_parameters']:,}",
+                f"{row['parameters']:,}",
+            )
+            for row in self.rows
+        ]
+        lines.append(("total", "", "", "", f"{trained:,}", f"{total:,}"))
+        return aligned(lines, left=4)
+
+
+def trainable_table(model: keras.Model) -> TrainableTable:
+    """Returns what will really train in `fit`, layer by layer, once the model is compiled.
+
+    `layer.trainable` does not say it: a flag inside a frozen model counts for nothing or for all
+    according to where one looks, and the statistics of batch normalization are no flag at all.
+
+    Warns if flags have changed since a compiled model's optimizer was built: `fit` then goes on
+    with the variables of before (TensorFlow) or fails (JAX), until `compile` is called again.
+
+    Args:
+        model: built keras.Model of any kind.
+
+    Returns:
+        A `TrainableTable`.
+
+    Raises:
+        ValueError: if the model is not built.
+
+    Example:
+
+    >>> layers = [keras.layers.Dense(4, name="head"), keras.layers.BatchNormalization(name="bn")]
+    >>> model = keras.Sequential([keras.Input((3,)), *layers])
+    >>> layers[0].trainable = False
+    >>> print(trainable_table(model))
+    layer  class               trainable  statistics move  trained  parameters
+    head   Dense               no         -                      0          16
+    bn     BatchNormalization  yes        yes                    8          16
+    total                                                        8          32
+    """
+    trained = {id(variable) for variable in model.trainable_variables}
+    rows = []
+    for leaf in leaves(model):
+        if not leaf.weights:
+            continue
+        sizes = {id(weight): math.prod(weight.shape) for weight in leaf.weights}
+        moving = sum(size for key, size in sizes.items() if key in trained)
+        rows.append(
+            {
+                "path": leaf.path,
+                "layer_class": type(leaf.layer).__name__,
+                "trainable": any(key in trained for key in sizes),
+                "statistics": statistics_move(leaf.layer) if leaf.has_statistics else None,
+                "parameters": sum(sizes.values()),
+                "trainable_parameters": moving,
+            }
+        )
+    _warn_of_changes(model)
+    return TrainableTable(rows)
+
+
+def _warn_of_changes(model: keras.Model) -> None:
+    optimizer = model.optimizer if model.compiled else None
+    if optimizer is None or not optimizer.built:
+        return
+    known = {id(variable): variable.path for variable in optimizer._trainable_variables}
+    now = {id(variable): variable.path for variable in model.trainable_variables}
+    changed = [path for key, path in (known | now).items() if (key in known) != (key in now)]
+    if changed:
+        warnings.warn(
+            f"The optimizer of '{model.name}' was built before the flags of {listed(changed[:5])}"
+            f"{f' and {len(changed) - 5} more' if len(changed) > 5 else ''} changed, so `fit` "
+            "would not train what the table says. Call `model.compile(...)` again.",
+            stacklevel=3,  # the caller of `trainable_table`
+        )

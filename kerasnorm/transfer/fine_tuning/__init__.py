@@ -1,0 +1,17 @@
+"""`fine_tune`: the head first, then the base at a smaller rate."""
+
+from kerasnorm.transfer.fine_tuning._feature_cache import cache_features
+from kerasnorm.transfer.fine_tuning._fine_tune import fine_tune
+from kerasnorm.transfer.fine_tuning._head_split import HeadSplit, split_at_head
+from kerasnorm.transfer.fine_tuning._optimizing import Rate, compile_ready
+from kerasnorm.transfer.fine_tuning._result import FineTuning
+
+__all__ = [
+    "FineTuning",
+    "HeadSplit",
+    "Rate",
+    "cache_features",
+    "compile_ready",
+    "fine_tune",
+    "split_at_head",
+]

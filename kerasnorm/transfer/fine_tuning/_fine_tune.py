@@ -1,0 +1,300 @@
+"""`fine_tune`: the head first, then the base at a smaller rate."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm._validation import as_int, check_choice, listed
+from kerasnorm.data import Batches, Order, label_shape, read_batches
+from kerasnorm.models import copy_model, find_head, leaves
+from kerasnorm.transfer._freeze import BATCHNORM
+from kerasnorm.transfer._region import Boundary, split
+from kerasnorm.transfer._replace_head import put_new_head
+from kerasnorm.transfer._rule_of_thumb import Strategy
+from kerasnorm.transfer.fine_tuning._augmenting import augmented, why_features_change
+from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
+from kerasnorm.transfer.fine_tuning._feature_batches import FeatureBatches
+from kerasnorm.transfer.fine_tuning._optimizing import (
+    Optimizing,
+    Rate,
+    by_layer,
+    compile_ready,
+    optimizer_at,
+    rates_for,
+)
+from kerasnorm.transfer.fine_tuning._reinitialise import reinitialise
+from kerasnorm.transfer.fine_tuning._result import FineTuning
+from kerasnorm.transfer.fine_tuning._resumable_fits import Stages, by_name
+from kerasnorm.transfer.fine_tuning._svm_model import svm_model
+from kerasnorm.transfer.fine_tuning._targets import check_labels, loss_for
+from kerasnorm.transfer.fine_tuning._two_phases import TwoPhases
+from kerasnorm.transfer.rates import warn_if_forgetful
+
+STRATEGIES = ("freeze", "fine_tune", "svm", "scratch", "as_is")
+
+
+def fine_tune(
+    model: keras.Model,
+    train: Any,
+    validation: Any = None,
+    strategy: str | Strategy = "fine_tune",
+    classes: int | None = None,
+    head_epochs: int = 5,
+    epochs: int = 10,
+    *,
+    learning_rate: Rate | None = None,
+    base_learning_rate: Rate | None = None,
+    decay: float | None = None,
+    blocks: Sequence[str] | None = None,
+    gradual: int | None = None,
+    until: Boundary | None = None,
+    batchnorm: str = "inference",
+    optimizer: str | keras.optimizers.Optimizer = "adam",
+    loss: Any = None,
+    metrics: Sequence[Any] = ("accuracy",),
+    class_weight: Mapping[int, float] | None = None,
+    sampler: Order | None = None,
+    monitor: str | None = None,
+    augmentation: keras.Layer | None = None,
+    batch_size: int = 32,
+    cache: bool = True,
+    cache_limit: int = 2**30,
+    backup_dir: str | os.PathLike | None = None,
+    prepare: Callable[[keras.Model], keras.Model] | None = None,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    seed: int | None = None,
+    jit_compile: bool | str = "auto",
+    verbose: str | int = "auto",
+) -> FineTuning:
+    """Carries a pretrained classifier over to your examples.
+
+    A new head would send noise into good features, so it learns alone first, the base frozen and
+    at inference. Nothing below the head changes meanwhile, so what the base makes of each example
+    is computed once and kept: an epoch of the head costs next to nothing. Then all layers train,
+    at a smaller rate, smaller still further down if you give `decay`. Every strategy trains for
+    `head_epochs + epochs` epochs, so that they can be compared:
+
+    | strategy | trains |
+    |---|---|
+    | "fine_tune" | the head for `head_epochs`, then all above `until` for `epochs` |
+    | "freeze" | the head only |
+    | "scratch" | all layers, from new initial weights |
+    | "svm" | no epochs: a linear SVM on the layer's features that cross-validation finds best |
+    | "as_is" | what is trainable in the model as it is given, from its weights |
+
+    Args:
+        model: built keras.Model that ends in a Dense layer, or with `classes` a backbone, as in
+            `replace_head`; for label maps one that ends in a convolution, and perhaps in what
+            resizes the maps. It stays as it is, weights and flags.
+        train: (x, y) arrays, or a finite Dataset of (x, y): a tf.data.Dataset of single examples
+            or of batches, or a PyDataset of batches. y: ints (N,) or (N, 1), one-hot rows (N, K),
+            label maps (N, H, W), or what `loss` takes.
+        validation: as `train`, for the curves; nothing is chosen by it.
+        strategy: one of the table, or what `rule_of_thumb` returns, whose learning rate is taken
+            if none is given.
+        classes: int ≥ 1, units of a new head in place of the last Dense layer, or for label maps
+            filters in place of the last convolution; None keeps that.
+        head_epochs, epochs: ints ≥ 0, the epochs of the two phases.
+        learning_rate: of the head alone, and of "scratch": a float, 1e-3 by default, or a
+            keras.optimizers.schedules.LearningRateSchedule.
+        base_learning_rate: of the second phase; by default a tenth of `learning_rate`.
+        decay, blocks: as in `layer_decay`: each step below the head has `decay` times the rate of
+            the one above. None: one rate for all.
+        gradual: int ≥ 1, with `decay`: in the second phase one more step of layers trains every
+            `gradual` epochs, from the head down, as in `GradualUnfreezing`. None: all at once.
+        until: what stays frozen in the second phase, as in `freeze`; None: nothing.
+        batchnorm: what becomes of batch normalization in the second phase, as in `unfreeze`; it
+            trains from "scratch".
+        optimizer: name of a Keras optimizer, or one whose settings but for the rate are taken.
+        loss, metrics, jit_compile, verbose: as in Keras. The loss is the cross-entropy that fits
+            the head and the labels by default.
+        class_weight: as in Keras; or `ClassWeights`, which weigh pixels too.
+        sampler: callable that returns the rows of `train`, arrays then, that make up an epoch, ints
+            (M,), given its number; for drawing rare classes more often. None: all, shuffled.
+        monitor: name of the value in the history whose best epoch, over both phases, the weights
+            are taken from, such as "val_accuracy": the smallest if it ends in "loss", else the
+            largest. None: the weights are those of the last epoch.
+        augmentation: layer, or Sequential of layers, that changes raw input at random in training;
+            not for label maps. With one, or with random layers before the model's first weights,
+            features are made anew in each epoch, and a warning says so.
+        batch_size: examples a batch, where the data have none of their own.
+        cache: whether features are kept.
+        cache_limit: bytes of features that memory may hold; beyond it they are memory-mapped from a
+            file, in `backup_dir` or the system's folder for temporary files.
+        backup_dir: folder to note the progress in after each epoch. Called again with the same
+            arguments after a break, it goes on there; with a seed, and arrays, it ends with the
+            same weights as without the break. It is removed at the end.
+        prepare: makes of the model, or the part of it that a phase trains, a copy that trains in
+            its place, such as `kerasnorm.distribute.prepare` for several devices or machines (not
+            with `backup_dir` on the latter). After each epoch the model has its weights.
+        callbacks: further Keras callbacks, in both phases, in which epochs count on.
+        seed: int ≥ 0. Sets the global seeds, which decide new weights and dropout, and the order
+            of the examples.
+
+    Returns:
+        `FineTuning(model, history, strategy)`. The model is new, takes raw input and is compiled.
+        "svm" has no activation at its end: the outputs are scores.
+
+    Raises:
+        ValueError: if an argument is out of range, or the data, the model and the labels do not
+            fit one another. Files in `backup_dir` stay as they were.
+
+    Example:
+
+    >>> layers = [keras.layers.Dense(8, "relu"), keras.layers.Dense(10, "softmax")]
+    >>> source = keras.Sequential([keras.Input((4,)), *layers])
+    >>> x = np.random.default_rng(0).normal(size=(64, 4))
+    >>> tuned = fine_tune(source, (x, x[:, 0] > 0), classes=2, epochs=1, seed=0, verbose=0)
+    >>> tuned.model.output_shape, len(tuned.history["loss"])
+    ((None, 2), 6)
+
+    References:
+        Yosinski et al., 2014, https://arxiv.org/abs/1411.1792
+        Kumar et al., 2022, Fine-tuning can distort pretrained features and underperform
+        out-of-distribution, https://arxiv.org/abs/2202.10054 (the head first)
+    """
+    strategy = _as_strategy(strategy)
+    if monitor is not None and monitor.startswith("val_") and validation is None:
+        raise ValueError(f"`monitor` {monitor!r} needs `validation`, and there is none. Give both.")
+    if strategy.name == "svm":
+        _refuse_for_svm(sampler=sampler, monitor=monitor, gradual=gradual)
+    head_only, all_layers = _epochs(strategy.name, head_epochs, epochs)
+    batch_size = as_int("batch_size", batch_size, low=1)
+    cache_limit = as_int("cache_limit", cache_limit, low=0)
+    check_choice("batchnorm", batchnorm, BATCHNORM)
+    rates = rates_for(strategy, learning_rate, base_learning_rate)
+    if seed is not None:
+        keras.utils.set_random_seed(as_int("seed", seed, low=0))
+    order = int(np.random.randint(2**31))  # so that the seed decides it
+
+    data = _read(model, train, validation, batch_size, order, sampler)
+    known = loss and classes is None and augmentation is None
+    shape = () if known else label_shape(data[0])
+    maps = len(shape) > 2
+    new = _prepared(model, strategy.name, classes, maps)
+    check = partial(check_labels, model=new) if loss is None else _any_labels
+    _check_at_hand(data, check)
+    if strategy.name == "svm":
+        svm, history = svm_model(new, data, strategy.settings.get("estimator", "svm"), order)
+        return FineTuning(svm, history, strategy.name)
+
+    frozen = strategy.settings.get("frozen", 0) if until is None else until
+    split(leaves(new), "until", frozen)
+    first = optimizer_at(optimizer, rates.head)
+
+    def all_rates(trained: keras.Model) -> Optimizing:
+        second = optimizer_at(optimizer, rates.base)
+        return by_layer(trained, second, decay, blocks, gradual, head_only)
+
+    all_rates(new)  # what it would refuse later
+    if strategy.name == "fine_tune":
+        warn_if_forgetful(first)
+    outer = new if augmentation is None else augmented(new, augmentation, maps)
+    compiling = {
+        "loss": loss or loss_for(new, shape),
+        "metrics": list(metrics),
+        "jit_compile": jit_compile,
+    }
+    weigh = getattr(class_weight, "map", None)  # which Keras' own dict has not
+    stages = Stages(
+        compiling=compiling,
+        fitting={"class_weight": None if weigh else class_weight, "verbose": verbose},
+        weigh=weigh,
+        callbacks=tuple(callbacks),
+        seed=seed,
+        backup_dir=None if backup_dir is None else Path(backup_dir),
+        plan={
+            "strategy": strategy.name,
+            "epochs": [head_only, all_layers],
+            "optimizer": type(first).__name__,
+            "rates": [str(rate) for rate in rates],
+            "decay": decay,
+            "gradual": gradual,
+            "until": str(frozen),
+            "monitor": monitor,
+            "batch_size": batch_size,
+            "seed": seed,
+            "parameters": new.count_params(),
+        },
+        prepare=prepare,
+    )
+    best = None if monitor is None else BestWeights(new, monitor, stages.backup_dir)
+    keep = None
+    if cache and head_only:
+        why = why_features_change(new, augmentation)
+        if why is None:
+            keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
+        else:
+            warnings.warn(f"The base's features are computed in every epoch: {why}.", stacklevel=2)
+    phases = TwoPhases(new, outer, data, stages, keep, best)
+    logs = phases.train_head(lambda _: (first, []), range(head_only)) if head_only else []
+    if all_layers:
+        if strategy.name != "as_is":
+            phases.unfreeze_above(frozen, "train" if strategy.name == "scratch" else batchnorm)
+        logs += phases.train_all(all_rates, range(head_only, head_only + all_layers))
+    phases.finish()
+    compile_ready(new, optimizer_at(optimizer, rates.base), **compiling)
+    return FineTuning(new, by_name(logs), strategy.name)
+
+
+def _as_strategy(strategy: Any) -> Strategy:
+    if isinstance(strategy, Strategy):
+        return strategy
+    return Strategy(check_choice("strategy", strategy, STRATEGIES), "as asked for", {})
+
+
+def _epochs(strategy: str, head_epochs: int, epochs: int) -> tuple[int, int]:
+    """Returns for how many epochs the head trains alone, and all layers do."""
+    first, second = as_int("head_epochs", head_epochs, low=0), as_int("epochs", epochs, low=0)
+    every = first + second
+    alone = {"freeze": (every, 0), "scratch": (0, every), "as_is": (0, every)}
+    return alone.get(strategy, (first, second))
+
+
+def _prepared(model: keras.Model, strategy: str, classes: int | None, maps: bool) -> keras.Model:
+    """Returns the copy to train: with a new head if asked for, new weights if from scratch."""
+    new = copy_model(model)
+    if classes is not None:
+        new = put_new_head(new, as_int("classes", classes, low=1), maps)
+    find_head(new)
+    return reinitialise(new) if strategy == "scratch" else new
+
+
+def _read(
+    model: keras.Model,
+    train: Any,
+    validation: Any,
+    batch_size: int,
+    seed: int,
+    sampler: Order | None,
+) -> tuple[Any, Any]:
+    """Returns the examples as `fit` takes them."""
+    train = read_batches("train", train, model, batch_size, seed, sampler)
+    if validation is not None:
+        validation = read_batches("validation", validation, model, batch_size)
+    return train, validation
+
+
+def _check_at_hand(data: tuple[Any, Any], check: Callable[[str, np.ndarray], None]) -> None:
+    """Checks the labels of arrays; others are seen when they are read."""
+    for name, each in zip(("train", "validation"), data, strict=True):
+        if isinstance(each, Batches):
+            check(name, each.y)
+
+
+def _refuse_for_svm(**given: Any) -> None:
+    wrong = {name: value for name, value in given.items() if value is not None}
+    if wrong:
+        raise ValueError(
+            f"The strategy 'svm' trains no epochs, so it has no {listed(wrong)}. Leave it out."
+        )
+
+
+def _any_labels(name: str, y: np.ndarray) -> None:
+    """Accepts the labels: a loss of the user's own knows what they should be."""

@@ -1,0 +1,77 @@
+"""A classifier split into a frozen base, whose features can be kept, and what trains on them."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import keras
+
+from kerasnorm.models import find_head, graph_of, leaves, set_statistics, statistics_set
+from kerasnorm.transfer.fine_tuning._augmenting import augmentations, is_random
+
+
+class HeadSplit(NamedTuple):
+    """Two models that share the layers of the one that they are parts of.
+
+    Attributes:
+        base: raw input in, features out.
+        top: features in, the model's output out: the head, and the dropout and activations near it.
+    """
+
+    base: keras.Model
+    top: keras.Model
+
+
+def split_at_head(model: keras.Model) -> HeadSplit | None:
+    """Returns the two parts of a classifier, or None where it has no graph, or nothing but a head.
+
+    The base ends below whatever is random between it and the head, so that its features are always
+    the same.
+    """
+    graph, head = graph_of(model), find_head(model)
+    if graph is None:
+        return None
+    nodes = [node for depth in graph._nodes_by_depth.values() for node in depth]
+    makers = {id(tensor): node for node in nodes for tensor in node.outputs}
+    node = next(node for node in nodes if node.operation is head)
+    tensor = boundary = node.arguments.keras_tensors[0]
+    while _is_step(node := makers[id(tensor)]):
+        tensor = node.arguments.keras_tensors[0]
+        if is_random(node.operation):
+            boundary = tensor
+    if isinstance(makers[id(boundary)].operation, keras.layers.InputLayer):
+        return None
+    base = keras.Model(graph._inputs_struct, boundary, name="base")
+    return HeadSplit(base, keras.Model(boundary, graph.outputs[0], name="top"))
+
+
+def _is_step(node) -> bool:
+    """Whether the call is one of a layer without weights, of one tensor."""
+    layer = node.operation
+    known = isinstance(layer, keras.Layer) and not isinstance(
+        layer, (keras.Model, keras.layers.InputLayer)
+    )
+    return known and not layer.weights and len(node.arguments.keras_tensors) == 1
+
+
+@contextlib.contextmanager
+def base_at_inference(model: keras.Model) -> Iterator[None]:
+    """Keeps dropout in the base still for a while, as it is where features are computed once."""
+    split = split_at_head(model)
+    inside = leaves(split.base) if split else []
+    random = {id(leaf.layer) for leaf in augmentations(model)}
+    still = [
+        leaf.layer
+        for leaf in inside
+        if "training" in leaf.layer.call_signature_parameters
+        and not leaf.own
+        and id(leaf.layer) not in random
+    ]
+    before = [statistics_set(layer) for layer in still]
+    try:
+        for layer in still:
+            set_statistics(layer, False)
+        yield
+    finally:
+        for layer, moving in zip(still, before, strict=True):
+            set_statistics(layer, moving)

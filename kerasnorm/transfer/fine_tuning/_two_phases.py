@@ -1,0 +1,96 @@
+"""The two phases of fine-tuning: the head alone, then what lies below it too."""
+
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kerasnorm.models import find_head, leaves
+from kerasnorm.transfer._freeze import freeze, unfreeze
+from kerasnorm.transfer._region import Boundary
+from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
+from kerasnorm.transfer.fine_tuning._feature_batches import FeatureBatches
+from kerasnorm.transfer.fine_tuning._head_split import base_at_inference, split_at_head
+from kerasnorm.transfer.fine_tuning._optimizing import Optimizing
+from kerasnorm.transfer.fine_tuning._resumable_fits import FEATURES, Logs, Stages
+
+Optimize = Callable[[keras.Model], Optimizing]  # of what trains
+
+
+@dataclass(frozen=True)
+class TwoPhases:
+    """A classifier and how it is trained.
+
+    Attributes:
+        model: the classifier.
+        outer: the same behind the augmentation, or itself.
+        data: (train, validation), as `read_batches` returns them; validation may be None.
+        stages: what the phases have in common.
+        keep: how features are kept; None: not at all.
+        best: keeps the best weights of both phases; None: those of the last epoch stay.
+    """
+
+    model: keras.Model
+    outer: keras.Model
+    data: tuple[Any, Any]
+    stages: Stages
+    keep: FeatureBatches | None
+    best: BestWeights | None
+
+    def train_head(self, optimizing: Optimize, epochs: range) -> Logs:
+        """Trains the head, all below it frozen and at inference."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*is compiled")  # a stage compiles it again
+            self._freeze_below_head()
+        split = split_at_head(self.model) if self.keep else None
+        trained = split.top if split else self.outer
+        done = self.stages.done("head", trained)
+        if done:
+            return done
+        if split is None:
+            with base_at_inference(self.model):
+                return self._run("head", trained, optimizing, self.data, epochs)
+        split.base.compile(jit_compile=self.stages.compiling["jit_compile"])
+        with tempfile.TemporaryDirectory(prefix=FEATURES, dir=self.stages.backup_dir) as folder:
+            features = [
+                None if data is None else self.keep.of(split.base, name, data, Path(folder))
+                for name, data in zip(("train", "validation"), self.data, strict=True)
+            ]
+            return self._run("head", trained, optimizing, features, epochs)
+
+    def _run(self, name, trained, optimizing, data, epochs) -> Logs:
+        best = [] if self.best is None else [self.best]
+        return self.stages.run(name, trained, optimizing, data, epochs, best)
+
+    def finish(self) -> None:
+        """Leaves the model with its best weights, and nothing else behind."""
+        if self.best is not None:
+            self.best.restore()
+        self.stages.finish()
+
+    def _freeze_below_head(self) -> None:
+        head = self._unfreeze_head()
+        if any(leaf.weights and leaf.layer is not head for leaf in leaves(self.model)):
+            freeze(self.model, lambda layer: layer is not head)
+
+    def _unfreeze_head(self) -> keras.Layer:
+        head = find_head(self.model)
+        unfreeze(self.model, lambda layer: layer is head)
+        return head
+
+    def train_all(self, optimizing: Optimize, epochs: range) -> Logs:
+        """Trains what is not frozen."""
+        done = self.stages.done("all", self.outer)
+        return done or self._run("all", self.outer, optimizing, self.data, epochs)
+
+    def unfreeze_above(self, frozen: Boundary, batchnorm: str) -> None:
+        """Lets the head, and all layers but the frozen ones, train."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*is compiled")
+            unfreeze(self.model, 0, batchnorm)
+            freeze(self.model, frozen)
+            self._unfreeze_head()

@@ -1,0 +1,109 @@
+"""A scikit-learn classifier on the features of a model."""
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm._validation import listed
+from kerasnorm.data import input_batches
+from kerasnorm.transfer.probing._estimators import (
+    FILES,
+    own_settings,
+    read_estimator,
+    write_estimator,
+)
+
+_BASE = "base.keras"
+
+
+class FeatureClassifier:
+    """A model's features and a scikit-learn classifier on them, as one.
+
+    The way for few examples that are unlike the source's: an SVM on the features of a low layer.
+    `ProbeTable.classifier` makes it, and a file holds both parts. `predict_proba` and
+    `decision_function` are there where the estimator has them. The base shares the layers of the
+    model it was cut from: it changes if they are trained on.
+
+    Args:
+        base: keras.Model of raw input that gives features (N, D).
+        estimator: fitted scikit-learn classifier, or a pipeline that ends in one.
+
+    Example:
+
+    >>> from sklearn.dummy import DummyClassifier
+    >>> base = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.GlobalAveragePooling2D()])
+    >>> estimator = DummyClassifier().fit(np.zeros((3, 3)), ["cat", "cat", "owl"])
+    >>> FeatureClassifier(base, estimator).predict(np.zeros((2, 4, 4, 3))).tolist()
+    ['cat', 'cat']
+    """
+
+    def __init__(self, base: keras.Model, estimator: Any) -> None:
+        self.base = base
+        self.estimator = estimator
+
+    def features(self, x: Any) -> np.ndarray:
+        """Returns the base's features (N, D) of raw input, computed in batches."""
+        x = list(x) if isinstance(x, tuple) else x
+        batches = input_batches(self.base, x, None)
+        parts = [self.base(inputs, training=False) for inputs in batches]
+        return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Returns the label of each example of raw input: (N,)."""
+        return self.estimator.predict(self.features(x))
+
+    @property
+    def predict_proba(self) -> Callable[[Any], np.ndarray]:
+        """A function from raw input to probabilities (N, K), in `estimator.classes_`' order."""
+        method = self.estimator.predict_proba
+        return lambda x: method(self.features(x))
+
+    @property
+    def decision_function(self) -> Callable[[Any], np.ndarray]:
+        """A function from raw input to the estimator's scores, (N, K), or (N,) for two classes."""
+        method = self.estimator.decision_function
+        return lambda x: method(self.features(x))
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes base and estimator into one file, which holds no pickle.
+
+        Raises:
+            ValueError: if the estimator is not "svm" or "logistic" of `probe_layers`.
+        """
+        settings = own_settings(self.estimator)
+        with tempfile.TemporaryDirectory() as folder:
+            base = Path(folder, _BASE)
+            self.base.save(base)
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.write(base, _BASE)
+                write_estimator(archive, settings, self.estimator)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, safe_mode: bool = True) -> "FeatureClassifier":
+        """Returns the classifier that `save` has written.
+
+        Args:
+            path: the file.
+            safe_mode: as in `keras.saving.load_model`: refuse Lambda layers, which run code.
+
+        Raises:
+            ValueError: if it is no such file.
+        """
+        path = Path(path)
+        if path.exists() and not zipfile.is_zipfile(path):
+            raise ValueError(f"'{path}' was not written by `FeatureClassifier.save`: it is no zip.")
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+            missing = {_BASE, *FILES}.difference(archive.namelist())
+            if missing:
+                raise ValueError(
+                    f"'{path}' was not written by `FeatureClassifier.save`: it lacks "
+                    f"{listed(sorted(missing))}."
+                )
+            base = keras.saving.load_model(archive.extract(_BASE, folder), safe_mode=safe_mode)
+            return cls(base, read_estimator(archive))

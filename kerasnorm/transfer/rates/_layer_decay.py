@@ -1,0 +1,82 @@
+"""Multipliers that fall geometrically from the head down."""
+
+import re
+from collections.abc import Sequence
+
+import keras
+
+from kerasnorm._validation import as_number, as_pattern, listed
+from kerasnorm.models import Leaf, leaves
+
+
+def layer_decay(
+    model: keras.Model, decay: float, blocks: Sequence[str | re.Pattern[str]] | None = None
+) -> dict[keras.Layer, float]:
+    """Returns multipliers for `LayerwiseLearningRate`: 1 for the head, less at each step below.
+
+    The k-th step below the head has the multiplier `decay ** k`. Frozen layers count, so that
+    their multipliers are there when they are unfrozen.
+
+    Args:
+        model: built keras.Model of any kind.
+        decay: float in (0, 1]; 0.65 to 0.9 is usual where blocks are the steps.
+        blocks: regexes searched in the paths of layers, from the bottom up, such as
+            ["conv1", "conv2", "conv3"]: each is a step, and what lies above them is the head.
+            None: every layer that has weights is a step of its own, the topmost is the head.
+
+    Returns:
+        Dict of float by layer, bottom up.
+
+    Raises:
+        ValueError: for a model that is not built, a decay out of range, a block without layers,
+            and a layer with weights in two blocks, or below the last block and in none.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((4,))])
+    >>> for name in ("conv1", "conv2", "head"):
+    ...     model.add(keras.layers.Dense(4, name=name))
+    >>> {layer.name: rate for layer, rate in layer_decay(model, 0.5).items()}
+    {'conv1': 0.25, 'conv2': 0.5, 'head': 1.0}
+
+    References:
+        Clark et al., 2020, https://arxiv.org/abs/2003.10555; Bao et al., 2022,
+        https://arxiv.org/abs/2106.08254
+    """
+    decay = as_number("decay", decay, 0, 1, interval="(]")
+    weighted = [leaf for leaf in leaves(model) if leaf.weights]
+    own = [leaf.path for leaf in weighted if leaf.own]
+    if own:
+        raise ValueError(
+            f"{listed(own)} have weights beside those of the layers inside, so they are no key for "
+            "a multiplier of their own. Write `multipliers` with regexes."
+        )
+    if blocks is None:
+        steps = [len(weighted) - 1 - index for index in range(len(weighted))]
+    else:
+        steps = _steps(weighted, list(blocks))
+    return {leaf.layer: decay**step for leaf, step in zip(weighted, steps, strict=True)}
+
+
+def _steps(weighted: list[Leaf], blocks: list[str | re.Pattern[str]]) -> list[int]:
+    """Returns how many steps below the head each leaf is."""
+    if not blocks:
+        raise ValueError("`blocks` should have at least one regex, or be None. Received: none.")
+    patterns = [as_pattern("blocks", block) for block in blocks]
+    found = [[i for i, p in enumerate(patterns) if p.search(leaf.path)] for leaf in weighted]
+    used = {index for matching in found for index in matching}
+    empty = [block for index, block in enumerate(blocks) if index not in used]
+    if empty:
+        raise ValueError(
+            f"`blocks` {listed(empty)} match no layer with weights. "
+            f"The model has {listed(leaf.path for leaf in weighted)}."
+        )
+    last = max(index for index, matching in enumerate(found) if matching)
+    wrong = [leaf.path for leaf, m in zip(weighted[:last], found, strict=False) if len(m) != 1]
+    if wrong or len(found[last]) != 1:
+        raise ValueError(
+            "Each layer with weights up to the last block should be in one of `blocks`. Received: "
+            f"blocks={blocks!r}, where {listed(wrong or [weighted[last].path])} are in none or in "
+            "several."
+        )
+    return [len(blocks) - matching[0] if matching else 0 for matching in found]

@@ -1,0 +1,45 @@
+"""NCE: the negative conditional entropy of the labels given the source labels."""
+
+from typing import Any
+
+import numpy as np
+
+from kerasnorm.data import encode_labels
+
+
+def nce(source_labels: Any, y: Any) -> float:
+    """Returns the negative conditional entropy −H(Y|Z) of the labels given the source's.
+
+    For two tasks on the same examples, of which only the labels are known, or a source model's
+    predictions. Larger is better; 0: the source's label tells the target's.
+
+    With J the empirical joint distribution, in nats:
+
+        NCE = Σ_{z,y} J(z, y) log J(z, y) − Σ_z J(z) log J(z)
+
+    Args:
+        source_labels: `(N,)` labels of the source task, integers or strings.
+        y: `(N,)` labels of the target task, integers or strings.
+
+    Returns:
+        A float, at most 0.
+
+    Raises:
+        ValueError: if the lengths differ, or there are no labels.
+
+    Example:
+
+    >>> nce(["fur", "fur", "wings", "wings"], ["cat", "dog", "owl", "owl"])
+    -0.346...
+
+    Reference:
+        Tran, Nguyen and Hassner, 2019, Transferability and hardness of supervised classification
+        tasks, https://arxiv.org/abs/1908.08142
+    """
+    _, sources = encode_labels("source_labels", source_labels)
+    targets, codes = encode_labels("y", y, len(sources))
+    _, of_pair, pairs = np.unique(
+        sources * len(targets) + codes, return_index=True, return_counts=True
+    )
+    given = np.bincount(sources)[sources[of_pair]]
+    return float((pairs * np.log(pairs / given)).sum() / len(codes))

@@ -1,0 +1,230 @@
+"""A search space of recipes, for any tuner of keras-tuner."""
+
+import copy
+import functools
+import inspect
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kerasnorm._validation import as_int, listed, require
+from kerasnorm.recipe import Recipe, fit
+from kerasnorm.tuning._model_function import takes_recipe
+from kerasnorm.tuning._space import Space
+from kerasnorm.tuning._trial_runs import TrialRun, figures_of
+from kerasnorm.tuning._vary import vary
+
+# what a trial gives to `fit` itself
+_OWN = {
+    *("recipe", "model", "train", "validation", "epochs", "verbose", "output", "overwrite"),
+    *("test", "tensorboard", "backup_dir"),  # nothing is chosen by a test; a folder is of one run
+}
+
+
+class RecipeHyperModel:
+    """A `keras_tuner.HyperModel` whose trials are recipes, each trained by `kerasnorm.recipe.fit`.
+
+    Use it with `kerasnorm.tuning.search`, or with any tuner of keras-tuner: give that
+    `keras_tuner.Objective("val_balanced_accuracy", "max")`, or another figure of `Run.history`, and
+    call `tuner.search(train, validation, epochs=…)`. A trial's figures are those of the model that
+    it ends with, which it leaves in its folder's `run` as `Run.save` writes it; the runs of all
+    but the best few are removed. (`tuner.get_best_models` loads weights into the model to start
+    from, and can only do so where the recipe leaves its layers as they are.)
+
+    A trial whose values contradict one another, or do not fit the model, fails; the search goes on.
+    With Hyperband each round trains anew, for more epochs, since a recipe is one training from its
+    first epochs to its last; what it says of epochs has to fit the short rounds, too.
+
+    Args:
+        model_fn: returns the built keras.Model to start from; called with the trial's recipe if it
+            has an argument without a default.
+        space: what is drawn: dotted names of fields of a recipe, and for each its values, a list of
+            choices or a range (`linear`, `log`, `integers`). A setting is only drawn where the
+            recipe has it: `normalization_settings.groups` with "group". A dict of values by the
+            chapter's name gives each name its own. `kerasnorm.tuning.spaces` has some to begin
+            with.
+        recipe: gives what the space does not name.
+        keep_runs: of how many trials, the best, the runs stay on disk.
+        **fit_arguments: further arguments of `kerasnorm.recipe.fit`: `batch_size`, `seed`,
+            `classes`, `keep`, `augmentation`, `callbacks`. With a `seed`, `model_fn` is called with
+            it set, too.
+
+    Raises:
+        ValueError: if keras-tuner or tensorboard is missing, or the space names an unknown field,
+            no values, or a value that no recipe has; for unknown arguments.
+
+    Example:
+
+    >>> from kerasnorm.tuning import log
+    >>> layers = [keras.layers.Dense(4), keras.layers.BatchNormalization(), keras.layers.Dense(2)]
+    >>> source = keras.Sequential([keras.Input((3,)), *layers])
+    >>> space = {
+    ...     "imbalance": [None, "class_weights", "resample"],
+    ...     "imbalance_settings.scheme": ["balanced", "sqrt"],
+    ...     "optimizer_settings.learning_rate": log(1e-4, 1e-2),
+    ... }
+    >>> hypermodel = RecipeHyperModel(lambda: source, space)
+    >>> import keras_tuner
+    >>> hp = keras_tuner.HyperParameters()
+    >>> hp.values["imbalance"] = '"class_weights"'
+    >>> print(hypermodel.recipe_of(hp).describe("imbalance"))
+    class_weights (scheme=balanced)
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "RecipeHyperModel":
+        # Only the objects are of keras-tuner's class, so that this one can do without it.
+        require("keras_tuner", "tensorboard", extra="tuning")
+        return super().__new__(_with_hyper_model(cls))
+
+    def __init__(
+        self,
+        model_fn: Callable[..., keras.Model],
+        space: Mapping[str, Any],
+        recipe: Recipe | None = None,
+        *,
+        keep_runs: int = 3,
+        **fit_arguments: Any,
+    ) -> None:
+        super().__init__()
+        if not isinstance(recipe, Recipe | None):
+            raise ValueError(f"`recipe` should be a Recipe. Received: {recipe!r}.")
+        self.recipe = Recipe() if recipe is None else recipe
+        self.space = Space(space, self.recipe)
+        self.model_fn, self.given_space, self.fit_arguments = model_fn, space, fit_arguments
+        self.keep_runs = as_int("keep_runs", keep_runs, low=1)
+        self._takes_recipe = takes_recipe(model_fn)
+        self._policy = keras.config.dtype_policy()
+        unknown = fit_arguments.keys() - (inspect.signature(fit).parameters.keys() - _OWN)
+        if unknown:
+            raise ValueError(
+                "Further arguments should be those of `kerasnorm.recipe.fit` that a trial does not "
+                f"give itself. Received: {listed(sorted(unknown))}."
+            )
+
+    def recipe_of(self, hp: Any) -> Recipe:
+        """Returns the recipe of the values that keras-tuner drew, a `HyperParameters`.
+
+        Raises:
+            ValueError: if they contradict one another.
+        """
+        return vary(self.recipe, self.space.drawn(hp))
+
+    def with_arguments(self, **fit_arguments: Any) -> "RecipeHyperModel":
+        """Returns the same with these arguments of `fit` in place of its own."""
+        arguments = {**self.fit_arguments, **fit_arguments}
+        return type(self)(
+            self.model_fn, self.given_space, self.recipe, keep_runs=self.keep_runs, **arguments
+        )
+
+    def declare_hyperparameters(self, hp: Any) -> None:
+        """Tells keras-tuner of the whole space; called once, before any `build`."""
+        self.space.declare(hp)
+
+    def build(self, hp: Any) -> keras.Model:
+        """Returns the model to start from."""
+        # each round of Hyperband trains anew: its tuner would load weights for this
+        hp.values.pop("tuner/trial_id", None)
+        # keras-tuner cleared Keras' session, and with it the policy and the seed
+        keras.config.set_dtype_policy(self._policy)
+        if self.fit_arguments.get("seed") is not None:
+            keras.utils.set_random_seed(self.fit_arguments["seed"])
+        if not self._takes_recipe:
+            return self.model_fn()
+        try:
+            recipe = self.recipe_of(hp)
+        except ValueError:  # keras-tuner also builds where no trial could fail; `fit` refuses
+            recipe = self.recipe
+        return self.model_fn(recipe)
+
+    def fit(
+        self,
+        hp: Any,
+        model: keras.Model,
+        train: Any,
+        validation: Any,
+        *,
+        epochs: int = 10,
+        initial_epoch: int = 0,
+        verbose: str | int = "auto",
+        callbacks: Iterable[keras.callbacks.Callback] = (),
+        **fit_arguments: Any,
+    ) -> dict[str, float]:
+        """Trains by the recipe drawn and returns the figures of the model that comes out.
+
+        Args:
+            hp: keras-tuner's `HyperParameters`.
+            model: of `build`.
+            train: as `kerasnorm.recipe.fit` takes it, as `validation`.
+            validation: held-out examples for the figures.
+            epochs: passes over `train`.
+            initial_epoch: of Hyperband, which the training does not go by: it begins anew.
+            verbose: as in `Model.fit`.
+            callbacks: keras-tuner's, and those given to the tuner's `search`.
+            **fit_arguments: in place of those given to the `RecipeHyperModel`.
+
+        Raises:
+            keras_tuner.errors.FailedTrialError: if the values contradict one another, or the
+                model or the data do not fit them.
+        """
+        trial = TrialRun.found_in(callbacks)
+        if trial and trial.figures:
+            return trial.figures
+        output = trial and trial.prepare(self.keep_runs)
+        given = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, **fit_arguments}
+        return self.train(hp, model, (train, validation), output, **given)
+
+    def train(
+        self,
+        hp: Any,
+        model: keras.Model,
+        data: tuple[Any, Any],
+        output: Path | None,
+        *,
+        epochs: int,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
+        **fit_arguments: Any,
+    ) -> dict[str, float]:
+        """Does what `fit` says, and leaves the run in a folder; of its trial it knows no more.
+
+        Args:
+            hp: as in `fit`, as `model` is.
+            data: for training and for validation.
+            output: the folder, None for none.
+            epochs: as in `fit`, as are all others.
+
+        Raises:
+            keras_tuner.errors.FailedTrialError: as in `fit`.
+        """
+        import keras_tuner
+
+        arguments = {**self.fit_arguments, **fit_arguments}
+        own = copy.deepcopy(list(arguments.pop("callbacks", ())))
+        start = time.monotonic()
+        try:
+            run = fit(
+                self.recipe_of(hp),
+                model,
+                *data,
+                epochs,
+                output,
+                callbacks=[*own, *callbacks],
+                **arguments,
+            )
+        except ValueError as error:
+            raise keras_tuner.errors.FailedTrialError(str(error)) from error
+        by = arguments.get("keep", "best")
+        return {**figures_of(run, by), "epochs": epochs, "seconds": time.monotonic() - start}
+
+
+@functools.cache
+def _with_hyper_model(cls: type) -> type:
+    """Returns the class, made a subclass of `keras_tuner.HyperModel`."""
+    import keras_tuner
+
+    if issubclass(cls, keras_tuner.HyperModel):
+        return cls
+    names = {"__module__": cls.__module__, "__doc__": cls.__doc__}
+    return type(cls.__name__, (cls, keras_tuner.HyperModel), names)

@@ -1,0 +1,137 @@
+"""`search`: the best of many recipes."""
+
+import functools
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from kerasnorm._validation import as_int, as_number
+from kerasnorm.tuning._keras_tuner_search import search_alone, search_as_chief, search_as_worker
+from kerasnorm.tuning._optuna_search import search_with_optuna
+from kerasnorm.tuning._recipe_hyper_model import RecipeHyperModel
+from kerasnorm.tuning._roles import role_of
+from kerasnorm.tuning._search_result import Search
+from kerasnorm.tuning._study import check_ready, new_tuner, objective_of
+
+DEFAULT_OBJECTIVE = "val_balanced_accuracy"
+_OPTUNAS_TRIALS = 10  # as many as keras-tuner's random search has
+_OVERWRITE = (
+    "With distributed='optuna', overwrite=True would remove the trials of the other processes. "
+    "Remove the study's folder before they start, or choose another."
+)
+
+
+def search(
+    hypermodel: RecipeHyperModel,
+    train: Any,
+    validation: Any,
+    tuner: Any = "random",
+    max_trials: int | None = None,
+    directory: str | os.PathLike | None = None,
+    *,
+    epochs: int = 10,
+    batch_size: int | None = None,
+    seed: int | None = None,
+    objective: str | None = None,
+    overwrite: bool = False,
+    verbose: str | int = "auto",
+    distributed: str | None = None,
+    timeout: float = 120.0,
+) -> Search:
+    """Trains by many recipes of a space and returns the best one with its model.
+
+    A trial that fails does not end the search. Give a `directory`, and after a kill the same call
+    goes on where the search was: what was finished stays, the trial that ran runs again. The same
+    call with a larger `max_trials` adds trials. The best model is chosen by `validation`, so that
+    its score there flatters it: keep other examples for the final figure.
+
+    Args:
+        hypermodel: a `RecipeHyperModel`.
+        train: as `kerasnorm.recipe.fit` takes it.
+        validation: held-out examples that the trials are compared on.
+        tuner: "random" (begin with it), "hyperband" (many recipes for few epochs, the best for
+            more; for spaces with a range in it, as it stops where a small space is exhausted),
+            "bayesian" (a Gaussian process guesses what is worth a trial; Optuna has trees of Parzen
+            estimators for it), a class of keras-tuner's, or a tuner made with the same
+            `hypermodel`.
+        max_trials: how many trials there are at most, those before a kill included. None: 10, for
+            "hyperband" as many as its schedule has.
+        directory: folder of the study, in which it has its own, "trials"; None: none is left.
+        epochs: of each trial; the most of one with "hyperband".
+        batch_size: examples a batch; None: that of `hypermodel`.
+        seed: decides what is drawn, and each trial's training.
+        objective: the figure of `Run.history` that counts, "val_balanced_accuracy" for None:
+            smaller is better if its name ends in "loss", otherwise larger.
+        overwrite: whether to begin anew and remove the study that is in `directory`.
+        verbose: 0 is silent, as in `Model.fit`.
+        distributed: what shares the trials among processes that all make this call, with one
+            `directory`: "keras_tuner", whose chief hands them out (each process has
+            KERASTUNER_TUNER_ID, "chief" in that of one, and the chief's KERASTUNER_ORACLE_IP and
+            KERASTUNER_ORACLE_PORT), or "optuna", whose processes are all alike, and whose `tuner`
+            is "random" or "bayesian". None: nothing. Each process returns the same.
+        timeout: seconds without a sign of life, or an answer, after which another process is taken
+            for lost. Its trial is run by another one, and has failed if that is lost, too.
+
+    Returns:
+        A `Search`: best recipe, best model, a row for each trial.
+
+    Raises:
+        ValueError: if an argument is not as above, keras-tuner, tensorboard or, for "bayesian",
+            scikit-learn is missing, or the study in `directory` began with other arguments.
+        RuntimeError: if no trial completed; it says why they failed. If no other process is left
+            to train, or to be asked for trials; it says how to go on.
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> x, y = np.random.default_rng(0).normal(size=(30, 3)), np.repeat([0, 1], [20, 10])
+    >>> source = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> hypermodel = RecipeHyperModel(lambda: source, {"imbalance": [None, "resample"]})
+    >>> found = search(hypermodel, (x, y), (x, y), max_trials=1, epochs=1, seed=0, verbose=0)
+    >>> found.best_recipe == found.trials[0]["recipe"]
+    True
+
+    Reference:
+        Li et al., 2018, Hyperband: a novel bandit-based approach to hyperparameter optimization,
+        https://arxiv.org/abs/1603.06560
+        Akiba et al., 2019, Optuna: a next-generation hyperparameter optimization framework,
+        https://arxiv.org/abs/1907.10902
+    """
+    if not isinstance(hypermodel, RecipeHyperModel):
+        raise ValueError(f"`hypermodel` should be a RecipeHyperModel. Received: {hypermodel!r}.")
+    if validation is None:
+        raise ValueError("`validation` should be held-out examples, which the trials compete on.")
+    epochs = as_int("epochs", epochs, low=1)
+    if max_trials is not None:
+        as_int("max_trials", max_trials, low=1)
+    timeout = as_number("timeout", timeout, 0.0, interval="()")
+    role = role_of(distributed)
+    if distributed and directory is None:
+        raise ValueError("A distributed search needs a `directory` that its processes share.")
+    data, arguments = (train, validation), {"epochs": epochs, "verbose": verbose}
+    if not isinstance(tuner, (str, type)):
+        late = {"max_trials": max_trials, "directory": directory, "batch_size": batch_size}
+        late |= {"seed": seed, "objective": objective, "overwrite": overwrite}
+        check_ready(tuner, hypermodel, **late, distributed=distributed)
+        return search_alone(tuner, hypermodel, data, **arguments)
+    given = {"batch_size": batch_size, "seed": seed}
+    given = {name: value for name, value in given.items() if value is not None}
+    hypermodel = hypermodel.with_arguments(**given)
+    goal = objective_of(objective or DEFAULT_OBJECTIVE)
+    if distributed == "optuna":
+        if overwrite:
+            raise ValueError(_OVERWRITE)
+        trials, folder = max_trials or _OPTUNAS_TRIALS, Path(directory)
+        return search_with_optuna(
+            hypermodel, data, tuner, folder, goal, trials, timeout, **arguments
+        )
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(directory or scratch)
+        make = functools.partial(new_tuner, tuner, hypermodel, folder, epochs, goal, max_trials)
+        if role is None:
+            return search_alone(make(overwrite), hypermodel, data, **arguments)
+        if role.is_chief:
+            return search_as_chief(make(overwrite), hypermodel, role, timeout, **arguments)
+        return search_as_worker(make, hypermodel, role, folder, timeout, data, **arguments)
