@@ -5,9 +5,8 @@ import pathlib
 
 import keras
 import pytest
-from processes import run_in_a_new_process
+from processes import SUPPORT, run_in_a_new_process
 
-HERE = pathlib.Path(__file__).parent
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "tensorflow", reason="told on one backend"
 )
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.skipif(
 
 def words_of(job, **variables):
     """Returns what a job of `long_jobs.py` prints."""
-    code = f"import sys; sys.path.insert(0, {str(HERE)!r}); import long_jobs; long_jobs.{job}()"
+    code = f"import sys; sys.path.insert(0, {str(SUPPORT)!r}); import long_jobs; long_jobs.{job}()"
     return run_in_a_new_process(code, env={**os.environ, **variables}).split()
 
 

@@ -9,6 +9,7 @@ import urllib.error
 import keras
 import numpy as np
 import pytest
+from cli.image_folders import COUNTS, WRITTEN, write_images
 
 import kerasnorm
 from kerasnorm.cli import main
@@ -19,32 +20,10 @@ pytest.importorskip("matplotlib")
 on_tensorflow = pytest.mark.skipif(
     keras.config.backend() != "tensorflow", reason="compiling a backbone takes minutes here"
 )
-COUNTS = {"cat": 6, "dog": 4, "owl": 3}
-WRITTEN = {
-    "comparison.json",
-    "evaluation.json",
-    "history.json",
-    "model.keras",
-    "reasons.json",
-    "recipe.json",
-    "report.html",
-}
 
 
 # The graph of a backbone takes ten times as long as one step of it.
 pytestmark = pytest.mark.usefixtures("without_tracing")
-
-
-def write_images(folder, counts=COUNTS, size=20):
-    """A sub-folder a class, whose images are of one colour and noise."""
-    rng = np.random.default_rng(0)
-    for label, (name, count) in enumerate(counts.items()):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        for index in range(count):
-            image = rng.integers(0, 40, (size, size + 3, 3))
-            image[..., label % 3] += 180
-            keras.utils.save_img(folder / name / f"{index}.png", image.astype("uint8"), scale=False)
-    return folder
 
 
 @pytest.fixture(scope="module")

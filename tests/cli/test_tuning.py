@@ -4,7 +4,7 @@ import json
 
 import keras
 import pytest
-from cli.test_fitting import COUNTS, WRITTEN, write_images
+from cli.image_folders import COUNTS, WRITTEN, write_images
 
 from kerasnorm.cli import main
 from kerasnorm.cli._tune import _best_last

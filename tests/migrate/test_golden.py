@@ -1,18 +1,16 @@
 """Golden models of real TensorFlow Addons: outputs, files, steps of SGD."""
 
 import hashlib
-import pathlib
 
 import keras
 import numpy as np
 import pytest
 from migrate.old_files import GOLDEN, MODEL_FILES, NAMES, Golden, difference, run, train, unpack
-from processes import run_in_a_new_process
+from processes import SUPPORT, run_in_a_new_process
 
 from kerasnorm.migrate import load_tfa_model
 
 LIMITS = {"mixed": 5e-3, "spectral": 1e-5, "spectral_embedding": 1e-5}  # the first: not promised
-TESTS = pathlib.Path(__file__).parents[1]
 UNTRAINED = ("mixed", "volume")
 every_file = pytest.mark.parametrize("file", MODEL_FILES)
 pytestmark = [
@@ -71,7 +69,7 @@ def test_five_steps_of_sgd(file, load):
 
 CHILD = f"""
 import pathlib, sys
-sys.path.insert(0, {str(TESTS)!r})
+sys.path.insert(0, {str(SUPPORT)!r})
 import keras, numpy as np
 import kerasnorm
 from migrate.old_files import Golden, run

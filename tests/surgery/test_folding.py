@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from surgery.reading import paths_of, state
 from surgery.surgery_models import MODELS, SEQUENCE, SHAPE, outputs, randomised
-from surgery.test_replacing import paths_of, state
 
 from kerasnorm import normalization as norms
 from kerasnorm.surgery import convert_sync_batchnorm, fold_batchnorm, freeze_statistics

@@ -5,8 +5,8 @@ import numpy as np
 import oracle
 import pytest
 from keras import layers
+from surgery.reading import one_layer, paths_of, state
 from surgery.surgery_models import MODELS, SHAPE, data, functional, randomised
-from surgery.test_replacing import one_layer, paths_of, state
 from transfer.freezing_models import OwnBatchNorm
 
 from kerasnorm import normalization as norms

@@ -1,14 +1,13 @@
 """Files of new models give the same outputs in a new process that only imports kerasnorm."""
 
 import json
-import pathlib
 import warnings
 
 import keras
 import numpy as np
 import pytest
 from keras_versions import FILES_HOLD_LISTS_IN_DICTS
-from processes import run_in_a_new_process
+from processes import SUPPORT, run_in_a_new_process
 from surgery.surgery_models import MODELS, outputs, randomised
 
 from kerasnorm.models._copy_model import copy_model
@@ -23,11 +22,9 @@ from kerasnorm.surgery import (
 )
 from kerasnorm.surgery._kinds import normalizations
 
-TESTS = pathlib.Path(__file__).parents[1]
-
 CHILD = f"""
 import json, pathlib, sys
-sys.path.insert(0, {str(TESTS)!r})
+sys.path.insert(0, {str(SUPPORT)!r})
 import keras, numpy
 from surgery import surgery_models
 from kerasnorm.models._leaves import every_layer

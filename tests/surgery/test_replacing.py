@@ -7,6 +7,7 @@ import numpy as np
 import oracle
 import pytest
 from keras import layers
+from surgery.reading import by_path, one_layer, paths_of, state
 from surgery.surgery_models import MODELS, SHAPE, data, functional, outputs, randomised
 from transfer.freezing_models import Foreign
 
@@ -17,29 +18,6 @@ from kerasnorm.surgery import freeze_statistics, replace_normalization
 KERAS = (layers.BatchNormalization, layers.LayerNormalization)
 OURS = (norms.BatchNormalization, norms.LayerNormalization)
 pytestmark = pytest.mark.filterwarnings("ignore:.*cannot be replaced")
-
-
-def state(model):
-    """All of a model that its owner can see."""
-    found = [model, *model._flatten_layers()]
-    return {
-        "layers": [id(layer) for layer in found],
-        "classes": [type(layer) for layer in found],
-        "config": keras.tree.map_structure(str, model.get_config()),
-        "flags": [layer.trainable for layer in found],
-        "variables": [id(weight) for weight in model.weights],
-        "values": [keras.ops.convert_to_numpy(weight).tobytes() for weight in model.weights],
-        "trainable": [weight.path for weight in model.trainable_weights],
-        "compiled": model.compiled,
-    }
-
-
-def paths_of(model, *classes):
-    return [leaf.path for leaf in every_layer(model) if isinstance(leaf.layer, classes)]
-
-
-def by_path(model):
-    return {weight.path: keras.ops.convert_to_numpy(weight) for weight in model.weights}
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -70,10 +48,6 @@ def test_our_batch_normalization_computes_what_keras_does(kind):
     assert not paths_of(new, layers.BatchNormalization)
     for mine, theirs in zip(outputs(new, kind), outputs(model, kind), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=2e-4, atol=2e-4)
-
-
-def one_layer(layer, shape):
-    return keras.Sequential([keras.Input(shape), layer])
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import oracle
 import pytest
 from keras import layers
 from keras_versions import HAS_RENORM
+from surgery.reading import by_path, one_layer, paths_of, state
 from surgery.surgery_models import MODELS, functional, outputs, randomised
-from surgery.test_replacing import by_path, one_layer, paths_of, state
 from transfer.freezing_models import OwnBatchNorm
 
 from kerasnorm import normalization as norms

@@ -1,21 +1,19 @@
 """What is frozen is frozen in a new process that only imports kerasnorm and the user's classes."""
 
 import json
-import pathlib
 
 import pytest
-from processes import run_in_a_new_process
+from processes import SUPPORT, run_in_a_new_process
 from transfer.freezing_models import BELOW_HEAD, MODELS, should_move
 
 from kerasnorm.surgery import freeze_statistics
 from kerasnorm.transfer import freeze, trainable_table
 
-TESTS = pathlib.Path(__file__).parents[1]
 MODES = ("inference", "train", "affine_only", "statistics")
 
 CHILD = f"""
 import json, pathlib, sys
-sys.path.insert(0, {str(TESTS)!r})
+sys.path.insert(0, {str(SUPPORT)!r})
 import keras
 from transfer import freezing_models
 from kerasnorm.transfer import trainable_table

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from processes import SUPPORT
 from tuning.tuning_models import Trainings, hypermodel, quick_search, told
 
 pytestmark = pytest.mark.usefixtures("without_tracing")
@@ -24,10 +25,10 @@ quick_search(hypermodel(callbacks=[Kill()]), directory=sys.argv[1])
 """
 
 
-def test_a_killed_search_goes_on(tmp_path, request):
+def test_a_killed_search_goes_on(tmp_path):
     """Nothing finished is lost or repeated; the trial that ran is run again, with its values."""
     folder = tmp_path / "killed"
-    command = [sys.executable, "-c", KILLED, str(folder), str(request.path.parents[1])]
+    command = [sys.executable, "-c", KILLED, str(folder), str(SUPPORT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
     finished = {path: path.read_bytes() for path in folder.rglob("trial_0/trial.json")}

@@ -5,7 +5,7 @@ import os
 import keras
 import numpy as np
 import pytest
-from processes import run_in_a_new_process
+from processes import SUPPORT, run_in_a_new_process
 from scipy.stats import kendalltau
 from transfer.tasks.small_tasks import COUNT, encoders, examples, measure, sees, tasks
 
@@ -162,7 +162,7 @@ def test_a_killed_run_goes_on(tmp_path):
 
 
 def _with_tests_on_the_path():
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.abspath("tests"), os.getcwd()])}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(SUPPORT), os.getcwd()])}
 
 
 def test_encoders_and_tasks_may_be_added(tmp_path):

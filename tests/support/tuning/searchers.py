@@ -4,9 +4,8 @@ import contextlib
 import json
 import socket
 import time
-from pathlib import Path
 
-from processes import start
+from processes import SUPPORT, start
 
 TIMEOUT = 4  # of the searches
 DEADLINE = 180  # for what ends by itself, on a machine that others use, too
@@ -69,7 +68,7 @@ class Searchers:
 
     def __init__(self, folder, distributed, trials, port=0):
         self._folder = folder
-        self._arguments = (Path(__file__).parents[1], folder, distributed, trials)
+        self._arguments = (SUPPORT, folder, distributed, trials)
         self._port = str(port)
         self._started = []
 

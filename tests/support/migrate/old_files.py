@@ -9,7 +9,7 @@ import zipfile
 import keras
 import numpy as np
 
-GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "migrate"
+GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "migrate"
 RATE = 0.05
 
 

@@ -4,6 +4,9 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
+
+SUPPORT = Path(__file__).parent  # what a new process puts on its path to import what is here
 
 
 def run_in_a_new_process(code, *arguments, env=None):
