@@ -7,7 +7,12 @@ import importlib
 
 import keras
 
-from kerasnorm.backend._context import get_keras_mask, set_keras_mask, update_is_lost
+from kerasnorm.backend._keras import (
+    get_keras_mask,
+    set_keras_mask,
+    update_is_lost,
+    update_one_by_one,
+)
 from kerasnorm.backend._reductions import settle
 from kerasnorm.backend._reference import Statistics, View, apply_statistics, sum_over_replicas
 
@@ -30,7 +35,6 @@ all_reduce_sum = _backend.all_reduce_sum
 has_values = _backend.has_values
 normalize = _backend.normalize
 on_host = _backend.on_host
-update_one_by_one = _backend.update_one_by_one
 
 __all__ = [
     "Statistics",

@@ -85,7 +85,3 @@ def on_host(function, shape, *arrays):
     """Returns `function` of NumPy arrays, a float32 array of this shape, as an array."""
     result = jax.ShapeDtypeStruct(shape, "float32")
     return jax.pure_callback(lambda *given: function(*map(numpy.asarray, given)), result, *arrays)
-
-
-def update_one_by_one(optimizer):
-    """Makes an optimizer call `update_step` for each variable, as Keras' do on JAX."""

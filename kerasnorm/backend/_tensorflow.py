@@ -198,7 +198,3 @@ def on_host(function, shape, *arrays):
         )
     result = tf.numpy_function(function, arrays, tf.float32, stateful=False)
     return tf.ensure_shape(result, shape)
-
-
-def update_one_by_one(optimizer):
-    """Makes an optimizer call `update_step` for each variable, as Keras' do on TensorFlow."""

@@ -4,7 +4,6 @@ import math
 
 import torch
 import torch.distributed
-from keras.src.backend.torch.optimizers.torch_parallel_optimizer import TorchParallelOptimizer
 from torch.distributed.nn.functional import all_reduce
 
 from kerasnorm.backend import _reductions as reductions
@@ -138,11 +137,3 @@ def on_host(function, shape, *arrays):
     """Returns `function` of NumPy arrays, a float32 array of this shape, as a tensor."""
     result = function(*(array.detach().cpu().numpy() for array in arrays))
     return torch.from_numpy(result).to(arrays[0].device)
-
-
-def update_one_by_one(optimizer):
-    """Makes an optimizer call `update_step` for each variable, not one kernel for all of them."""
-    if isinstance(optimizer, TorchParallelOptimizer):
-        optimizer._backend_update_step = super(
-            TorchParallelOptimizer, optimizer
-        )._backend_update_step

@@ -17,7 +17,7 @@ from kerasnorm.distribute._strategy import is_chief, naming_the_lost
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
-class DistributedModel(keras.Model):
+class DistributedModel(_keras.TrainerHooks, keras.Model):
     """A model whose `fit` is exact on several replicas, and works on several machines.
 
     Made in the scope of a `tf.distribute` strategy, it trains as one process would on the whole
@@ -95,10 +95,10 @@ class DistributedModel(keras.Model):
         found = super().losses
         return steps.of_this_replica(found) if steps and steps.in_replica() else found
 
-    def _clear_losses(self) -> None:
+    def _clears_losses(self) -> bool:
+        """Once for all replicas of a process."""
         steps = self._steps
-        if not (steps and steps.in_replica()) or steps.begins():
-            super()._clear_losses()  # once for all replicas of a process
+        return not (steps and steps.in_replica()) or steps.begins()
 
     def compute_loss(
         self,
@@ -164,11 +164,12 @@ class DistributedModel(keras.Model):
 
         return explained(self)
 
-    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        if self._steps and iterator is not None:
-            _keras.build_for(self, iterator)
-        else:
-            super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
+    def _builds_for(self, iterator: Any) -> bool:
+        """Builds the model, where it is on replicas of tf.distribute."""
+        if self._steps is None:
+            return False
+        _keras.build_for(self, iterator)
+        return True
 
     def save(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
         with _of_chief(filepath) as path:

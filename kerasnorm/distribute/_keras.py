@@ -1,5 +1,14 @@
 """What of Keras has no public name and the distributed `fit` needs; all of it is here.
 
+| private name | why |
+|---|---|
+| `Functional` | the class of what `DistributedModel(inputs, outputs)` makes |
+| `_clear_losses`, `_maybe_symbolic_build`, `_symbolic_build` | what `fit` does between steps |
+| `_distributed_dataset`, `_value_specs` | the shapes of the batches, before one is read |
+| `_compile_loss`, `CompileLoss` and its attributes, `reduce_weighted_values` | sums, not means |
+| `_loss_tracker` | what becomes "loss" in the logs |
+| `_all_reduce_sum_gradients`, `inner_optimizer` | gradients that are summed already |
+
 Made for Keras 3.12 to 3.15. `tests/distribute/test_keras_private.py` fails when Keras moves.
 """
 
@@ -17,14 +26,30 @@ from kerasnorm.backend import all_reduce_sum, get_keras_mask
 
 __all__ = [
     "Functional",
+    "TrainerHooks",
     "already_reduced",
-    "begin_at",
     "build_for",
     "check_optimizer",
     "forward",
     "sum_losses",
     "track_loss",
 ]
+
+
+class TrainerHooks:
+    """Mixin of a model: what it does in the middle of Keras' `fit`.
+
+    A subclass says whether the losses that layers added are to go (`_clears_losses`), and builds
+    the model by the batches of an iterator, or returns False (`_builds_for`).
+    """
+
+    def _clear_losses(self) -> None:
+        if self._clears_losses():
+            super()._clear_losses()
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        if iterator is None or not self._builds_for(iterator):
+            super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
 
 
 class SummedLosses(CompileLoss):
@@ -80,7 +105,8 @@ class _SummedLoss:
 
 def forward(model: keras.Model, x: Any, training: bool) -> Any:
     """Calls the model; one of a user's own need not take `training`."""
-    return model(x, training=training) if model._call_has_training_arg else model(x)
+    takes_training = "training" in model.call_signature_parameters
+    return model(x, training=training) if takes_training else model(x)
 
 
 def track_loss(model: keras.Model, value: Any, examples: Any) -> None:
@@ -123,11 +149,6 @@ def build_for(model: keras.Model, iterator: Any) -> None:
 
 def _of_one_replica(spec: Any) -> Any:
     return getattr(spec, "_value_specs", [spec])[0]
-
-
-def begin_at(model: keras.Model, epoch: int | None) -> None:
-    """Lets the `fit` that has just begun go on with another epoch; None for every later one."""
-    model._initial_epoch = epoch
 
 
 @contextlib.contextmanager

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 
 from kerasnorm.backend.engine import everyones, of_root
-from kerasnorm.distribute import _keras
 from kerasnorm.distribute._cluster import read_cluster
 from kerasnorm.distribute._variables import variables_of
+from kerasnorm.models import begin_at
 
 _KEPT = 2  # generations, lest a damaged one ends it all
 _ABOUT = "about"
@@ -90,7 +90,7 @@ class _Backup(keras.callbacks.Callback):
                 stacklevel=2,
             )
         self._restore(values, root, strategy)
-        _keras.begin_at(self.model, int(epochs.max()) + 1)
+        begin_at(self.model, int(epochs.max()) + 1)
 
     def _restore(self, values, root, strategy):
         """Gives all workers what one of them has."""
@@ -133,7 +133,7 @@ class _Backup(keras.callbacks.Callback):
             old.unlink()
 
     def on_train_end(self, logs=None):
-        _keras.begin_at(self.model, None)
+        begin_at(self.model, None)
         for path in self._paths():
             path.unlink()
         with contextlib.suppress(OSError):  # not empty, or never made

@@ -14,7 +14,7 @@ from kerasnorm.migrate._keras_layers import KERAS_2, Config, Shape, accepted
 from kerasnorm.migrate._lambdas import make_lambda
 from kerasnorm.migrate._objects import argument
 from kerasnorm.migrate._values import Saved, as_saved, expect, new_name
-from kerasnorm.models import set_trainable
+from kerasnorm.models import set_trainable, with_inside
 
 MODELS = ("Functional", "Model", "Sequential")
 _EVERY = {"name", "dtype", "trainable", "activity_regularizer"}
@@ -95,7 +95,7 @@ class Builder:
             inputs, *kwargs["initial_state"] = inputs
             _check_states(layer, len(kwargs["initial_state"]))
         training = kwargs.pop("training", None)
-        if training is not None and any(map(_minds_training, layer._flatten_layers())):
+        if training is not None and any(map(_minds_training, with_inside(layer))):
             if training:
                 raise ValueError(
                     "It is called with `training=True`, which `predict` and `fit` of Keras 3 "

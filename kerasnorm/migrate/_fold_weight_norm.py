@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasnorm.models import become, copy_model, every_layer, finish
+from kerasnorm.models import become, copy_model, every_layer, finish, set_flag
 from kerasnorm.normalization import WeightNormalization
 
 
@@ -43,6 +43,6 @@ def fold_weight_norm(model: keras.Model) -> keras.Model:
         plain.name = wrapper.name
         for old, twin in zip(wrapper.layer.weights, plain.weights, strict=True):
             twin.trainable = old.trainable
-        plain._trainable = wrapper.trainable and wrapper.layer.trainable
+        set_flag(plain, wrapper.trainable and wrapper.layer.trainable)
         become(wrapper, plain)
     return finish(new, model, found, same_training=False)

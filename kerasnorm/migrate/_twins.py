@@ -11,7 +11,7 @@ from kerasnorm import normalization as norms
 from kerasnorm.migrate._addons_spectral_normalization import AddonsSpectralNormalization
 from kerasnorm.migrate._addons_tlu import AddonsTLU
 from kerasnorm.migrate._plan import Plan
-from kerasnorm.models import plain_class
+from kerasnorm.models import own_non_trainable, own_trainable, plain_class
 from kerasnorm.normalization import KernelWrapper
 
 Fit = Callable[[np.ndarray], np.ndarray]
@@ -120,7 +120,7 @@ _HELD: dict[type, dict[str, str]] = {
     keras.layers.StackedRNNCells: {"cells": "cells"},
     keras.layers.Wrapper: {"layer": "layer"},
     keras.layers.MultiHeadAttention: {
-        name: name for name in ("_query_dense", "_key_dense", "_value_dense", "_output_dense")
+        f"_{name}": name for name in ("query_dense", "key_dense", "value_dense", "output_dense")
     },
     norms.LayerNormLSTMCell: {
         name: name for name in ("kernel_norm", "recurrent_norm", "state_norm")
@@ -142,8 +142,8 @@ def _own_slots(layer: keras.Layer) -> list[Slot]:
     slots = [
         Slot((aliases.get(v.name, v.name),), v, trains, _fit_of(layer))
         for trains, variables in (
-            (True, layer._trainable_variables),
-            (False, layer._non_trainable_variables),
+            (True, own_trainable(layer)),
+            (False, own_non_trainable(layer)),
         )
         for v in variables
     ]

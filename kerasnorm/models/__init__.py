@@ -14,7 +14,20 @@ from kerasnorm.models._frozen import (
     statistics_move,
     statistics_set,
 )
-from kerasnorm.models._graphs import Use, graph_of, has_mask, in_training, uses
+from kerasnorm.models._graphs import (
+    Use,
+    calls,
+    first_call,
+    graph_of,
+    has_mask,
+    in_training,
+    inputs_of,
+    is_given_mask,
+    makers,
+    outputs_on,
+    readers,
+    uses,
+)
 from kerasnorm.models._heads import (
     classes_of,
     find_dense_head,
@@ -25,14 +38,32 @@ from kerasnorm.models._heads import (
     is_graph,
     last_layer,
 )
-from kerasnorm.models._leaves import Leaf, every_layer, has_statistics, leaves, sublayers
+from kerasnorm.models._keras import (
+    begin_at,
+    flag_of,
+    optimized_by,
+    own_non_trainable,
+    own_trainable,
+    put_under_path_of,
+    set_flag,
+)
+from kerasnorm.models._leaves import (
+    Leaf,
+    every_layer,
+    has_statistics,
+    leaves,
+    sublayers,
+    with_inside,
+)
 from kerasnorm.models._load_model import load_model
 
 __all__ = [
     "Leaf",
     "Use",
     "become",
+    "begin_at",
     "build_like",
+    "calls",
     "classes_of",
     "compile_like",
     "copy_model",
@@ -41,6 +72,8 @@ __all__ = [
     "find_dense_head",
     "find_head",
     "finish",
+    "first_call",
+    "flag_of",
     "gives_logits",
     "gives_maps",
     "graph_of",
@@ -49,19 +82,30 @@ __all__ = [
     "head_and_after",
     "ignores_trainable",
     "in_training",
+    "inputs_of",
+    "is_given_mask",
     "is_graph",
     "last_layer",
     "leaves",
     "load_model",
+    "makers",
     "match_flags",
+    "optimized_by",
     "origin_of",
+    "outputs_on",
+    "own_non_trainable",
+    "own_trainable",
     "plain_class",
     "plain_config",
+    "put_under_path_of",
+    "readers",
     "remember",
+    "set_flag",
     "set_statistics",
     "set_trainable",
     "statistics_move",
     "statistics_set",
     "sublayers",
     "uses",
+    "with_inside",
 ]

@@ -10,7 +10,8 @@ from typing import Any
 
 import keras
 
-_PLACE = ("_inbound_nodes", "_outbound_nodes", "_parent_path", "_remat_mode")
+from kerasnorm.models import _keras
+
 _MARK = "_became_by_kerasnorm"
 
 
@@ -21,11 +22,11 @@ def become(layer: keras.Layer, new: keras.Layer) -> None:
     same input, and under the same path, first: an error there leaves the layer as it was.
     """
     build_like(new, layer)
-    place = {name: vars(layer)[name] for name in _PLACE}
+    place = _keras.place_of(layer)
     for value in vars(new).values():
         if isinstance(value, types.FunctionType):
             _rebind(value, new, layer)
-    for node in place["_inbound_nodes"]:
+    for node in _keras.nodes_into(layer):
         _keep_accepted(node, new)
     object.__setattr__(layer, "__class__", type(new))
     vars(layer).clear()
@@ -34,7 +35,7 @@ def become(layer: keras.Layer, new: keras.Layer) -> None:
 
 def build_like(new: keras.Layer, layer: keras.Layer) -> None:
     """Builds a new layer, if the other one is built, for the same input and under its path."""
-    new._parent_path = layer._parent_path
+    _keras.put_under_path_of(new, layer)
     if layer.built and not new.built:
         new.build_from_config(layer.get_build_config())
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm.models import _keras
 from kerasnorm.models._frozen import plain_class
 from kerasnorm.models._leaves import Leaf, every_layer, leaves, sublayers
 
@@ -159,16 +160,10 @@ def _copy_state(olds: tuple[keras.Layer, ...], news: tuple[keras.Layer, ...]) ->
         with tempfile.TemporaryDirectory() as folder:
             old.save_assets(folder)
             new.load_assets(folder)
-    new._trainable = old._trainable
-    new._path, new._parent_path = old._path, old._parent_path
-    for variable, twin in zip(_variables(old), _variables(new), strict=True):
-        twin._path = variable.path
-    for variable, twin in zip(old._trainable_variables, new._trainable_variables, strict=True):
+    _keras.set_flag(new, _keras.flag_of(old))
+    _keras.copy_paths(old, new)
+    for variable, twin in zip(*map(_keras.own_trainable, (old, new)), strict=True):
         twin.trainable = variable.trainable
     if getattr(old, "outputs", None):
         for tensor, twin in zip(old.inputs, new.inputs, strict=True):
             twin.name = tensor.name  # Keras gives an unnamed input its layer's name
-
-
-def _variables(layer: keras.Layer) -> list[keras.Variable]:
-    return layer._trainable_variables + layer._non_trainable_variables

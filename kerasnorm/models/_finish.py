@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from kerasnorm.models import _keras
 from kerasnorm.models._frozen import remember
 from kerasnorm.models._leaves import Leaf
 
@@ -24,7 +25,7 @@ def finish(
     holders = dict.fromkeys(node for leaf in changed for node in leaf.holders)
     remember(holders)
     for node in holders:
-        node._post_build()  # on torch a module lists the parameters of all that is inside
+        _keras.after_change(node)  # on torch a module lists the parameters of all that is inside
     compile_like(new, given, same_training)
     return new
 
@@ -44,7 +45,7 @@ def compile_like(new: keras.Model, given: keras.Model, same_training: bool) -> N
             f"{type(given).__name__}, which cannot be repeated. Compile the new model."
         )
         return
-    settings = keras.tree.map_structure(_fresh, dict(given._compile_config.config))
+    settings = keras.tree.map_structure(_fresh, _keras.compile_arguments(given))
     old = given.optimizer
     if old is not None:
         settings["optimizer"] = type(old).from_config(old.get_config())
@@ -65,7 +66,7 @@ def _carry_state(old: keras.optimizers.Optimizer, new: keras.Model) -> bool:
     def named(variables: list[keras.Variable]) -> list[tuple]:
         return [(variable.name, tuple(variable.shape)) for variable in variables]
 
-    if named(old._trainable_variables) != named(new.trainable_variables):
+    if named(_keras.optimized_by(old)) != named(new.trainable_variables):
         return False
     new.optimizer.build(new.trainable_variables)
     for variable, twin in zip(old.variables, new.optimizer.variables, strict=True):

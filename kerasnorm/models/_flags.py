@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import keras
 
+from kerasnorm.models import _keras
 from kerasnorm.models._leaves import sublayers
 
 
@@ -13,8 +14,8 @@ def set_trainable(layer: keras.Layer, trainable: bool, inside: bool = True) -> N
     The property would do either too much, as it recurses, or nothing at all: on TensorFlow,
     Keras skips an assignment of the value that is there, whatever the flags inside are.
     """
-    layer._trainable = trainable
-    for variable in layer._trainable_variables:
+    _keras.set_flag(layer, trainable)
+    for variable in _keras.own_trainable(layer):
         variable.trainable = trainable
     if inside:
         for child in sublayers(layer):
@@ -28,4 +29,4 @@ def match_flags(nodes: Iterable[keras.Layer]) -> None:
     with the flag True and nothing trainable inside would ignore `trainable = True`.
     """
     for node in nodes:
-        node._trainable = any(weight.trainable for weight in node.weights)
+        _keras.set_flag(node, any(weight.trainable for weight in node.weights))

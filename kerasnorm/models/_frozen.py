@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 
+from kerasnorm.models import _keras
 from kerasnorm.models._become import become, has_become
 from kerasnorm.models._leaves import has_statistics, package_of, sublayers
 
@@ -27,7 +28,7 @@ _called: ContextVar[keras.Layer | None] = ContextVar("_called", default=None)
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
-class Frozen:
+class Frozen(_keras.AfterBuild):
     """Mixin: the config carries the flags of all layers inside, and what has become of them."""
 
     _plain: type[keras.Layer]
@@ -53,8 +54,7 @@ class Frozen:
         _write_flags(layer, kept["flags"])
         return layer
 
-    def _post_build(self) -> None:
-        super()._post_build()
+    def _after_build(self) -> None:
         if self._pending is not None:
             flags = self._pending
             object.__setattr__(self, "_pending", None)
@@ -84,7 +84,7 @@ class MovingStatistics(Frozen):
 
     @property
     def trainable(self) -> bool:
-        return self._trainable or _called.get() is self
+        return _keras.flag_of(self) or _called.get() is self
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
@@ -170,7 +170,7 @@ def _writes_flags(layer: keras.Layer) -> bool:
 def _read_flags(layer: keras.Layer) -> dict[str, Any]:
     return {
         "trainable": layer.trainable,
-        "own": any(variable.trainable for variable in layer._trainable_variables),
+        "own": any(variable.trainable for variable in _keras.own_trainable(layer)),
         "moving": statistics_set(layer),
         "layers": [
             {**_read_flags(child), **({_LAYER: origin_of(child)} if has_become(child) else {})}
@@ -183,14 +183,14 @@ def _write_flags(layer: keras.Layer, flags: dict[str, Any]) -> None:
     if _LAYER in flags:
         flags = dict(flags)
         become(layer, keras.saving.deserialize_keras_object(flags.pop(_LAYER)))
-    layer._trainable = flags["trainable"]
+    _keras.set_flag(layer, flags["trainable"])
     if not layer.built:  # its variables, and maybe its layers, come with `build`
         _set_class(layer, _subclass(_MIXINS[flags["moving"]], plain_class(layer)))
         object.__setattr__(layer, "_pending", flags)
         return
     set_statistics(layer, flags["moving"])
     if not flags["own"]:
-        for variable in layer._trainable_variables:
+        for variable in _keras.own_trainable(layer):
             variable.trainable = False
     children = sublayers(layer)
     if len(children) != len(flags["layers"]):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import keras
 
+from kerasnorm.models import _keras
+
 
 @dataclass(frozen=True)
 class Leaf:
@@ -125,8 +127,15 @@ def sublayers(layer: keras.Layer) -> list[keras.Layer]:
     """Returns the layers directly inside: a model's in the order of its graph."""
     ordered = list(layer.layers) if isinstance(layer, keras.Model) else []
     ids = {id(child) for child in ordered}
-    held = layer._flatten_layers(include_self=False, recursive=False)
+    held = _keras.layers_held_by(layer)
     return ordered + [child for child in held if id(child) not in ids]
+
+
+def with_inside(layer: keras.Layer) -> Iterator[keras.Layer]:
+    """Yields a layer and all layers inside it, built or not."""
+    yield layer
+    for child in sublayers(layer):
+        yield from with_inside(child)
 
 
 def own_weights(layer: keras.Layer) -> list[keras.Variable]:

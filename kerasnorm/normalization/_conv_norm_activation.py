@@ -135,7 +135,8 @@ class ConvNormActivation(keras.layers.Layer):
     def call(self, inputs, training=None):
         x = inputs
         for stage in self._stages:
-            x = stage(x, training=training) if stage._call_has_training_arg else stage(x)
+            takes_training = "training" in stage.call_signature_parameters
+            x = stage(x, training=training) if takes_training else stage(x)
         return x
 
     def compute_output_shape(self, input_shape):

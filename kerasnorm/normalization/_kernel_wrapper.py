@@ -64,9 +64,10 @@ class KernelWrapper(keras.layers.Wrapper):
     def call(self, inputs, training=None, mask=None, **kwargs):
         training = bool(training) and self.trainable and self.layer.trainable
         layer = substitute(self.layer, self.substitutes(training, inputs, mask))
-        if self.layer._call_has_mask_arg and mask is not None:
+        accepted = self.layer.call_signature_parameters
+        if "mask" in accepted and mask is not None:
             kwargs["mask"] = mask
-        if self.layer._call_has_training_arg:
+        if "training" in accepted:
             kwargs["training"] = training
         return keras.tree.map_structure(self._cast_output, layer(inputs, **kwargs))
 

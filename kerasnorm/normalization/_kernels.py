@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from kerasnorm._validation import listed
+from kerasnorm.normalization._keras import attribute_of
 
 Tensor = Any
 
@@ -40,7 +41,7 @@ class Parameter:
 
     def attribute(self, holder: keras.layers.Layer) -> str:
         """The attribute that the variable is kept in, where `name` itself may be a property."""
-        return self.name if self.name in vars(holder) else f"_{self.name}"
+        return attribute_of(holder, self.name)
 
     def reduced(self, rank: int) -> tuple[int, ...]:
         """The axes of the inputs and taps that make up one output."""

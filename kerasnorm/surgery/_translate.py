@@ -11,7 +11,10 @@ from kerasnorm._validation import listed
 from kerasnorm.models import (
     become,
     build_like,
+    flag_of,
     has_statistics,
+    is_given_mask,
+    own_trainable,
     plain_config,
     set_statistics,
     statistics_set,
@@ -91,8 +94,7 @@ def translate(old: keras.Layer, target: Target) -> keras.Layer:
         wanted = target.given.get("groups", wanted)
         config["groups"] = _fitting_groups(wanted, shape, config["axis"])
     new = type(target.template).from_config(config)
-    masked = any(node.arguments.kwargs.get("mask") is not None for node in old._inbound_nodes)
-    if masked and not new._call_has_mask_arg:
+    if is_given_mask(old) and "mask" not in new.call_signature_parameters:
         raise ValueError(f"It gets a mask, and {type(new).__name__} takes none.")
     build_like(new, old)
     for variable, twin in _common(old, new):
@@ -133,9 +135,9 @@ def put_in_place(old: keras.Layer, new: keras.Layer) -> None:
     """Turns `old` into `new` with its γ, β, flags and, where they mean the same, its statistics."""
     for variable, twin in _common(old, new):
         twin.assign(keras.ops.convert_to_numpy(variable))
-    flags = {variable.name: variable.trainable for variable in old._trainable_variables}
-    train = any(flags.values()) if flags else old._trainable
-    for variable in new._trainable_variables:
+    flags = {variable.name: variable.trainable for variable in own_trainable(old)}
+    train = any(flags.values()) if flags else flag_of(old)
+    for variable in own_trainable(new):
         variable.trainable = flags.get(variable.name, train)
     moving = statistics_set(old)
     become(old, new)

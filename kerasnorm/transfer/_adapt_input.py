@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import as_int
-from kerasnorm.models import copy_model, graph_of, plain_class, plain_config
+from kerasnorm.models import copy_model, graph_of, plain_class, plain_config, put_under_path_of
 from kerasnorm.transfer._rewiring import first_convolution, on_inputs
 
 
@@ -118,7 +118,7 @@ def _mixed(convolution: keras.Layer, shares: np.ndarray) -> keras.Layer:
     """Returns a convolution that sees the old channels in the new ones."""
     kernel, *bias = convolution.get_weights()
     new = plain_class(convolution).from_config(plain_config(convolution))
-    new._parent_path = convolution._parent_path
+    put_under_path_of(new, convolution)
     _build(new, len(shares))
     new.set_weights([np.einsum("ck,...kf->...cf", shares, kernel), *bias])
     return new

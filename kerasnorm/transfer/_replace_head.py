@@ -5,7 +5,15 @@ from typing import Any
 import keras
 
 from kerasnorm._validation import as_int
-from kerasnorm.models import copy_model, find_head, gives_maps, graph_of, head_and_after, is_graph
+from kerasnorm.models import (
+    copy_model,
+    find_head,
+    gives_maps,
+    graph_of,
+    head_and_after,
+    inputs_of,
+    is_graph,
+)
 
 _POOLED = (
     keras.layers.GlobalAveragePooling1D,
@@ -57,8 +65,7 @@ def replace_head(model: keras.Model, classes: int, *, maps: bool = False) -> ker
 
 def put_new_head(model: keras.Model, classes: int, maps: bool) -> keras.Model:
     """Returns a model of the same layers below a new head, as `replace_head` describes it."""
-    graph = graph_of(model)
-    if graph is None:
+    if graph_of(model) is None:
         raise ValueError(
             f"A new head for {classes} classes can be put on functional and Sequential models "
             f"only. Received: '{model.name}' of class {type(model).__name__}. Give it {classes} "
@@ -71,7 +78,7 @@ def put_new_head(model: keras.Model, classes: int, maps: bool) -> keras.Model:
         outputs = keras.layers.Dense(classes, name=None if taken else "head")(_pooled(model))
     else:
         outputs = _like_the_old(model, classes)
-    return keras.Model(graph._inputs_struct, outputs, name=model.name)
+    return keras.Model(inputs_of(model), outputs, name=model.name)
 
 
 def with_head(model: keras.Model, classes: int) -> keras.Model:

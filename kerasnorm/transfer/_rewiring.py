@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from kerasnorm.models import graph_of, plain_class, uses
+from kerasnorm.models import flag_of, graph_of, outputs_on, plain_class, readers, set_flag, uses
 
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 _CHANNEL_BY_CHANNEL = (
@@ -53,13 +53,9 @@ def on_inputs(
         return models[key](*args, **kwargs)
 
     def again(old: keras.Model, start: Any, given: Any) -> keras.Model:
-        outputs = graph_of(old)._run_through_graph(
-            given,
-            operation_fn=lambda operation: replacements.get(id(operation), operation),
-            call_fn=call,
-        )
+        outputs = outputs_on(old, given, lambda each: replacements.get(id(each), each), call)
         new = keras.Model(start, outputs, name=old.name)
-        new._trainable = old._trainable
+        set_flag(new, flag_of(old))
         return new
 
     return again(model, images, inputs)
@@ -84,16 +80,15 @@ def first_convolution(model: keras.Model) -> keras.Layer | None:
 def _way_in(model: keras.Model) -> Iterator[Any]:
     """Yields what is called one after another from the input on, until something branches."""
     graph = graph_of(model)
-    nodes = [node for depth in graph._nodes_by_depth.values() for node in depth]
     (tensor,) = graph.inputs
-    while readers := [n for n in nodes if any(t is tensor for t in n.arguments.keras_tensors)]:
-        operation = readers[0].operation
-        yield operation if len(readers) == 1 else None
+    while reading := readers(graph, tensor):
+        operation = reading[0].operation
+        yield operation if len(reading) == 1 else None
         if isinstance(operation, keras.Model):
             if graph_of(operation) is None or len(operation.inputs) != 1:
                 yield None
             yield from _way_in(operation)
-        tensor = readers[0].outputs[0]
+        tensor = reading[0].outputs[0]
 
 
 def _is_channel_by_channel(operation: Any) -> bool:

@@ -9,7 +9,7 @@ import keras
 
 from kerasnorm._table import aligned
 from kerasnorm._validation import listed
-from kerasnorm.models import leaves, statistics_move
+from kerasnorm.models import leaves, optimized_by, statistics_move
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _warn_of_changes(model: keras.Model) -> None:
     optimizer = model.optimizer if model.compiled else None
     if optimizer is None or not optimizer.built:
         return
-    known = {id(variable): variable.path for variable in optimizer._trainable_variables}
+    known = {id(variable): variable.path for variable in optimized_by(optimizer)}
     now = {id(variable): variable.path for variable in model.trainable_variables}
     changed = [path for key, path in (known | now).items() if (key in known) != (key in now)]
     if changed:

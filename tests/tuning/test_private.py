@@ -9,6 +9,8 @@ from keras_tuner.src.distribute import oracle_chief, oracle_client
 
 from kerasnorm.tuning import _keras_tuner as private
 
+pytestmark = pytest.mark.keras_fault
+
 CALLS = {"GetSpace", "UpdateSpace", "CreateTrial", "UpdateTrial", "EndTrial", "GetTrial"}
 CALLS |= {"GetBestTrials"}
 

@@ -2,11 +2,20 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
-from kerasnorm.models import find_head, graph_of, leaves, set_statistics, statistics_set
+from kerasnorm.models import (
+    find_head,
+    first_call,
+    graph_of,
+    inputs_of,
+    leaves,
+    makers,
+    set_statistics,
+    statistics_set,
+)
 from kerasnorm.transfer.fine_tuning._augmenting import augmentations, is_random
 
 
@@ -31,27 +40,25 @@ def split_at_head(model: keras.Model) -> HeadSplit | None:
     graph, head = graph_of(model), find_head(model)
     if graph is None:
         return None
-    nodes = [node for depth in graph._nodes_by_depth.values() for node in depth]
-    makers = {id(tensor): node for node in nodes for tensor in node.outputs}
-    node = next(node for node in nodes if node.operation is head)
-    tensor = boundary = node.arguments.keras_tensors[0]
-    while _is_step(node := makers[id(tensor)]):
-        tensor = node.arguments.keras_tensors[0]
-        if is_random(node.operation):
+    made_by = makers(graph)
+    tensor = boundary = first_call(graph, head).arguments.keras_tensors[0]
+    while _is_step(call := made_by[id(tensor)]):
+        tensor = call.arguments.keras_tensors[0]
+        if is_random(call.operation):
             boundary = tensor
-    if isinstance(makers[id(boundary)].operation, keras.layers.InputLayer):
+    if isinstance(made_by[id(boundary)].operation, keras.layers.InputLayer):
         return None
-    base = keras.Model(graph._inputs_struct, boundary, name="base")
+    base = keras.Model(inputs_of(model), boundary, name="base")
     return HeadSplit(base, keras.Model(boundary, graph.outputs[0], name="top"))
 
 
-def _is_step(node) -> bool:
+def _is_step(call: Any) -> bool:
     """Whether the call is one of a layer without weights, of one tensor."""
-    layer = node.operation
+    layer = call.operation
     known = isinstance(layer, keras.Layer) and not isinstance(
         layer, (keras.Model, keras.layers.InputLayer)
     )
-    return known and not layer.weights and len(node.arguments.keras_tensors) == 1
+    return known and not layer.weights and len(call.arguments.keras_tensors) == 1
 
 
 @contextlib.contextmanager

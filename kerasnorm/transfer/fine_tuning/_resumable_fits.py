@@ -13,7 +13,7 @@ import numpy as np
 
 from kerasnorm._files import differences, write_json
 from kerasnorm.backend.engine import scope_of
-from kerasnorm.models import every_layer
+from kerasnorm.models import begin_at, every_layer
 from kerasnorm.transfer.fine_tuning._augmenting import generators
 from kerasnorm.transfer.fine_tuning._best_weights import BEST
 from kerasnorm.transfer.fine_tuning._optimizing import Optimizing
@@ -119,7 +119,7 @@ class Stages:
             callbacks=callbacks,
             **self.fitting,
         )
-        trained._initial_epoch = None  # where BackupAndRestore went on, for every later `fit` too
+        begin_at(trained, None)  # where BackupAndRestore went on, for every later `fit` too
         if weights is not None:
             part = weights.with_name(f"part.{weights.name}")
             model.save_weights(part)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerasnorm.data import each_batch
-from kerasnorm.models import find_dense_head, graph_of
+from kerasnorm.models import find_dense_head, inputs_of
 from kerasnorm.transfer.fine_tuning._optimizing import compile_ready
 from kerasnorm.transfer.fine_tuning._targets import is_one_hot
 from kerasnorm.transfer.probing import cut, depths, probe_layers
@@ -81,6 +81,6 @@ def _with_scores(
     if classes == 2:  # one score, of the second class
         kernel, bias = np.concatenate([-kernel, kernel]) / 2, np.concatenate([-bias, bias]) / 2
     head = keras.layers.Dense(classes, name=head_name, dtype="float32")
-    new = keras.Model(graph_of(base)._inputs_struct, head(base.output), name=name)
+    new = keras.Model(inputs_of(base), head(base.output), name=name)
     head.set_weights([kernel.T, bias])
     return new

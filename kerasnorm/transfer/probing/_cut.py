@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from kerasnorm.models import Leaf, graph_of
+from kerasnorm.models import Leaf, first_call, graph_of, inputs_of
 from kerasnorm.transfer.probing._pooled import pool
 
 
@@ -22,7 +22,7 @@ def cut(model: keras.Model, leaf: Leaf) -> keras.Model:
         ValueError: if a model on the way has no graph.
     """
     output = _output(leaf.nodes)
-    return keras.Model(graph_of(model)._inputs_struct, pool(leaf.layer, output), name="features")
+    return keras.Model(inputs_of(model), pool(leaf.layer, output), name="features")
 
 
 def _output(nodes: tuple[keras.Layer, ...]) -> Any:
@@ -35,12 +35,7 @@ def _output(nodes: tuple[keras.Layer, ...]) -> Any:
             f"so it cannot be cut at '{layer.name}'. Probe the layers outside it, or make it a "
             "functional model."
         )
-    call = next(
-        node
-        for depth in sorted(graph._nodes_by_depth, reverse=True)
-        for node in graph._nodes_by_depth[depth]
-        if node.operation is layer
-    )
+    call = first_call(graph, layer)
     if len(nodes) == 2:
         return call.outputs[0]
     inner = _output(nodes[1:])

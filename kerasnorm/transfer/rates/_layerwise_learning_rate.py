@@ -1,4 +1,3 @@
-import collections
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +7,13 @@ from keras import ops
 
 from kerasnorm import backend
 from kerasnorm._validation import as_number
+from kerasnorm.models import optimized_by
+from kerasnorm.transfer import _keras
 from kerasnorm.transfer.rates._rate_groups import Key, RateGroup, group_of, route
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
-class LayerwiseLearningRate(keras.optimizers.Optimizer):
+class LayerwiseLearningRate(_keras.AveragesOfInner, keras.optimizers.Optimizer):
     """Gives each layer its own multiple of an optimizer's learning rate.
 
     For fine-tuning: the features of the bottom layers are general and should move little, the new
@@ -79,7 +80,6 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
         self._groups = [*values]
         self._rates = [self._add_rate(value) for value in values.values()]
         self._routing: list[dict[str, Any]] | None = None
-        self._factor = None
         self._hook()
 
     def _add_rate(self, value):
@@ -94,34 +94,21 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
     def _hook(self):
         """Lets the optimizer ask for each variable's rate where it uses its own."""
         backend.update_one_by_one(self.optimizer)
-        update, decay = self.optimizer.update_step, self.optimizer._apply_weight_decay
-        rate = self.optimizer._get_current_learning_rate
+        update = self.optimizer.update_step
 
         def update_step(gradient, variable, learning_rate):
-            factor = self._rates[self._group_index(variable)]
+            factor = self._factor_of(variable)
             before = _value(variable)
             update(gradient, variable, learning_rate * ops.cast(factor, "float32"))
             # momentum that is left over would move on at a rate of 0
             self.optimizer.assign(variable, _moved(factor, variable, before))
 
-        def apply_weight_decay(variables):
-            members = collections.defaultdict(list)
-            for variable in variables:
-                members[self._group_index(variable)].append(variable)
-            for index, group in members.items():
-                self._factor = self._rates[index]
-                decay(group)
-            self._factor = None
-
-        def current_learning_rate():
-            return rate() if self._factor is None else rate() * self._factor
-
         self.optimizer.update_step = update_step
-        self.optimizer._apply_weight_decay = apply_weight_decay
-        self.optimizer._get_current_learning_rate = current_learning_rate
+        _keras.scale_weight_decay(self.optimizer, self._factor_of)
 
-    def _group_index(self, variable):
-        return self._routing[self.optimizer._get_variable_index(variable)]["group"]
+    def _factor_of(self, variable):
+        group = self._routing[_keras.index_of(self.optimizer, variable)]["group"]
+        return self._rates[group]
 
     def build(self, variables):
         if self.built:
@@ -141,13 +128,12 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
     def apply(self, grads, trainable_variables=None):
         if not self.built:
             self.build(list(trainable_variables))
-        variables = trainable_variables or self._trainable_variables
+        variables = trainable_variables or optimized_by(self)
         held = [v for v in variables if self._moves_otherwise(v)]
         before = [_value(v) for v in held]
         self.optimizer.apply(grads, trainable_variables)
         for variable, value in zip(held, before, strict=True):
-            factor = self._rates[self._group_index(variable)]
-            variable.assign(_moved(factor, variable, value))
+            variable.assign(_moved(self._factor_of(variable), variable, value))
 
     def _moves_otherwise(self, variable):
         """Whether something besides the update writes the variable."""
@@ -182,7 +168,7 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
         own = {id(variable) for variable in layer.variables}
         return self.built and all(
             id(variable) in own
-            for variable, each in zip(self._trainable_variables, self._routing, strict=True)
+            for variable, each in zip(optimized_by(self), self._routing, strict=True)
             if each["group"] == index
         )
 
@@ -196,19 +182,15 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
 
     @property
     def variables(self):
-        return self._variables + self.optimizer.variables
+        return _keras.own_variables(self) + self.optimizer.variables
 
     def save_own_variables(self, store):
-        for index, variable in enumerate(self._variables):
+        for index, variable in enumerate(_keras.own_variables(self)):
             store[str(index)] = ops.convert_to_numpy(variable)
 
     def load_own_variables(self, store):
-        for index, variable in enumerate(self._variables):
+        for index, variable in enumerate(_keras.own_variables(self)):
             variable.assign(store[str(index)])
-
-    @property
-    def _model_variables_moving_average(self):  # what keras.callbacks.SwapEMAWeights swaps
-        return self.optimizer._model_variables_moving_average
 
     @property
     def learning_rate(self):
