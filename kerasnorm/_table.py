@@ -3,6 +3,11 @@
 from collections.abc import Sequence
 
 
+def yes_no(value: bool | None) -> str:
+    """Returns "yes", "no", or "-" for None."""
+    return "-" if value is None else "yes" if value else "no"
+
+
 def aligned(lines: Sequence[Sequence[str]], left: int) -> str:
     """Returns lines of cells as text: the first `left` columns flush left, the others right.
 

@@ -47,6 +47,7 @@ from kerasnorm.models._keras import (
     put_under_path_of,
     set_flag,
 )
+from kerasnorm.models._leaf_rows import LeafRow, leaf_rows, leaf_table
 from kerasnorm.models._leaves import (
     Leaf,
     every_layer,
@@ -59,6 +60,7 @@ from kerasnorm.models._load_model import load_model
 
 __all__ = [
     "Leaf",
+    "LeafRow",
     "Use",
     "become",
     "begin_at",
@@ -86,6 +88,8 @@ __all__ = [
     "is_given_mask",
     "is_graph",
     "last_layer",
+    "leaf_rows",
+    "leaf_table",
     "leaves",
     "load_model",
     "makers",

@@ -1,13 +1,12 @@
 """What a model is made of, and how it is normalized."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from kerasnorm._table import aligned
-from kerasnorm.models import Leaf, leaves, statistics_move
+from kerasnorm._table import yes_no
+from kerasnorm.models import LeafRow, leaf_rows, leaf_table
 from kerasnorm.normalization import NormalizationLayer
 from kerasnorm.surgery._kinds import BATCH, build_shape, kind_of
 
@@ -34,26 +33,7 @@ class LayerTable:
     rows: list[dict[str, Any]]
 
     def __str__(self) -> str:
-        words = {True: "yes", False: "no", None: "-"}
-        frozen = {True: "frozen", False: "moving", None: "-"}
-        lines = [("layer", "class", "axes", "trainable", "statistics", "trained", "parameters")]
-        lines += [
-            (
-                row["path"],
-                row["layer_class"],
-                "-" if row["axes"] is None else ",".join(map(str, row["axes"])),
-                words[row["trainable"]],
-                frozen[row["statistics_frozen"]],
-                f"{row['trainable_parameters']:,}",
-                f"{row['parameters']:,}",
-            )
-            for row in self.rows
-        ]
-        trained, total = (
-            sum(row[key] for row in self.rows) for key in ("trainable_parameters", "parameters")
-        )
-        lines.append(("total", "", "", "", "", f"{trained:,}", f"{total:,}"))
-        return aligned(lines, left=5)
+        return leaf_table(self.rows, _COLUMNS)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns {"rows": rows}, which fits JSON."""
@@ -82,25 +62,33 @@ def inspect(model: keras.Model) -> LayerTable:
     bn     BatchNormalization  0,1,2  yes        moving            8          16
     total                                                        120         128
     """
-    trained = {id(variable) for variable in model.trainable_variables}
-    computing = [
-        leaf for leaf in leaves(model) if not isinstance(leaf.layer, keras.layers.InputLayer)
-    ]
-    return LayerTable([_row(leaf, trained) for leaf in computing])
+    inputs = keras.layers.InputLayer
+    rows = [row for row in leaf_rows(model) if not isinstance(row.leaf.layer, inputs)]
+    return LayerTable([_row(row) for row in rows])
 
 
-def _row(leaf: Leaf, trained: set[int]) -> dict[str, Any]:
-    sizes = {id(weight): math.prod(weight.shape) for weight in leaf.weights}
-    kind = None if leaf.own else kind_of(leaf.layer)
+_STATISTICS = {True: "frozen", False: "moving", None: "-"}
+_COLUMNS = {
+    "layer": lambda row: row["path"],
+    "class": lambda row: row["layer_class"],
+    "axes": lambda row: "-" if row["axes"] is None else ",".join(map(str, row["axes"])),
+    "trainable": lambda row: yes_no(row["trainable"]),
+    "statistics": lambda row: _STATISTICS[row["statistics_frozen"]],
+}
+
+
+def _row(row: LeafRow) -> dict[str, Any]:
+    layer, moving = row.leaf.layer, row.statistics_move
+    kind = None if row.leaf.own else kind_of(layer)
     return {
-        "path": leaf.path,
-        "layer_class": type(leaf.layer).__name__,
+        "path": row.path,
+        "layer_class": row.layer_class,
         "normalization": kind,
-        "axes": None if kind is None else _axes(leaf.layer, kind),
-        "trainable": any(key in trained for key in sizes) if sizes else None,
-        "statistics_frozen": not statistics_move(leaf.layer) if leaf.has_statistics else None,
-        "parameters": sum(sizes.values()),
-        "trainable_parameters": sum(size for key, size in sizes.items() if key in trained),
+        "axes": None if kind is None else _axes(layer, kind),
+        "trainable": row.trainable if row.leaf.weights else None,
+        "statistics_frozen": None if moving is None else not moving,
+        "parameters": row.parameters,
+        "trainable_parameters": row.trainable_parameters,
     }
 
 

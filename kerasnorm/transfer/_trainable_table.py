@@ -1,15 +1,14 @@
 """What will really train."""
 
-import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from kerasnorm._table import aligned
+from kerasnorm._table import yes_no
 from kerasnorm._validation import listed
-from kerasnorm.models import leaves, optimized_by, statistics_move
+from kerasnorm.models import leaf_rows, leaf_table, optimized_by
 
 
 @dataclass(frozen=True)
@@ -31,23 +30,15 @@ class TrainableTable:
     rows: list[dict[str, Any]]
 
     def __str__(self) -> str:
-        words = {True: "yes", False: "no", None: "-"}
-        total = sum(row["parameters"] for row in self.rows)
-        trained = sum(row["trainable_parameters"] for row in self.rows)
-        lines = [("layer", "class", "trainable", "statistics move", "trained", "parameters")]
-        lines += [
-            (
-                row["path"],
-                row["layer_class"],
-                words[row["trainable"]],
-                words[row["statistics"]],
-                f"{row['trainable_parameters']:,}",
-                f"{row['parameters']:,}",
-            )
-            for row in self.rows
-        ]
-        lines.append(("total", "", "", "", f"{trained:,}", f"{total:,}"))
-        return aligned(lines, left=4)
+        return leaf_table(self.rows, _COLUMNS)
+
+
+_COLUMNS = {
+    "layer": lambda row: row["path"],
+    "class": lambda row: row["layer_class"],
+    "trainable": lambda row: yes_no(row["trainable"]),
+    "statistics move": lambda row: yes_no(row["statistics"]),
+}
 
 
 def trainable_table(model: keras.Model) -> TrainableTable:
@@ -79,23 +70,18 @@ def trainable_table(model: keras.Model) -> TrainableTable:
     bn     BatchNormalization  yes        yes                    8          16
     total                                                        8          32
     """
-    trained = {id(variable) for variable in model.trainable_variables}
-    rows = []
-    for leaf in leaves(model):
-        if not leaf.weights:
-            continue
-        sizes = {id(weight): math.prod(weight.shape) for weight in leaf.weights}
-        moving = sum(size for key, size in sizes.items() if key in trained)
-        rows.append(
-            {
-                "path": leaf.path,
-                "layer_class": type(leaf.layer).__name__,
-                "trainable": any(key in trained for key in sizes),
-                "statistics": statistics_move(leaf.layer) if leaf.has_statistics else None,
-                "parameters": sum(sizes.values()),
-                "trainable_parameters": moving,
-            }
-        )
+    rows = [
+        {
+            "path": row.path,
+            "layer_class": row.layer_class,
+            "trainable": row.trainable,
+            "statistics": row.statistics_move,
+            "parameters": row.parameters,
+            "trainable_parameters": row.trainable_parameters,
+        }
+        for row in leaf_rows(model)
+        if row.leaf.weights
+    ]
     _warn_of_changes(model)
     return TrainableTable(rows)
 
