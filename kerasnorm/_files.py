@@ -5,31 +5,42 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+PART = ".part-"  # begins the names of files that are not whole yet
 
-def differences(began: Mapping[str, Any], plan: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Returns how a work began and what it is to be now where they differ, or None.
 
-    >>> differences({"seed": 0, "epochs": 3}, {"seed": 0, "epochs": 4})
-    ('epochs=3', 'epochs=4')
+@contextlib.contextmanager
+def whole(path: str | os.PathLike) -> Iterator[Path]:
+    """Yields the path of a new file that takes the place of `path` if all goes well.
+
+    It is in the same folder, its name ends as that of `path` does, and begins with `PART`. If
+    anything is raised inside, what was written is removed and `path` is as it was. Processes that
+    write the same file do not meet; one that is killed leaves its part behind.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with whole(Path(folder, "notes.txt")) as part:
+    ...         _ = part.write_text("whole")
+    ...     Path(folder, "notes.txt").read_text()
+    'whole'
     """
-    changed = [key for key in plan if began.get(key) != plan[key]]
-    if not changed:
-        return None
-    before, now = (
-        ", ".join(f"{key}={source.get(key)!r}" for key in changed) for source in (began, plan)
-    )
-    return before, now
+    path = Path(path)
+    part = path.with_name(f"{PART}{os.getpid()}-{path.name}")
+    try:
+        yield part
+        os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):  # never made, or on a disk that is gone
+            part.unlink()
+        raise
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: str | os.PathLike, content: Any) -> None:
     """Writes JSON, all or nothing."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content))
-    os.replace(part, path)
+    with whole(path) as part:
+        part.write_text(json.dumps(content), encoding="utf-8")
 
 
 @contextlib.contextmanager

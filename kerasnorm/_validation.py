@@ -8,7 +8,7 @@ import math
 import numbers
 import operator
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 
@@ -66,9 +66,40 @@ def as_pattern(name: str, value: str | re.Pattern[str], expected: str = "a regex
         ) from error
 
 
-def listed(items: Iterable[Any]) -> str:
-    """Returns the items as they read in a message: 'a', 'b', 'c'."""
-    return ", ".join(repr(item) for item in items)
+def listed(items: Iterable[Any], most: int | None = None) -> str:
+    """Returns the items as they read in a message: 'a', 'b', 'c'; beyond `most`, how many.
+
+    >>> listed("abcde", most=2)
+    "'a', 'b' and 3 more"
+    """
+    return joined(map(repr, items), most)
+
+
+def joined(texts: Iterable[str], most: int | None = None, between: str = ", ") -> str:
+    """Returns texts one after another, and how many more there are beyond the first `most`.
+
+    >>> joined(["a is old", "b is wrong", "c is neither"], most=2, between="; ")
+    'a is old; b is wrong and 1 more'
+    """
+    texts = list(texts)
+    shown = between.join(texts[:most])
+    left = len(texts) - len(texts[:most])
+    return f"{shown} and {left} more" if left else shown
+
+
+def differences(began: Mapping[str, Any], plan: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Returns how a work began and what it is to be now where they differ, or None.
+
+    >>> differences({"seed": 0, "epochs": 3}, {"seed": 0, "epochs": 4})
+    ('epochs=3', 'epochs=4')
+    """
+    changed = [key for key in plan if began.get(key) != plan[key]]
+    if not changed:
+        return None
+    before, now = (
+        ", ".join(f"{key}={source.get(key)!r}" for key in changed) for source in (began, plan)
+    )
+    return before, now
 
 
 def require(*packages: str, extra: str = "demo") -> None:

@@ -1,4 +1,4 @@
-"""What of Keras has no public name and the arithmetic needs; all of it is here.
+"""Gathers what the arithmetic needs of Keras beyond its public names.
 
 | private name | why |
 |---|---|

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import keras
 
 from kerasnorm import normalization
+from kerasnorm._files import whole
 from kerasnorm.models import load_model
 from kerasnorm.surgery import inspect, replace_normalization
 
@@ -105,10 +105,6 @@ def save_whole(
     model: keras.Model, path: Path, check: Callable[[Path], None] = lambda part: None
 ) -> None:
     """Writes the file whole or not at all: not if `check`, which may read it, raises."""
-    part = path.with_name(f".{path.name}")
-    try:
+    with whole(path) as part:
         model.save(part)
         check(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

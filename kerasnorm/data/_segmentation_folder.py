@@ -77,10 +77,9 @@ class SegmentationFolder:
         found = [pictures, _by_stem(self.masks_folder, mask_files)]
         alone = found[0].keys() ^ found[1].keys()
         if alone:
-            more = " and more" if len(alone) > 5 else ""
             raise ValueError(
                 f"Each image in {str(path)!r} should have a mask of its name, and each mask an "
-                f"image. Received without the other: {listed(sorted(alone)[:5])}{more}."
+                f"image. Received without the other: {listed(sorted(alone), most=5)}."
             )
         stems = sorted(found[0])
         self.paths, self.mask_paths = (np.array([each[stem] for stem in stems]) for each in found)

@@ -1,4 +1,4 @@
-"""What of Keras has no public name and the distributed `fit` needs; all of it is here.
+"""Gathers what the distributed `fit` needs of Keras beyond its public names.
 
 | private name | why |
 |---|---|

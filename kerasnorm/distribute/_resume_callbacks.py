@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm._files import PART, whole
 from kerasnorm.backend.engine import everyones, of_root
 from kerasnorm.distribute._cluster import read_cluster
 from kerasnorm.distribute._variables import variables_of
@@ -64,6 +65,8 @@ class _Backup(keras.callbacks.Callback):
         self._folder = directory / f"worker-{0 if cluster is None else cluster.index}"
 
     def on_train_begin(self, logs=None):
+        for left in self._folder.glob(f"{PART}*"):  # of a worker that was killed
+            left.unlink()
         found, damaged = None, []
         for path in self._paths():
             try:
@@ -116,14 +119,11 @@ class _Backup(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         path = self._folder / f"epoch-{epoch:06d}.npz"
-        part = self._folder / "part.npz"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write(part, {"epoch": epoch, "seed": self._seed}, variables_of(self.model))
-            os.replace(part, path)
+            with whole(path) as part:
+                _write(part, {"epoch": epoch, "seed": self._seed}, variables_of(self.model))
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
             raise OSError(
                 f"The backup of epoch {epoch} cannot be written to '{self._folder}': "
                 f"{error.strerror or error}. Those before are whole: mend it, and start the job "

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kerasnorm._validation import listed
 from kerasnorm.migrate._matching import match, snake_case
 from kerasnorm.migrate._plan import Plan
 from kerasnorm.migrate._protobuf import Trackable
@@ -124,9 +125,8 @@ def match_objects(twin: Twin, cursor: H5Cursor | GraphCursor, what: str) -> Plan
 
 def refuse_left(names: Collection[str], what: str) -> None:
     if names:
-        shown = ", ".join(repr(name) for name in sorted(names)[:5])
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         raise ValueError(
-            f"{what} has weights that no layer of the model takes: {shown}{more}. Give the model "
-            "the layers, in the order and with the settings, that it had."
+            f"{what} has weights that no layer of the model takes: "
+            f"{listed(sorted(names), most=5)}. Give the model the layers, in the order and with "
+            "the settings, that it had."
         )

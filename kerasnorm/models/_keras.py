@@ -1,4 +1,4 @@
-"""What of Keras has no public name and changing whole models needs; all of it is here.
+"""Gathers what changing whole models needs of Keras beyond its public names.
 
 | private name | why |
 |---|---|

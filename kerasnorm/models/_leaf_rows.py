@@ -1,4 +1,4 @@
-"""The one table of a model's leaves: what trains, what moves and how much there is of it.
+"""Lists a model's leaves: what trains, what moves and how many parameters there are.
 
 `kerasnorm.surgery.inspect` and `kerasnorm.transfer.trainable_table` are selections of it.
 """

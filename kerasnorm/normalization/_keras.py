@@ -1,4 +1,4 @@
-"""What of Keras has no public name and computing with other kernels needs; all of it is here.
+"""Gathers what computing with other kernels needs of Keras beyond its public names.
 
 | private name | why |
 |---|---|

@@ -102,6 +102,5 @@ def describe_unreadable(paths: list[str], shown: int = 5) -> str:
     >>> describe_unreadable(["cats/1.jpg"])
     "1 unreadable image: 'cats/1.jpg'"
     """
-    more = f" and {len(paths) - shown} more" if len(paths) > shown else ""
     noun = "image" if len(paths) == 1 else "images"
-    return f"{len(paths)} unreadable {noun}: {listed(paths[:shown])}{more}"
+    return f"{len(paths)} unreadable {noun}: {listed(paths, most=shown)}"

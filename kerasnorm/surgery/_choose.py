@@ -26,10 +26,9 @@ def choose(found: list[Leaf], name: str, where: Where | None) -> list[Leaf]:
     chosen = [leaf for leaf in found if matches(leaf)]
     if not chosen and where is not None:
         paths = [leaf.path for leaf in found]
-        more = " and more" if len(paths) > 20 else ""
         raise ValueError(
             f"`{name}` matches none of the layers in question. Received: {name}={where!r}. "
-            f"There are {listed(paths[:20]) or 'none'}{more}."
+            f"There are {listed(paths, most=20) or 'none'}."
         )
     return chosen
 

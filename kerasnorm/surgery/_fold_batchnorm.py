@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm._validation import joined
 from kerasnorm.models import become, build_like, copy_model, finish, plain_class, plain_config
 from kerasnorm.normalization import CONVOLUTIONAL
 from kerasnorm.surgery._foldable import Pair, find_pairs
@@ -50,11 +51,10 @@ def fold_batchnorm(model: keras.Model) -> keras.Model:
     for pair in pairs:
         _fold(pair)
     if left:
-        shown = [f"'{path}' {reason}" for path, reason in [*left.items()][:5]]
-        more = f", and {len(left) - 5} more" if len(left) > 5 else ""
+        reasons = [f"'{path}' {reason}" for path, reason in left.items()]
         warnings.warn(
             f"{len(left)} of {len(left) + len(pairs)} batch normalizations are not folded: "
-            f"{'; '.join(shown)}{more}.",
+            f"{joined(reasons, most=5, between='; ')}.",
             stacklevel=2,
         )
     changed = [leaf for pair in pairs for leaf in (pair.conv, pair.norm)]

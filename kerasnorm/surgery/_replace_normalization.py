@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from kerasnorm._validation import listed
+from kerasnorm._validation import joined, listed
 from kerasnorm.models import Leaf, copy_with_twins, every_layer, finish, has_statistics, plain_class
 from kerasnorm.surgery._choose import Where, choose
 from kerasnorm.surgery._kinds import KNOWN, kind_of
@@ -143,9 +143,9 @@ def _refuse_closed(layers: list[Leaf], where: Where | None, report: Report) -> N
 
 
 def _refusals(report: Report) -> str:
-    shown = [f"'{path}': {report.reasons[path]}" for path in report.refused[:5]]
-    more = f" (and {len(report.refused) - 5} more)" if len(report.refused) > 5 else ""
-    return f"{len(report.refused)} layers cannot be replaced and stay: {' '.join(shown)}{more}"
+    refused = [f"'{path}': {report.reasons[path].removesuffix('.')}" for path in report.refused]
+    shown = joined(refused, most=5, between="; ")
+    return f"{len(refused)} layers cannot be replaced and stay: {shown}."
 
 
 def _nothing(model: keras.Model, report: Report) -> str:

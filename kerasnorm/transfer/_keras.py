@@ -1,4 +1,4 @@
-"""What of Keras has no public name and a learning rate for each layer needs; all of it is here.
+"""Gathers what a learning rate for each layer needs of Keras beyond its public names.
 
 | private name | why |
 |---|---|

@@ -110,6 +110,6 @@ def _matching(leaves: list[Leaf], name: str, boundary: Boundary) -> tuple[list[L
         paths = [leaf.path for leaf in leaves if leaf.weights]
         raise ValueError(
             f"`{name}` matches no layer with weights. Received: {name}={boundary!r}. "
-            f"The model has {listed(paths[:20])}{' and more' if len(paths) > 20 else ''}."
+            f"The model has {listed(paths, most=20)}."
         )
     return chosen, chosen

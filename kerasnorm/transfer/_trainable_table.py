@@ -95,8 +95,8 @@ def _warn_of_changes(model: keras.Model) -> None:
     changed = [path for key, path in (known | now).items() if (key in known) != (key in now)]
     if changed:
         warnings.warn(
-            f"The optimizer of '{model.name}' was built before the flags of {listed(changed[:5])}"
-            f"{f' and {len(changed) - 5} more' if len(changed) > 5 else ''} changed, so `fit` "
-            "would not train what the table says. Call `model.compile(...)` again.",
+            f"The optimizer of '{model.name}' was built before the flags of "
+            f"{listed(changed, most=5)} changed, so `fit` would not train what the table says. "
+            "Call `model.compile(...)` again.",
             stacklevel=3,  # the caller of `trainable_table`
         )

@@ -7,8 +7,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from kerasnorm._files import differences, write_json
-from kerasnorm._validation import check_choice, listed, require
+from kerasnorm._files import write_json
+from kerasnorm._validation import check_choice, differences, listed, require
 from kerasnorm.tuning._recipe_hyper_model import RecipeHyperModel
 from kerasnorm.tuning._trial_runs import has_trials
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasnorm._files import whole
+
 Parse = Callable[[Any], tuple[Any, Any]]
 
 # a record: its length (8 bytes), a checksum (4), the data, a checksum (4)
@@ -115,7 +117,5 @@ def _state(path: str) -> np.ndarray:
 
 def _store(index: RecordIndex, at: str) -> None:
     """Writes the file in one go: another process finds all of it or nothing."""
-    part = f"{at}.{os.getpid()}"
-    with open(part, "wb") as file:
-        np.savez(file, **dataclasses.asdict(index))
-    os.replace(part, at)
+    with whole(at) as part:
+        np.savez(part, **dataclasses.asdict(index))

@@ -2,14 +2,13 @@
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasnorm._files import write_json
+from kerasnorm._files import whole, write_json
 from kerasnorm._validation import listed
 
 BEST = "best"  # begins the names of the files
@@ -49,9 +48,8 @@ class BestWeights(keras.callbacks.Callback):
         if self._folder is None:
             self._weights = self.whole.get_weights()
             return
-        part = self._folder / f"part.{_WEIGHTS}"
-        self.whole.save_weights(part)
-        os.replace(part, self._folder / _WEIGHTS)
+        with whole(self._folder / _WEIGHTS) as part:
+            self.whole.save_weights(part)
         write_json(self._folder / _NOTE, {"best": self._best})
 
     def restore(self) -> None:

@@ -4,21 +4,20 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasnorm._validation import as_int, check_choice, listed
+from kerasnorm._validation import as_int, check_choice
 from kerasnorm.data import Batches, Order, label_shape, read_batches
-from kerasnorm.models import copy_model, find_head, leaves
+from kerasnorm.models import leaves
 from kerasnorm.transfer._freeze import BATCHNORM
 from kerasnorm.transfer._region import Boundary, split
-from kerasnorm.transfer._replace_head import put_new_head
 from kerasnorm.transfer._rule_of_thumb import Strategy
 from kerasnorm.transfer.fine_tuning._augmenting import augmented, why_features_change
 from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
+from kerasnorm.transfer.fine_tuning._epoch_logs import by_name
 from kerasnorm.transfer.fine_tuning._feature_batches import FeatureBatches
 from kerasnorm.transfer.fine_tuning._optimizing import (
     Optimizing,
@@ -28,15 +27,18 @@ from kerasnorm.transfer.fine_tuning._optimizing import (
     optimizer_at,
     rates_for,
 )
-from kerasnorm.transfer.fine_tuning._reinitialise import reinitialise
 from kerasnorm.transfer.fine_tuning._result import FineTuning
-from kerasnorm.transfer.fine_tuning._resumable_fits import Stages, by_name
+from kerasnorm.transfer.fine_tuning._resumable_fits import Stages
+from kerasnorm.transfer.fine_tuning._strategies import (
+    as_strategy,
+    epochs_of,
+    model_for,
+    refuse_for_svm,
+)
 from kerasnorm.transfer.fine_tuning._svm_model import svm_model
 from kerasnorm.transfer.fine_tuning._targets import check_labels, loss_for
 from kerasnorm.transfer.fine_tuning._two_phases import TwoPhases
 from kerasnorm.transfer.rates import warn_if_forgetful
-
-STRATEGIES = ("freeze", "fine_tune", "svm", "scratch", "as_is")
 
 
 def fine_tune(
@@ -159,12 +161,12 @@ def fine_tune(
         Kumar et al., 2022, Fine-tuning can distort pretrained features and underperform
         out-of-distribution, https://arxiv.org/abs/2202.10054 (the head first)
     """
-    strategy = _as_strategy(strategy)
+    strategy = as_strategy(strategy)
     if monitor is not None and monitor.startswith("val_") and validation is None:
         raise ValueError(f"`monitor` {monitor!r} needs `validation`, and there is none. Give both.")
     if strategy.name == "svm":
-        _refuse_for_svm(sampler=sampler, monitor=monitor, gradual=gradual)
-    head_only, all_layers = _epochs(strategy.name, head_epochs, epochs)
+        refuse_for_svm(sampler=sampler, monitor=monitor, gradual=gradual)
+    head_only, all_layers = epochs_of(strategy.name, head_epochs, epochs)
     batch_size = as_int("batch_size", batch_size, low=1)
     cache_limit = as_int("cache_limit", cache_limit, low=0)
     check_choice("batchnorm", batchnorm, BATCHNORM)
@@ -177,7 +179,7 @@ def fine_tune(
     known = loss and classes is None and augmentation is None
     shape = () if known else label_shape(data[0])
     maps = len(shape) > 2
-    new = _prepared(model, strategy.name, classes, maps)
+    new = model_for(strategy.name, model, classes, maps)
     check = partial(check_labels, model=new) if loss is None else _any_labels
     _check_at_hand(data, check)
     if strategy.name == "svm":
@@ -201,37 +203,24 @@ def fine_tune(
         "metrics": list(metrics),
         "jit_compile": jit_compile,
     }
-    weigh = getattr(class_weight, "map", None)  # which Keras' own dict has not
-    stages = Stages(
-        compiling=compiling,
-        fitting={"class_weight": None if weigh else class_weight, "verbose": verbose},
-        weigh=weigh,
-        callbacks=tuple(callbacks),
-        seed=seed,
-        backup_dir=None if backup_dir is None else Path(backup_dir),
-        plan={
-            "strategy": strategy.name,
-            "epochs": [head_only, all_layers],
-            "optimizer": type(first).__name__,
-            "rates": [str(rate) for rate in rates],
-            "decay": decay,
-            "gradual": gradual,
-            "until": str(frozen),
-            "monitor": monitor,
-            "batch_size": batch_size,
-            "seed": seed,
-            "parameters": new.count_params(),
-        },
-        prepare=prepare,
-    )
+    plan = {
+        "strategy": strategy.name,
+        "epochs": [head_only, all_layers],
+        "optimizer": type(first).__name__,
+        "rates": [str(rate) for rate in rates],
+        "decay": decay,
+        "gradual": gradual,
+        "until": str(frozen),
+        "monitor": monitor,
+        "batch_size": batch_size,
+        "seed": seed,
+        "parameters": new.count_params(),
+    }
+    stages = Stages.of(compiling, class_weight, verbose, callbacks, seed, backup_dir, plan, prepare)
     best = None if monitor is None else BestWeights(new, monitor, stages.backup_dir)
     keep = None
-    if cache and head_only:
-        why = why_features_change(new, augmentation)
-        if why is None:
-            keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
-        else:
-            warnings.warn(f"The base's features are computed in every epoch: {why}.", stacklevel=2)
+    if cache and head_only and _features_stay(new, augmentation):
+        keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
     phases = TwoPhases(new, outer, data, stages, keep, best)
     logs = phases.train_head(lambda _: (first, []), range(head_only)) if head_only else []
     if all_layers:
@@ -241,29 +230,6 @@ def fine_tune(
     phases.finish()
     compile_ready(new, optimizer_at(optimizer, rates.base), **compiling)
     return FineTuning(new, by_name(logs), strategy.name)
-
-
-def _as_strategy(strategy: Any) -> Strategy:
-    if isinstance(strategy, Strategy):
-        return strategy
-    return Strategy(check_choice("strategy", strategy, STRATEGIES), "as asked for", {})
-
-
-def _epochs(strategy: str, head_epochs: int, epochs: int) -> tuple[int, int]:
-    """Returns for how many epochs the head trains alone, and all layers do."""
-    first, second = as_int("head_epochs", head_epochs, low=0), as_int("epochs", epochs, low=0)
-    every = first + second
-    alone = {"freeze": (every, 0), "scratch": (0, every), "as_is": (0, every)}
-    return alone.get(strategy, (first, second))
-
-
-def _prepared(model: keras.Model, strategy: str, classes: int | None, maps: bool) -> keras.Model:
-    """Returns the copy to train: with a new head if asked for, new weights if from scratch."""
-    new = copy_model(model)
-    if classes is not None:
-        new = put_new_head(new, as_int("classes", classes, low=1), maps)
-    find_head(new)
-    return reinitialise(new) if strategy == "scratch" else new
 
 
 def _read(
@@ -288,12 +254,12 @@ def _check_at_hand(data: tuple[Any, Any], check: Callable[[str, np.ndarray], Non
             check(name, each.y)
 
 
-def _refuse_for_svm(**given: Any) -> None:
-    wrong = {name: value for name, value in given.items() if value is not None}
-    if wrong:
-        raise ValueError(
-            f"The strategy 'svm' trains no epochs, so it has no {listed(wrong)}. Leave it out."
-        )
+def _features_stay(model: keras.Model, augmentation: keras.Layer | None) -> bool:
+    """Returns whether the base always makes the same of an example; warns if it does not."""
+    why = why_features_change(model, augmentation)
+    if why is not None:
+        warnings.warn(f"The base's features are computed in every epoch: {why}.", stacklevel=3)
+    return why is None
 
 
 def _any_labels(name: str, y: np.ndarray) -> None:

@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
-from kerasnorm._files import differences, write_json
+from kerasnorm._files import PART, whole, write_json
+from kerasnorm._validation import differences
 from kerasnorm.backend.engine import scope_of
-from kerasnorm.models import begin_at, every_layer
-from kerasnorm.transfer.fine_tuning._augmenting import generators
+from kerasnorm.models import begin_at
 from kerasnorm.transfer.fine_tuning._best_weights import BEST
+from kerasnorm.transfer.fine_tuning._epoch_logs import BringHome, EpochLog, Logs
 from kerasnorm.transfer.fine_tuning._optimizing import Optimizing
 
 FEATURES = "features-"  # begins the names of folders of features, which a break may leave behind
 _PLAN = "plan.json"
-Logs = list[dict[str, float]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +48,35 @@ class Stages:
     backup_dir: Path | None
     plan: Mapping[str, Any]
     prepare: Callable[[keras.Model], keras.Model] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        compiling: Mapping[str, Any],
+        class_weight: Any,
+        verbose: str | int,
+        callbacks: Iterable[keras.callbacks.Callback],
+        seed: int | None,
+        backup_dir: str | os.PathLike | None,
+        plan: Mapping[str, Any],
+        prepare: Callable[[keras.Model], keras.Model] | None,
+    ) -> "Stages":
+        """Returns the stages of a training with the arguments of `fine_tune`.
+
+        Raises:
+            ValueError: if the folder holds a training of another plan.
+        """
+        weigh = getattr(class_weight, "map", None)  # which Keras' own dict has not
+        return cls(
+            compiling=compiling,
+            fitting={"class_weight": None if weigh else class_weight, "verbose": verbose},
+            weigh=weigh,
+            callbacks=tuple(callbacks),
+            seed=seed,
+            backup_dir=None if backup_dir is None else Path(backup_dir),
+            plan=plan,
+            prepare=prepare,
+        )
 
     def __post_init__(self) -> None:
         if self.backup_dir is None:
@@ -94,14 +122,14 @@ class Stages:
             callbacks: those of this stage alone.
         """
         train, validation = data
-        log = _Log(self._file(name, ".json"), epochs.start, train, self.seed)
+        log = EpochLog(self._file(name, ".json"), epochs.start, train, self.seed)
         backup, weights = self._file(name, ""), self._file(name, ".weights.h5")
         trained = model if self.prepare is None else self.prepare(model)
         with scope_of(trained):
             optimizer, own = optimizing(trained)
         callbacks = [*own, *callbacks, *self.callbacks, log]
         if trained is not model:
-            callbacks.insert(0, _BringHome(model))
+            callbacks.insert(0, BringHome(model))
         if backup is not None:  # once more, lest a break while it is written ends it all
             callbacks.append(
                 keras.callbacks.BackupAndRestore(
@@ -121,16 +149,15 @@ class Stages:
         )
         begin_at(trained, None)  # where BackupAndRestore went on, for every later `fit` too
         if weights is not None:
-            part = weights.with_name(f"part.{weights.name}")
-            model.save_weights(part)
-            os.replace(part, weights)
+            with whole(weights) as part:
+                model.save_weights(part)
             shutil.rmtree(backup)
         return log.rows
 
     def finish(self) -> None:
         """Removes what was kept to go on."""
         if self.backup_dir is not None:
-            for pattern in ("*_stage.*", f"{BEST}.*"):
+            for pattern in ("*_stage.*", f"{BEST}.*", f"{PART}*"):
                 for path in self.backup_dir.glob(pattern):
                     path.unlink()
             for folder in self.backup_dir.glob(f"{FEATURES}*"):
@@ -141,55 +168,3 @@ class Stages:
 
     def _file(self, name: str, suffix: str) -> Path | None:
         return None if self.backup_dir is None else self.backup_dir / f"{name}_stage{suffix}"
-
-
-def by_name(logs: Logs) -> dict[str, list[float]]:
-    """Returns the values of all epochs by name, as `History.history` has them."""
-    names = dict.fromkeys(name for row in logs for name in row)
-    return {name: [row[name] for row in logs if name in row] for name in names}
-
-
-class _BringHome(keras.callbacks.Callback):
-    """Gives a model the weights of its copy that trains, before others look at them."""
-
-    def __init__(self, home: keras.Model):
-        super().__init__()
-        self._home = home
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._home.set_weights(self.model.get_weights())
-
-    def on_train_end(self, logs=None):  # a backup may be of the last epoch
-        self._home.set_weights(self.model.get_weights())
-
-
-class _Log(keras.callbacks.Callback):
-    """Notes the logs of each epoch, before its backup, and lets its number decide what is drawn.
-
-    Files of weights do not hold how far generators of random numbers are.
-    """
-
-    def __init__(self, path: Path | None, first: int, batches: Any, seed: int | None):
-        super().__init__()
-        self._path, self._first, self._batches, self._seed = path, first, batches, seed
-        kept = path is not None and path.exists()
-        self.rows: Logs = json.loads(path.read_text()) if kept else []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if hasattr(self._batches, "set_epoch"):
-            self._batches.set_epoch(epoch)
-        if self._seed is not None:
-            draw = np.random.default_rng((self._seed, epoch))
-            keras.utils.set_random_seed(int(draw.integers(2**31)))  # torch's dropout asks no other
-            # from the head down, the same whether what is below is part of the model or not
-            for leaf in reversed(every_layer(self.model)):
-                for generator in generators(leaf.layer):
-                    state = generator.state
-                    state.assign(draw.integers(2**31, size=state.shape).astype(state.dtype))
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.rows[epoch - self._first :] = [
-            {name: float(value) for name, value in (logs or {}).items()}
-        ]
-        if self._path is not None:
-            write_json(self._path, self.rows)

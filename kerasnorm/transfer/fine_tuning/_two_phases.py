@@ -13,10 +13,11 @@ from kerasnorm.models import find_head, leaves
 from kerasnorm.transfer._freeze import freeze, unfreeze
 from kerasnorm.transfer._region import Boundary
 from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
+from kerasnorm.transfer.fine_tuning._epoch_logs import Logs
 from kerasnorm.transfer.fine_tuning._feature_batches import FeatureBatches
 from kerasnorm.transfer.fine_tuning._head_split import base_at_inference, split_at_head
 from kerasnorm.transfer.fine_tuning._optimizing import Optimizing
-from kerasnorm.transfer.fine_tuning._resumable_fits import FEATURES, Logs, Stages
+from kerasnorm.transfer.fine_tuning._resumable_fits import FEATURES, Stages
 
 Optimize = Callable[[keras.Model], Optimizing]  # of what trains
 

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm._files import whole
 from kerasnorm._validation import listed
 from kerasnorm.data import input_batches
 from kerasnorm.transfer.probing._estimators import (
@@ -77,10 +78,10 @@ class FeatureClassifier:
             ValueError: if the estimator is not "svm" or "logistic" of `probe_layers`.
         """
         settings = own_settings(self.estimator)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, whole(path) as part:
             base = Path(folder, _BASE)
             self.base.save(base)
-            with zipfile.ZipFile(path, "w") as archive:
+            with zipfile.ZipFile(part, "w") as archive:
                 archive.write(base, _BASE)
                 write_estimator(archive, settings, self.estimator)
 

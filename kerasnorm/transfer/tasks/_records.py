@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import numpy as np
 
+from kerasnorm._files import whole
+
 _CONTENTS = "contents.json"
 
 Transfer = tuple[tuple[str, ...], str]
@@ -42,8 +44,8 @@ class Records:
                     f"`directory` '{self._directory}' holds transfers with another "
                     f"{', another '.join(differing)}. Give another directory, or delete it."
                 )
-            text = json.dumps({**there, **contents}, indent=2)
-            _write(self._directory / _CONTENTS, lambda file: file.write(text.encode()))
+            with whole(self._directory / _CONTENTS) as part:
+                part.write_text(json.dumps({**there, **contents}, indent=2), encoding="utf-8")
 
     def __contains__(self, transfer: Transfer) -> bool:
         return transfer in self._losses or (
@@ -57,7 +59,8 @@ class Records:
 
     def __setitem__(self, transfer: Transfer, losses: np.ndarray) -> None:
         if self._directory is not None:
-            _write(self._path(transfer), lambda file: np.save(file, losses))
+            with whole(self._path(transfer)) as part:
+                np.save(part, losses)
         self._losses[transfer] = losses
 
     def _path(self, transfer: Transfer) -> Path:
@@ -85,11 +88,3 @@ def _read_contents(directory: Path) -> dict[str, str]:
             "empty or new one."
         )
     return {}
-
-
-def _write(path: Path, write: Any) -> None:
-    """Writes a file that is whole when it has its name."""
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        write(file)
-    os.replace(part, path)

@@ -1,0 +1,74 @@
+"""Files are whole or absent."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from kerasnorm._files import PART, whole, write_json
+
+
+def test_a_new_file_takes_its_name_when_it_is_whole(tmp_path):
+    path = tmp_path / "notes.txt"
+    with whole(path) as part:
+        part.write_text("new")
+        assert not path.exists() and part.parent == tmp_path
+    assert path.read_text() == "new"
+    assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["half written", "not begun"])
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_an_interruption_leaves_the_old_file_alone(tmp_path, begun, error):
+    path = tmp_path / "notes.txt"
+    path.write_text("old")
+
+    def write():
+        with whole(path) as part:
+            if begun:
+                part.write_text("ne")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert path.read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_file_that_was_never_written_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), whole(tmp_path / "notes.txt"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["a.keras", "a.weights.h5", "a.npz", "a.npy"])
+def test_the_part_has_a_name_that_writers_take_as_it_is(tmp_path, name):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    write = {
+        "a.keras": model.save,
+        "a.weights.h5": model.save_weights,
+        "a.npz": lambda part: np.savez(part, np.ones(1)),
+        "a.npy": lambda part: np.save(part, np.ones(1)),
+    }[name]
+    with whole(tmp_path / name) as part:
+        assert part.name.startswith(PART)
+        write(part)
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_processes_write_parts_of_their_own(tmp_path, monkeypatch):
+    path = tmp_path / "notes.txt"
+    with whole(path) as first:
+        first.write_text("first")
+        monkeypatch.setattr("os.getpid", lambda: -1)
+        with whole(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second" and first != second
+    assert path.read_text() == "first"
+
+
+def test_json_is_read_as_it_was(tmp_path):
+    write_json(tmp_path / "plan.json", {"épochs": [1, 2.5, None]})
+    assert json.loads((tmp_path / "plan.json").read_text(encoding="utf-8")) == {
+        "épochs": [1, 2.5, None]
+    }
