@@ -112,11 +112,6 @@ def count_classes(
 def _count_strings(batches: Iterable[np.ndarray]) -> dict[str, int]:
     found: collections.Counter[str] = collections.Counter()
     for labels in batches:
-        if labels.ndim > 1 and labels.size != len(labels):
-            raise ValueError(
-                "Labels that are strings should have the shape (N,) or (N, 1). "
-                f"Received: {labels.shape}."
-            )
         names, counts = np.unique(labels, return_counts=True)
         found.update(dict(zip(names.tolist(), counts.tolist(), strict=True)))
     return dict(sorted(found.items()))

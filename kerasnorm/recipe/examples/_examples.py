@@ -69,7 +69,11 @@ class Examples(ABC):
 
     def order(self, **drawing: Any) -> Order:
         """Returns what draws the rows of each epoch; arguments are those of `sampler`."""
-        return sampler(self.classes, **drawing)
+        classes = self.classes
+        if classes.ndim == 2:  # the last of the classes may be in no label map
+            missing = drawing.get("num_classes", 0) - classes.shape[1]
+            classes = np.pad(classes, ((0, 0), (0, max(missing, 0))))
+        return sampler(classes, **drawing)
 
     @abstractmethod
     def for_training(self, order: Order | None, seed: int) -> tuple[Any, Order | None]:
