@@ -3,7 +3,7 @@
 from kerasnorm.data._arrays import count_examples, to_numpy
 from kerasnorm.data._batches import Batches, each_batch, in_order, label_shape, read_batches
 from kerasnorm.data._classes import encode_labels, read_classes, read_label_maps
-from kerasnorm.data._dataset import DatasetReader, is_batched, is_dataset, read_dataset
+from kerasnorm.data._dataset import DatasetReader, empty, is_batched, is_dataset, read_dataset
 from kerasnorm.data._epoch_counter import EpochCounter
 from kerasnorm.data._folders import IMAGES, class_files, images_in, mask_files, read_mask
 from kerasnorm.data._follow_epochs import FollowEpochs
@@ -71,6 +71,7 @@ __all__ = [
     "class_files",
     "count_examples",
     "each_batch",
+    "empty",
     "encode_labels",
     "find_members",
     "form_of",

@@ -99,6 +99,7 @@ def read_batches(
     reader = read_dataset(data, f"`{name}`")
     if reader is not None:
         reader.check_end()
+        reader.check_not_empty()
         if reader.spec is None:
             return data
         reader.pair()

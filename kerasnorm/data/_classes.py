@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm.data._label_checks import check_count, check_range, labels_of
+from kerasnorm.data._label_checks import check_count, check_not_huge, check_range, labels_of
 from kerasnorm.data._labels import Form, as_integers, form_of, read_labels
 
 
@@ -26,6 +26,7 @@ def read_classes(y: Any, name: str | None = None) -> np.ndarray:
         )
     numbers = as_integers(labels, name).reshape(-1)
     check_range(numbers, None, name, "Correct the labels: classes count from 0.")
+    check_not_huge(numbers)
     return numbers
 
 

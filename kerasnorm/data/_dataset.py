@@ -43,6 +43,11 @@ class DatasetReader:
                 f"{otherwise}."
             )
 
+    def check_not_empty(self) -> None:
+        """Refuses what has no element, as far as that is known without reading it."""
+        if self.size == 0:
+            raise ValueError(empty(self.name))
+
     def batches(self) -> Iterable[Any]:
         """Returns the elements of one pass."""
         if self.spec is not None:
@@ -113,7 +118,6 @@ class DatasetReader:
         for them.
         """
         spec = self.labelled()
-        self.check_end()
         labels = self.data.map(lambda x, y, *w: y)
         if not is_batched(spec):
             labels = labels.batch(_UNBATCHED_ROWS if spec[1].shape.rank < 2 else 1)
@@ -125,11 +129,12 @@ class DatasetReader:
         import tensorflow as tf
 
         self.check_single_examples()
-        if not self.size:
+        self.check_not_empty()
+        if self.size is None:
             known = "it never ends" if self.endless else "its length is not known"
             raise ValueError(
                 f"{self.name} is kept in memory, so it should have a known length: "
-                f"{known if self.size is None else 'it is empty'}. Use `dataset.take(n)`, or "
+                f"{known}. Use `dataset.take(n)`, or "
                 "`dataset.apply(tf.data.experimental.assert_cardinality(n))` if n is its length; "
                 "or read it as a stream by saying how long an epoch is, `epoch_size=`."
             )
@@ -140,6 +145,11 @@ class DatasetReader:
                 f"{self.name} has examples that do not make one array: all should have the same "
                 f"shape. Resize or pad them, or pass arrays. TensorFlow said: {error.message}"
             ) from error
+
+
+def empty(name: str) -> str:
+    """The text for a dataset without elements, whenever that is found."""
+    return f"{name} is empty: it has no examples and no labels."
 
 
 def read_dataset(data: Any, name: str = "The dataset") -> DatasetReader | None:

@@ -43,6 +43,7 @@ def _batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterable[An
     if reader is not None:
         if steps is None:
             reader.check_end(", or give `steps`, the number of batches to read")
+        reader.check_not_empty()
         return reader.batches()
     if _is_arrays(model, dataset):
         return _cut(dataset[0] if isinstance(dataset, tuple) else dataset)

@@ -17,12 +17,13 @@ def label_batches(data: Any, verbose: str | int) -> Iterator[np.ndarray]:
     """Yields arrays of labels with the examples on the first axis; one pass, with a bar."""
     check_choice("verbose", verbose, ("auto", 0, 1))
     reader = read_dataset(data)
-    if reader is not None and reader.spec is not None:
-        batches, size = reader.labels()
-        return with_bar(map(read_labels, batches), size, verbose)
     if reader is not None:
         reader.check_end()
-        return with_bar(map(_labels_of, reader.batches()), reader.size, verbose)
+        reader.check_not_empty()
+        if reader.spec is None:
+            return with_bar(map(_labels_of, reader.batches()), reader.size, verbose)
+        batches, size = reader.labels()
+        return with_bar(map(read_labels, batches), size, verbose)
     if isinstance(data, Iterator):
         return with_bar(map(_labels_of, data), None, verbose)
     if isinstance(data, TFRecords):

@@ -9,6 +9,7 @@ from kerasnorm.data import (
     DatasetReader,
     as_rows,
     check_count,
+    empty,
     read_classes,
     read_dataset,
     read_label_maps,
@@ -109,6 +110,7 @@ def _read_dataset(
 
     reader.pair(single=True)
     reader.check_end()
+    reader.check_not_empty()
     names = getattr(reader.data, "class_names", None)  # keras.utils.image_dataset_from_directory's
     data = reader.in_batches(rank, batch_size, _BUFFER if name == "train" else 0)
     batches = data.map(lambda x, y: y).as_numpy_iterator()
@@ -118,7 +120,7 @@ def _read_dataset(
         return DatasetExamples(kind, pipelines.with_label_maps(data), *counted, batch_size)
     found = list(batches)
     if not found:
-        raise ValueError(f"`{name}` is empty.")
+        raise ValueError(empty(f"`{name}`"))
     labels = read_classes(np.concatenate(found), name)
     sparse = pipelines.with_sparse_labels(data)
     sparse.class_names = names
@@ -134,6 +136,6 @@ def _count_maps(
         tally.add(labels)
         classes += [kind.found_in(label_map) for label_map in labels]
     if not classes:
-        raise ValueError(f"`{name}` is empty.")
+        raise ValueError(empty(f"`{name}`"))
     found = tally.result()
     return as_rows(classes, len(found.counts)), found
