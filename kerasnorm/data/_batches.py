@@ -10,6 +10,7 @@ import numpy as np
 from kerasnorm.data._arrays import to_numpy, without_objects
 from kerasnorm.data._dataset import read_dataset
 from kerasnorm.data._order import Order, shuffled
+from kerasnorm.data._stored_batches import StoredBatches
 from kerasnorm.models import is_graph
 
 _BUFFER = 1024  # of single examples that a Dataset shuffles
@@ -88,7 +89,7 @@ def read_batches(
     Raises:
         ValueError: if the data are of another kind, empty, without an end, or of unequal lengths.
     """
-    if hasattr(data, "in_order"):
+    if isinstance(data, Batches | StoredBatches):
         return data
     arrays = isinstance(data, (tuple, list)) and len(data) == 2
     if sampler is not None and not arrays:
@@ -132,7 +133,7 @@ def _many(model: keras.Model) -> bool:
 
 def in_order(data: Any) -> Any:
     """Returns batches of all examples, each once, of what `read_batches` returns."""
-    return data.in_order() if hasattr(data, "in_order") else data
+    return data.in_order() if isinstance(data, Batches | StoredBatches) else data
 
 
 def each_batch(data: Any) -> Iterator[tuple[Any, Any]]:
@@ -147,7 +148,8 @@ def label_shape(data: Any) -> tuple[int | None, ...]:
     """Returns the shape of the labels of what `read_batches` returns; the first size may be any."""
     if isinstance(data, Batches):
         return data.y.shape
-    spec = getattr(in_order(data), "element_spec", None)  # where that says it, nothing is read
+    reader = read_dataset(in_order(data))
+    spec = reader and reader.spec  # where that says it, nothing is read
     if spec is not None and spec[1].shape.rank and None not in spec[1].shape[1:]:
         return tuple(spec[1].shape)
     return next(each_batch(data))[1].shape

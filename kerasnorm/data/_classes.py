@@ -22,7 +22,7 @@ def read_classes(y: Any, name: str | None = None) -> np.ndarray:
         raise ValueError(
             f"{labels_of(name)} should be one class for each example: integers from 0 up, (N,) or "
             "(N, 1), or one-hot rows (N, K); or label maps (N, H, W) where those are taken. "
-            f"Received: shape {labels.shape}, dtype {labels.dtype}, such as {labels[0].tolist()}."
+            f"Received: shape {labels.shape}, dtype {labels.dtype}."
         )
     numbers = as_integers(labels, name).reshape(-1)
     check_range(numbers, None, name, "Correct the labels: classes count from 0.")
@@ -69,7 +69,7 @@ def encode_labels(name: str, y: Any, count: int | None = None) -> tuple[np.ndarr
             f"{labels_of(name)} should be one for each example, of shape (N,). Received: shape "
             f"{labels.shape}. One-hot rows become labels by `{name}.argmax(axis=1)`."
         )
-    check_count(labels, count, name)
+    check_count(len(labels), count, name)
     if labels.dtype.kind == "f":
         as_integers(labels, name)
     return np.unique(labels.reshape(-1), return_inverse=True)

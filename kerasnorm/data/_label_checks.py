@@ -78,10 +78,10 @@ def check_zero_one(labels: np.ndarray) -> None:
         raise ValueError(NOT_ZERO_ONE.format(label=wrong[0]))
 
 
-def check_count(labels: np.ndarray, count: int | None, name: str | None = None) -> None:
+def check_count(found: int, count: int | None, name: str | None = None) -> None:
     """Raises if there is not one label, row or map for each of that many examples."""
-    if count is not None and len(labels) != count:
+    if count is not None and found != count:
         raise ValueError(
             f"{labels_of(name)} do not fit: there should be a label for each of the {count} "
-            f"examples. Received: {len(labels)} labels."
+            f"examples. Received: {found} labels."
         )

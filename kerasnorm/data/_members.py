@@ -60,8 +60,8 @@ def find_members(
     `ignore_class` is the label of positions that have none; `count` how many examples there are.
     """
     labels = read_labels(y)
-    check_count(labels, count)
     size, form = len(labels), form_of(labels, num_classes, ignore_class)
+    check_count(size, count)
     if form is Form.ROWS:
         rows, classes = np.nonzero(labels)
         one_hot = bool((np.count_nonzero(labels, axis=1) == 1).all())

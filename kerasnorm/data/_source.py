@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerasnorm.data._arrays import to_numpy, without_objects
-from kerasnorm.data._dataset import DatasetReader, is_dataset, read_dataset
+from kerasnorm.data._dataset import DatasetReader, read_dataset
 from kerasnorm.data._image_files import ImageFiles
 from kerasnorm.data._segmentation_folder import SegmentationFolder
 from kerasnorm.data._tf_records import TFRecords
@@ -75,7 +75,8 @@ def read_source(data: Any) -> Source | DatasetReader:
     """Returns what `data` is drawn from; or of a tf.data.Dataset its reader: it may be a stream."""
     if isinstance(data, ImageFiles | SegmentationFolder | TFRecords):
         return data
-    return read_dataset(data) if is_dataset(data) else Arrays(data)
+    reader = None if isinstance(data, tuple) else read_dataset(data)
+    return Arrays(data) if reader is None or reader.spec is None else reader
 
 
 def _as_arrays(part: Any) -> Any:

@@ -1,5 +1,7 @@
 """Datasets at every door: the same answer in batches or not, and the same refusals."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -93,3 +95,10 @@ def test_what_is_empty(door):
 @pytest.mark.parametrize("door", PY_DATASETS)
 def test_a_py_dataset_is_read_by_its_numbers(door):
     np.testing.assert_allclose(DOORS[door](Batches()), DOORS[door](single().batch(4)), rtol=1e-4)
+
+
+def test_what_has_a_setting_like_a_method_of_ours_is_none_of_ours():
+    """torch's DataLoader has `in_order`, a bool."""
+    loader = types.SimpleNamespace(in_order=True)
+    with pytest.raises(ValueError, match=r"`train` should be a pair"):
+        DOORS["fine_tune"](loader)

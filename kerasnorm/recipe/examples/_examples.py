@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.data import EpochCounter, Order, StoredBatches, shuffled
+from kerasnorm.data import EpochCounter, Order, Source, StoredBatches, shuffled
 from kerasnorm.imbalance import ClassCounts, sampler
 from kerasnorm.recipe.examples._kind import Kind
 
@@ -160,7 +160,9 @@ class DatasetExamples(Examples):
 
 
 class FileExamples(Examples):
-    """Examples that stay on disk: `data` is `ImageFiles`, a `SegmentationFolder` or `TFRecords`."""
+    """Examples that stay on disk: `ImageFiles`, a `SegmentationFolder` or `TFRecords`."""
+
+    data: Source
 
     def for_training(self, order: Order | None, seed: int) -> tuple[StoredBatches, None]:
         from kerasnorm.data.pipelines import indexed

@@ -74,7 +74,7 @@ def read_examples(
     x, y = (to_numpy(part, name) for part in data)
     maps = y.ndim > 2
     labels = read_label_maps(y, name, ignore_class) if maps else read_classes(y, name)
-    check_count(labels, len(x), name)
+    check_count(len(labels), len(x), name)
     if not maps:
         return ArrayExamples(*_of_classes((x, labels), labels, ignore_class), batch_size)
     kind = LabelMaps(ignore_class)

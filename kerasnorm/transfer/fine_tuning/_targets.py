@@ -31,14 +31,41 @@ def check_labels(name: str, y: Any, model: keras.Model) -> None:
     Raises:
         ValueError: if they are no whole numbers from 0 up, no rows of shares, or too large.
     """
-    units, maps = classes_of(model), gives_maps(model)
-    labels = read_labels(y, name)
+    labels, units, maps = read_labels(y, name), classes_of(model), gives_maps(model)
     if is_binary(model):
-        _check_shares(name, labels, (3 if maps else 1, units), each=True)
+        _check_binary(name, labels, units, rank=3 if maps else 1)
     elif not maps and is_one_hot(labels.shape, units):
-        _check_shares(name, labels, (1, units), each=False)
+        _check_rows(name, labels)
     else:
         _check_numbers(name, labels, units, maps)
+
+
+def _check_binary(name: str, labels: np.ndarray, units: int, rank: int) -> None:
+    one_each = labels.ndim == rank + 1 and labels.shape[-1] == units
+    if labels.dtype.kind == "U" or not (one_each or (units == 1 and labels.ndim == rank)):
+        raise ValueError(
+            f"{labels_of(name)} should be 0 and 1 for each of the {units} outputs of a sigmoid. "
+            f"Received: shape {labels.shape} of dtype {labels.dtype}."
+        )
+    _check_shares(name, labels)
+
+
+def _check_rows(name: str, labels: np.ndarray) -> None:
+    _check_shares(name, labels)
+    error = np.abs(labels.sum(axis=1, dtype=np.float64) - 1)
+    if (error > _TOLERANCE).any():
+        row = int(error.argmax())
+        raise ValueError(
+            f"{labels_of(name)} should be one-hot rows, or shares of the classes that sum to 1. "
+            f"Received: a sum of {labels[row].sum():g} in row {row}. Examples of several classes "
+            "need a head with a sigmoid."
+        )
+
+
+def _check_shares(name: str, labels: np.ndarray) -> None:
+    wrong = labels[(labels < 0) | (labels > 1)]
+    if wrong.size:
+        raise ValueError(f"{labels_of(name)} should be 0 and 1. Received: {wrong[0]}.")
 
 
 def _check_numbers(name: str, labels: np.ndarray, units: int, maps: bool) -> None:
@@ -57,28 +84,6 @@ def _check_numbers(name: str, labels: np.ndarray, units: int, maps: bool) -> Non
         "`loss` with `ignore_class` leaves labels out."
     )
     check_range(numbers, units, name, fix)
-
-
-def _check_shares(name: str, labels: np.ndarray, outputs: tuple[int, int], each: bool) -> None:
-    """Refuses what is not 0 to 1 in the column of each output, or sums to 1 unless `each`."""
-    rank, units = outputs
-    as_it_is = labels.ndim == rank + 1 and labels.shape[-1] == units
-    if labels.dtype.kind == "U" or not (as_it_is or (units == 1 and labels.ndim == rank)):
-        raise ValueError(
-            f"{labels_of(name)} should be 0 and 1 for each of the {units} outputs of a sigmoid. "
-            f"Received: shape {labels.shape} of dtype {labels.dtype}."
-        )
-    wrong = labels[(labels < 0) | (labels > 1)]
-    if wrong.size:
-        raise ValueError(f"{labels_of(name)} should be 0 and 1. Received: {wrong[0]}.")
-    sums = None if each else labels.sum(axis=1, dtype=np.float64)
-    if sums is not None and (np.abs(sums - 1) > _TOLERANCE).any():
-        row = int(np.argmax(np.abs(sums - 1)))
-        raise ValueError(
-            f"{labels_of(name)} should be one-hot rows, or shares of the classes that sum to 1. "
-            f"Received: a sum of {sums[row]:g} in row {row}. Examples of several classes need a "
-            "head with a sigmoid."
-        )
 
 
 def is_binary(model: keras.Model) -> bool:
