@@ -1,7 +1,9 @@
 """Labelled examples: what holds them, their labels, their batches, their epochs."""
 
-from kerasnorm.data._arrays import count_examples, encode_labels, to_array
+from kerasnorm.data._arrays import count_examples, to_numpy
 from kerasnorm.data._batches import Batches, each_batch, in_order, label_shape, read_batches
+from kerasnorm.data._classes import encode_labels, read_classes, read_label_maps
+from kerasnorm.data._dataset import DatasetReader, empty, is_batched, is_dataset, read_dataset
 from kerasnorm.data._epoch_counter import EpochCounter
 from kerasnorm.data._folders import IMAGES, class_files, images_in, mask_files, read_mask
 from kerasnorm.data._follow_epochs import FollowEpochs
@@ -11,26 +13,30 @@ from kerasnorm.data._image_folder import ImageFolder
 from kerasnorm.data._image_table import ImageTable
 from kerasnorm.data._input_batches import input_batches
 from kerasnorm.data._label_batches import label_batches, with_bar
-from kerasnorm.data._labels import (
+from kerasnorm.data._label_checks import (
     NO_CLASS,
     NOT_WHOLE,
     NOT_ZERO_ONE,
-    OUTSIDE,
-    as_integers,
+    check_count,
     check_no_mark,
     check_not_huge,
     check_range,
     check_zero_one,
-    class_range,
+    labels_of,
+    outside,
+)
+from kerasnorm.data._labels import (
+    Form,
+    as_integers,
+    form_of,
     has_class_axis,
-    is_dataset,
     read_labels,
-    to_numpy,
+    undo_one_hot,
 )
 from kerasnorm.data._members import Members, as_rows, find_members
 from kerasnorm.data._order import Order, shuffled
 from kerasnorm.data._segmentation_folder import SegmentationFolder
-from kerasnorm.data._sources import as_source
+from kerasnorm.data._source import Arrays, Source, read_source
 from kerasnorm.data._stored_batches import StoredBatches
 from kerasnorm.data._tf_records import TFRecords
 
@@ -39,10 +45,12 @@ __all__ = [
     "NOT_WHOLE",
     "NOT_ZERO_ONE",
     "NO_CLASS",
-    "OUTSIDE",
+    "Arrays",
     "Batches",
+    "DatasetReader",
     "EpochCounter",
     "FollowEpochs",
+    "Form",
     "Forwarding",
     "ImageFiles",
     "ImageFolder",
@@ -50,34 +58,43 @@ __all__ = [
     "Members",
     "Order",
     "SegmentationFolder",
+    "Source",
     "StoredBatches",
     "TFRecords",
     "as_integers",
     "as_rows",
-    "as_source",
+    "check_count",
     "check_no_mark",
     "check_not_huge",
     "check_range",
     "check_zero_one",
     "class_files",
-    "class_range",
     "count_examples",
     "each_batch",
+    "empty",
     "encode_labels",
     "find_members",
+    "form_of",
     "has_class_axis",
     "images_in",
     "in_order",
     "input_batches",
+    "is_batched",
     "is_dataset",
     "label_batches",
     "label_shape",
+    "labels_of",
     "mask_files",
+    "outside",
     "read_batches",
+    "read_classes",
+    "read_dataset",
+    "read_label_maps",
     "read_labels",
     "read_mask",
+    "read_source",
     "shuffled",
-    "to_array",
     "to_numpy",
+    "undo_one_hot",
     "with_bar",
 ]

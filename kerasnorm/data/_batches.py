@@ -7,8 +7,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.data._arrays import to_array
+from kerasnorm.data._arrays import to_numpy, without_objects
+from kerasnorm.data._dataset import read_dataset
 from kerasnorm.data._order import Order, shuffled
+from kerasnorm.data._stored_batches import StoredBatches
 from kerasnorm.models import is_graph
 
 _BUFFER = 1024  # of single examples that a Dataset shuffles
@@ -87,7 +89,7 @@ def read_batches(
     Raises:
         ValueError: if the data are of another kind, empty, without an end, or of unequal lengths.
     """
-    if hasattr(data, "in_order"):
+    if isinstance(data, Batches | StoredBatches):
         return data
     arrays = isinstance(data, (tuple, list)) and len(data) == 2
     if sampler is not None and not arrays:
@@ -95,11 +97,15 @@ def read_batches(
             f"`sampler` draws from arrays. Received: `{name}` of {type(data).__name__}. Give "
             "(x, y), or a Dataset that draws by itself, and leave `sampler` out."
         )
-    if isinstance(data, keras.utils.PyDataset):
-        _check_end(name, data.num_batches is None)
-        return data
-    if hasattr(data, "element_spec"):  # a tf.data.Dataset, on any backend
-        return _read_dataset(name, data, model, batch_size, seed)
+    reader = read_dataset(data, f"`{name}`")
+    if reader is not None:
+        reader.check_end()
+        reader.check_not_empty()
+        if reader.spec is None:
+            return data
+        reader.pair()
+        rank = len(model.inputs[0].shape) if is_graph(model) else None
+        return reader.in_batches(rank, batch_size, 0 if seed is None else _BUFFER, seed)
     if not arrays:
         raise ValueError(
             f"`{name}` should be a pair (x, y) of arrays or a Dataset of such pairs. "
@@ -107,8 +113,9 @@ def read_batches(
         )
     x = list(data[0]) if isinstance(data[0], tuple) else data[0]
     several = isinstance(x, dict) or (isinstance(x, list) and is_graph(model) and _many(model))
-    read = partial(to_array, name)
-    x, y = keras.tree.map_structure(read, x) if several else read(x), read(data[1])
+    read = partial(to_numpy, name=name)
+    x = keras.tree.map_structure(read, x) if several else read(x)
+    y = without_objects(read(data[1]))
     lengths = {len(array) if array.ndim else 0 for array in (*keras.tree.flatten(x), y)}
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(
@@ -124,53 +131,25 @@ def _many(model: keras.Model) -> bool:
     return len(model.inputs) > 1
 
 
-def _read_dataset(name: str, data: Any, model: keras.Model, batch_size: int, seed: Any) -> Any:
-    spec = data.element_spec
-    if not isinstance(spec, tuple) or len(spec) != 2:
-        raise ValueError(f"`{name}` should be a Dataset of (x, y). Received: element_spec={spec}.")
-    _check_end(name, int(data.cardinality()) == -1)
-    rank = keras.tree.flatten(spec[0])[0].shape.rank
-    wanted = len(model.inputs[0].shape) if is_graph(model) else rank
-    if None in (rank, wanted) or rank == wanted:
-        return data
-    if rank != wanted - 1:
-        raise ValueError(
-            f"`{name}` should hold examples of {wanted - 1} axes, or batches of them. "
-            f"Received: element_spec={spec}."
-        )
-    if seed is not None:
-        data = data.shuffle(_BUFFER, seed=seed)
-    return data.batch(batch_size)
-
-
-def _check_end(name: str, endless: bool) -> None:
-    if endless:
-        raise ValueError(f"`{name}` never ends: take the examples of one epoch, `dataset.take(n)`.")
-
-
 def in_order(data: Any) -> Any:
     """Returns batches of all examples, each once, of what `read_batches` returns."""
-    return data.in_order() if hasattr(data, "in_order") else data
+    return data.in_order() if isinstance(data, Batches | StoredBatches) else data
 
 
 def each_batch(data: Any) -> Iterator[tuple[Any, Any]]:
     """Yields (x, y) of each of these batches."""
-    batches = data = in_order(data)
-    if isinstance(data, keras.utils.PyDataset):
-        batches = (data[index] for index in range(data.num_batches))
-    for x, y in batches:
-        yield keras.tree.map_structure(_to_numpy, x), _to_numpy(y)
+    data = in_order(data)
+    reader = read_dataset(data)
+    for x, y in data if reader is None else reader.batches():
+        yield keras.tree.map_structure(to_numpy, x), to_numpy(y)
 
 
 def label_shape(data: Any) -> tuple[int | None, ...]:
     """Returns the shape of the labels of what `read_batches` returns; the first size may be any."""
     if isinstance(data, Batches):
         return data.y.shape
-    spec = getattr(in_order(data), "element_spec", None)  # where that says it, nothing is read
+    reader = read_dataset(in_order(data))
+    spec = reader and reader.spec  # where that says it, nothing is read
     if spec is not None and spec[1].shape.rank and None not in spec[1].shape[1:]:
         return tuple(spec[1].shape)
     return next(each_batch(data))[1].shape
-
-
-def _to_numpy(array: Any) -> np.ndarray:
-    return to_array("data", array)

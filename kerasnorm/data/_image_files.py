@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kerasnorm._validation import as_int, listed
+from kerasnorm.data._arrays import to_numpy, without_objects
 
 
 class ImageFiles:
@@ -54,7 +55,7 @@ class ImageFiles:
         image_size: int,
     ) -> None:
         self.paths = np.array([os.fspath(path) for path in paths])
-        self.labels = np.asarray(labels)
+        self.labels = without_objects(to_numpy(labels, "labels"))
         self.class_names = tuple(map(str, class_names))
         self.image_size = as_int("image_size", image_size, low=1)
         self.size = len(self.paths)

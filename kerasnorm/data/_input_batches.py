@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
-import numpy as np
 
 from kerasnorm._validation import as_int
+from kerasnorm.data._arrays import to_numpy
+from kerasnorm.data._dataset import read_dataset
 
 _BATCH_SIZE = 32  # of arrays, as in Keras
 
@@ -29,7 +30,7 @@ def input_batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterat
     for batch in itertools.islice(batches, steps):
         count += 1
         inputs = batch[0] if isinstance(batch, tuple) else batch
-        yield keras.tree.map_structure(_as_array, inputs)
+        yield keras.tree.map_structure(to_numpy, inputs)
     if count < (steps or 1):
         raise ValueError(
             f"`dataset` has {count} batches, and {f'steps={steps}' if steps else 'at least one'} "
@@ -37,19 +38,15 @@ def input_batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterat
         )
 
 
-def _as_array(x: Any) -> np.ndarray:
-    return keras.ops.convert_to_numpy(x) if keras.ops.is_tensor(x) else np.asarray(x)
-
-
 def _batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterable[Any]:
-    if isinstance(dataset, keras.utils.PyDataset):
-        _check_finite(dataset.num_batches is None, steps)
-        count = itertools.count() if dataset.num_batches is None else range(dataset.num_batches)
-        return (dataset[index] for index in count)
+    reader = read_dataset(dataset, "`dataset`")
+    if reader is not None:
+        if steps is None:
+            reader.check_end(", or give `steps`, the number of batches to read")
+        reader.check_not_empty()
+        return reader.batches()
     if _is_arrays(model, dataset):
         return _cut(dataset[0] if isinstance(dataset, tuple) else dataset)
-    if hasattr(dataset, "cardinality"):  # a tf.data.Dataset, on any backend
-        _check_finite(int(dataset.cardinality()) == -1, steps)
     if not isinstance(dataset, Iterable):
         raise ValueError(
             "`dataset` should be an array, a tuple (x, y), a dict of arrays, a tf.data.Dataset, a "
@@ -79,8 +76,3 @@ def _cut(arrays: Any) -> Iterator[Any]:
     for start in range(0, sizes.pop(), _BATCH_SIZE):
         rows = slice(start, start + _BATCH_SIZE)
         yield keras.tree.pack_sequence_as(arrays, [array[rows] for array in flat])
-
-
-def _check_finite(endless: bool, steps: int | None) -> None:
-    if endless and steps is None:
-        raise ValueError("`dataset` has no end. Give `steps`, the number of batches to read.")

@@ -8,22 +8,22 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import check_choice
-from kerasnorm.data._labels import is_dataset, read_labels
+from kerasnorm.data._dataset import read_dataset
+from kerasnorm.data._labels import read_labels
 from kerasnorm.data._tf_records import TFRecords
 
 
 def label_batches(data: Any, verbose: str | int) -> Iterator[np.ndarray]:
     """Yields arrays of labels with the examples on the first axis; one pass, with a bar."""
     check_choice("verbose", verbose, ("auto", 0, 1))
-    if is_dataset(data):
-        from kerasnorm.data import pipelines
-
-        batches, size = pipelines.label_batches(data)
+    reader = read_dataset(data)
+    if reader is not None:
+        reader.check_end()
+        reader.check_not_empty()
+        if reader.spec is None:
+            return with_bar(map(_labels_of, reader.batches()), reader.size, verbose)
+        batches, size = reader.labels()
         return with_bar(map(read_labels, batches), size, verbose)
-    if isinstance(data, keras.utils.PyDataset):
-        if data.num_batches is None:
-            raise ValueError("The PyDataset never ends: its `num_batches` is None.")
-        return with_bar(map(_labels_of, data), data.num_batches, verbose)
     if isinstance(data, Iterator):
         return with_bar(map(_labels_of, data), None, verbose)
     if isinstance(data, TFRecords):

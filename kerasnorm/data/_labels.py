@@ -1,69 +1,58 @@
-"""How labels are read: what form they have, which are valid, and what is said of the others."""
+"""How labels are read, at every door: as an array of numbers or names, and in which form."""
 
-import sys
+import enum
 from typing import Any
 
-import keras
 import numpy as np
 
-# more classes than this are a mistake, and their counts would not fit the memory
-_MAX_CLASSES = 2**24
-
-OUTSIDE = (
-    "Label {label} is outside the classes {classes}. If it marks what should be left out, pass "
-    "`ignore_class={label}`; otherwise correct the labels, or count the "
-    "classes again with a larger `num_classes`."
-)
-NOT_WHOLE = "Labels should be whole numbers. Received: {label}."
-NOT_ZERO_ONE = (
-    "Labels of shape (N, K), and maps of shape (N, ..., K), are read as one-hot or multilabel "
-    "and should hold 0 and 1 only. Received: {label}. If these are class numbers, one a "
-    "position, pass integers as `y[..., None]`."
-)
-NO_CLASS = (
-    "Row {label} of the one-hot or multilabel labels has no 1, so it has no class and no weight. "
-    "Leave such rows out, or give them a class of their own."
-)
+from kerasnorm.data._arrays import to_numpy, without_objects
+from kerasnorm.data._label_checks import NOT_WHOLE, check_zero_one, labels_of
 
 
-def is_dataset(data: Any) -> bool:
-    """Whether `data` is a tf.data.Dataset; does not import TensorFlow to find out."""
-    tensorflow = sys.modules.get("tensorflow")
-    return tensorflow is not None and isinstance(data, tensorflow.data.Dataset)
+class Form(enum.Enum):
+    """What labels (N, ...) say of each example."""
+
+    NAMES = "the name of its class: str (N,) or (N, 1)"
+    NUMBERS = "the number of its class: (N,) or (N, 1)"
+    ROWS = "which classes it has: 0 and 1, (N, K)"
+    POSITIONS = "a class number at each of several positions: (N, T), (N, H, W), (N, H, W, 1)"
+    ONE_HOT_MAPS = "a one-hot row at each of several positions: (N, ..., K)"
 
 
-def to_numpy(array: Any) -> np.ndarray:
-    """Returns an array-like or a tensor of any backend as a NumPy array."""
-    try:
-        if keras.ops.is_tensor(array):
-            return keras.ops.convert_to_numpy(array)
-        return np.asarray(array)
-    except (NotImplementedError, TypeError) as error:  # TensorFlow's and JAX' for tracers
-        raise ValueError(
-            f"A tensor with values is needed. Received: {array!r}, as inside a compiled function; "
-            "on tf.data pipelines use `ClassWeights.map`."
-        ) from error
-    except ValueError as error:
-        raise ValueError(f"A {type(array).__name__} could not be read as an array: {error}") from (
-            error
-        )
+def read_labels(y: Any, name: str | None = None) -> np.ndarray:
+    """Returns `y` as a non-empty array of finite numbers, bools or str, of rank 1 or more.
 
+    Args:
+        y: An array-like or a tensor with values. Objects may be all numbers, all str or all bytes.
+        name: The argument's name, for messages.
 
-def read_labels(y: Any) -> np.ndarray:
-    """Returns `y` as a non-empty array of numbers, bools or str, of rank 1 or more."""
-    array = to_numpy(y)
+    Raises:
+        ValueError: If it is something else, or has NaN or infinity.
+    """
+    array = without_objects(to_numpy(y, name))
     if array.dtype.kind == "S" or _holds(array, bytes):
         array = np.char.decode(array.astype(bytes), "utf-8")
     elif _holds(array, str):
         array = array.astype(str)
+    elif array.dtype.name == "bfloat16":
+        array = array.astype("float32")
     if array.ndim == 0 or array.dtype.kind not in "biufU":
         raise ValueError(
-            "Labels should be an array of integers, of one-hot rows or of strings, with the "
-            f"examples first. Received: {type(y).__name__} of shape {array.shape} "
+            f"{labels_of(name)} should be an array of integers, of one-hot rows or of strings, "
+            f"with the examples first. Received: {type(y).__name__} of shape {array.shape} "
             f"and dtype {array.dtype}."
         )
     if array.size == 0:
-        raise ValueError(f"There are no labels. Received: an array of shape {array.shape}.")
+        raise ValueError(
+            f"{labels_of(name)} are empty: there are no labels in an array of shape {array.shape}."
+        )
+    if array.dtype.kind == "U" and array.size != len(array):
+        raise ValueError(
+            f"{labels_of(name)} are strings, which should have the shape (N,) or (N, 1). "
+            f"Received: {array.shape}."
+        )
+    if array.dtype.kind == "f":
+        _refuse_unless(np.isfinite(array), array, name)
     return array
 
 
@@ -71,56 +60,54 @@ def _holds(array: np.ndarray, kind: type) -> bool:
     return array.dtype.kind == "O" and all(isinstance(item, kind) for item in array.flat)
 
 
-def as_integers(labels: np.ndarray) -> np.ndarray:
-    """Returns numeric labels as int64; floats must be whole."""
+def _refuse_unless(good: np.ndarray, labels: np.ndarray, name: str | None) -> None:
+    if not good.all():
+        text = NOT_WHOLE.format(labels=labels_of(name), label=labels[~good][0])
+        raise ValueError(text)
+
+
+def form_of(
+    labels: np.ndarray, num_classes: int | None = None, ignore_class: int | None = None
+) -> Form:
+    """Returns in which form these labels are, which `read_labels` has read.
+
+    Integers of rank 2 that are all 0 and 1 are class numbers if there is an `ignore_class`, which
+    only those have.
+
+    Raises:
+        ValueError: If the other arguments do not fit names, or one-hot or multilabel rows.
+    """
+    columns, integer = labels.shape[-1], labels.dtype.kind in "iu"
     if labels.dtype.kind == "U":
+        if ignore_class is not None:
+            raise ValueError(
+                f"Classes with names have no number to leave out. Received: strings and "
+                f"ignore_class={ignore_class}. Leave one of the two out."
+            )
+        return Form.NAMES
+    if labels.size == len(labels):
+        return Form.NUMBERS
+    if (
+        not has_class_axis(labels.shape, integer, columns)
+        or (ignore_class is not None and integer)
+        or ((labels != 0) & (labels != 1)).any()
+    ):
+        return Form.POSITIONS
+    if labels.ndim > 2:
+        one_hot = num_classes in (None, columns) and (labels.sum(axis=-1) == 1).all()
+        return Form.ONE_HOT_MAPS if one_hot else Form.POSITIONS
+    read_as = f"Labels of shape {labels.shape} with only 0 and 1 are read as one-hot or multilabel"
+    if ignore_class is not None:
         raise ValueError(
-            "Labels should be integers here. Received: strings; encode them with "
-            "`np.unique(y, return_inverse=True)`."
+            f"{read_as}, where ignore_class={ignore_class} means nothing. If they are class "
+            "numbers, pass them as integers."
         )
-    if labels.dtype.kind == "f":
-        broken = labels[~(np.isfinite(labels) & (labels == np.floor(labels)))]
-        if broken.size:
-            raise ValueError(NOT_WHOLE.format(label=broken[0]))
-    return labels.astype(np.int64)
-
-
-def check_range(labels: np.ndarray, num_classes: int | None) -> None:
-    """Raises if an integer label is negative, or not below `num_classes`."""
-    if not labels.size:
-        return
-    low, high = labels.min(), labels.max()
-    if low < 0 or (num_classes is not None and high >= num_classes):
-        raise ValueError(outside(low if low < 0 else high, num_classes))
-
-
-def check_not_huge(labels: np.ndarray) -> None:
-    """Raises if the largest label would make too many classes to count."""
-    if labels.size and labels.max() >= _MAX_CLASSES:
+    if num_classes not in (None, columns):
         raise ValueError(
-            f"Label {labels.max()} would make as many classes. Encode such labels with "
-            "`np.unique(y, return_inverse=True)`, or pass `num_classes`."
+            f"{read_as}, which does not fit num_classes={num_classes}. If they are class numbers, "
+            "one a position, pass them as `y[..., None]`."
         )
-
-
-def outside(label: int, num_classes: int | None) -> str:
-    """The text for a label that is no class."""
-    return OUTSIDE.format(label=int(label), classes=class_range(num_classes))
-
-
-def check_no_mark(num_classes: int, has_254: bool) -> None:
-    """Raises if the largest label is 255 and seems to mark what is ignored."""
-    if num_classes == 256 and not has_254:
-        raise ValueError(
-            outside(255, None)
-            + " (If 255 is a class, pass `num_classes=256`; a mask of 0 and 255 should be "
-            "divided by 255.)"
-        )
-
-
-def class_range(num_classes: int | None) -> str:
-    """The classes as they read in a message."""
-    return "0, 1, 2, ..." if num_classes is None else f"0 to {num_classes - 1}"
+    return Form.ROWS
 
 
 def has_class_axis(shape: tuple[int | None, ...], integer: bool, columns: int | None) -> bool:
@@ -135,14 +122,24 @@ def has_class_axis(shape: tuple[int | None, ...], integer: bool, columns: int | 
     return rank == 2 or rank >= (4 if integer else 3)
 
 
-def is_zero_one_rows(labels: np.ndarray) -> bool:
-    """Whether the labels are rows (N, K) of 0 and 1, as one-hot and multilabel rows are."""
-    rows = has_class_axis(labels.shape, labels.dtype.kind in "iu", labels.shape[-1])
-    return rows and labels.ndim == 2 and bool(((labels == 0) | (labels == 1)).all())
+def as_integers(labels: np.ndarray, name: str | None = None) -> np.ndarray:
+    """Returns numeric labels as int64; floats must be whole."""
+    if labels.dtype.kind == "U":
+        raise ValueError(
+            f"{labels_of(name)} should be integers here. Received: strings; encode them with "
+            "`np.unique(y, return_inverse=True)`."
+        )
+    if labels.dtype.kind == "f":
+        _refuse_unless(np.isfinite(labels) & (labels == np.floor(labels)), labels, name)
+    return labels.astype(np.int64, copy=False)
 
 
-def check_zero_one(labels: np.ndarray) -> None:
-    """Raises if an entry of one-hot or multilabel labels is neither 0 nor 1."""
-    wrong = labels[(labels != 0) & (labels != 1)]
-    if wrong.size:
-        raise ValueError(NOT_ZERO_ONE.format(label=wrong[0]))
+def undo_one_hot(labels: np.ndarray) -> np.ndarray:
+    """Returns one-hot maps (N, ..., K) as class numbers (N, ...)."""
+    check_zero_one(labels)
+    if (labels.sum(axis=-1) != 1).any():
+        raise ValueError(
+            "One-hot maps should have exactly one 1 on the last axis at every position, as those "
+            "before had."
+        )
+    return labels.argmax(axis=-1)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm.data import _labels
+from kerasnorm.data._label_checks import check_count, check_no_mark, check_not_huge, check_range
+from kerasnorm.data._labels import Form, as_integers, form_of, read_labels, undo_one_hot
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,31 +50,35 @@ class Members:
 
 
 def find_members(
-    y: Any, num_classes: int | None = None, ignore_class: int | None = None
+    y: Any,
+    num_classes: int | None = None,
+    ignore_class: int | None = None,
+    count: int | None = None,
 ) -> Members:
     """Reads the labels of examples: (N,), (N, 1), one-hot or multilabel (N, K), or (N, ...).
 
-    `ignore_class` is the label of positions that have none. Integers of rank 2 that are all 0 and
-    1 are class numbers if it is given.
+    `ignore_class` is the label of positions that have none; `count` how many examples there are.
     """
-    labels = _labels.read_labels(y)
-    size = len(labels)
-    if labels.dtype.kind == "U":
+    labels = read_labels(y)
+    size, form = len(labels), form_of(labels, num_classes, ignore_class)
+    check_count(size, count)
+    if form is Form.ROWS:
+        rows, classes = np.nonzero(labels)
+        one_hot = bool((np.count_nonzero(labels, axis=1) == 1).all())
+        return Members(size, rows, classes, labels.shape[1], one_hot)
+    if form is Form.NAMES:
         names, labels = np.unique(labels, return_inverse=True)
         num_classes = len(names) if num_classes is None else num_classes
-    elif ignore_class is None and _labels.is_zero_one_rows(labels):
-        rows, classes = np.nonzero(labels)
-        _labels.check_range(classes, num_classes)
-        one_hot = bool((np.count_nonzero(labels, axis=1) == 1).all())
-        return Members(size, rows, classes, num_classes or labels.shape[1], one_hot)
-    numbers = _labels.as_integers(labels).reshape(size, -1)
+    elif form is Form.ONE_HOT_MAPS:
+        num_classes, labels = labels.shape[-1], undo_one_hot(labels)
+    numbers = as_integers(labels).reshape(size, -1)
     keep = np.ones(numbers.shape, bool) if ignore_class is None else numbers != ignore_class
     inside = numbers[keep]
-    _labels.check_range(inside, num_classes)
-    _labels.check_not_huge(inside)
+    check_range(inside, num_classes)
+    check_not_huge(inside)
     if num_classes is None:
         num_classes = int(inside.max(initial=-1)) + 1
-        _labels.check_no_mark(num_classes, (inside == 254).any())
+        check_no_mark(num_classes, (inside == 254).any())
     if numbers.shape[1] == 1:
         return Members(size, np.flatnonzero(keep), inside, num_classes, bool(keep.all()))
     found = [np.unique(each[kept]) for each, kept in zip(numbers, keep, strict=True)]

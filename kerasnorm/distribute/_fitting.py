@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnorm.backend.engine import everyones
-from kerasnorm.data import EpochCounter, FollowEpochs, shuffled
+from kerasnorm.data import EpochCounter, FollowEpochs, shuffled, to_numpy
 from kerasnorm.data.pipelines import indexed
 from kerasnorm.distribute._arrays import are_arrays, split
 from kerasnorm.models import every_layer
@@ -86,5 +86,5 @@ def _shuffled(arrays: Any, batch_size: int, seed: int) -> tf.data.Dataset:
 
 def _as_tensor(array: Any) -> tf.Tensor:
     """Returns a tensor of Keras' own float type, as `fit` makes it."""
-    tensor = tf.convert_to_tensor(np.asarray(array))
+    tensor = tf.convert_to_tensor(to_numpy(array))
     return tf.cast(tensor, keras.config.floatx()) if tensor.dtype.is_floating else tensor

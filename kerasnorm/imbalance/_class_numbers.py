@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from kerasnorm.backend import has_values
+from kerasnorm.data import outside
 from kerasnorm.imbalance.counting import ClassCounts
 
 Tensor = Any
@@ -44,7 +45,7 @@ def read_class_numbers(
     wrong = ops.logical_not(ops.logical_and(inside, ops.equal(ops.floor(y), y)))
     if used is not None:
         wrong = ops.logical_and(used, wrong)
-    refuse(y, wrong, _OUTSIDE, last=num_classes - 1)
+    refuse(y, wrong, outside("{label:g}", num_classes, fix=_LEAVE_OUT))
     good = ops.logical_not(wrong)
     if used is not None:
         good = ops.logical_and(used, good)
@@ -58,9 +59,9 @@ def masked(used: Tensor | None, mask: Tensor | None, y: Tensor) -> Tensor | None
     return ops.logical_and(mask, ops.ones_like(y, dtype="bool") if used is None else used)
 
 
-_OUTSIDE = (
-    "Label {label:g} is outside the classes 0 to {last}. If it marks what should be left out, pass "
-    "`ignore_class={label:g}`; otherwise correct the labels."
+_LEAVE_OUT = (
+    "If it marks what should be left out, pass `ignore_class={label}`; otherwise correct the "
+    "labels."
 )
 
 

@@ -200,7 +200,7 @@ def slices(*arrays):
         ({"weights": Y - 0.5}, "not negative"),
         ({"weights": np.ones(N), "strategy": "square_root"}, "neither `strategy`"),
         ({"weights": np.ones(N), "labels": Y}, "nor `labels`"),
-        ({"labels": Y[1:]}, "20 labels"),
+        ({"labels": Y[1:]}, "20 examples"),
         ({"labels": Y - 1}, "Label -1"),
         ({"labels": Y / 2}, "whole"),
         ({"data": (X, np.zeros((N, 2, 2), int))}, "weights="),

@@ -273,15 +273,15 @@ REFUSED = [
     ),
     ({"recipe": Recipe(correction="adjust_logits"), "classes": 4}, "no example of class 3"),
     ({"keep": "all"}, "'best', 'last'"),
-    ({"test": (HELD_OUT[0], HELD_OUT[1] + 9), "classes": 3}, "label 11"),
+    ({"test": (HELD_OUT[0], HELD_OUT[1] + 9), "classes": 3}, "Label 11 of `test`"),
     ({"train": TRAIN[0]}, "pair"),
-    ({"train": (TRAIN[0], TRAIN[1][:-1])}, "a label for each of 38"),
+    ({"train": (TRAIN[0], TRAIN[1][:-1])}, "a label for each of the 38"),
     ({"train": (TRAIN[0][:0], TRAIN[1][:0])}, "empty"),
-    ({"train": (TRAIN[0], TRAIN[1] - 1)}, "from 0 up"),
+    ({"train": (TRAIN[0], TRAIN[1] - 1)}, "count from 0"),
     ({"train": (TRAIN[0], TRAIN[1] * 0)}, "one class only"),
-    ({"train": (TRAIN[0], TRAIN[1] + 0.5)}, "ints"),
-    ({"classes": 2}, "2 classes, 0 to 1, and label 2"),
-    ({"validation": (HELD_OUT[0], HELD_OUT[1] + 9), "classes": ["a", "b", "c"]}, "label 11"),
+    ({"train": (TRAIN[0], TRAIN[1] + 0.5)}, "whole"),
+    ({"classes": 2}, "Label 2 of `train` is outside the classes 0 to 1"),
+    ({"validation": (HELD_OUT[0], HELD_OUT[1] + 9), "classes": ["a", "b", "c"]}, "Label 11"),
 ]
 
 

@@ -36,11 +36,6 @@ def with_label_maps(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.map(sparse)
 
 
-def labels_of(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Returns the labels of (x, y); what only x needs is not computed."""
-    return dataset.map(lambda x, y: y)
-
-
 def image_loader(image_size: int) -> Load:
     """Returns a function from a batch of paths to images (N, image_size, image_size, 3), 0 to 255.
 

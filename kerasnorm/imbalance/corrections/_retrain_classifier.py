@@ -3,6 +3,7 @@ from typing import Any
 import keras
 
 from kerasnorm._validation import as_int
+from kerasnorm.data import check_range, read_classes
 from kerasnorm.imbalance.sampling import resample
 from kerasnorm.models import copy_model, gives_logits, is_graph, last_layer, sublayers
 
@@ -30,7 +31,8 @@ def retrain_classifier(
         model: trained functional or Sequential model that ends in a layer with weights, such as
             Dense or `CosineDense`, and perhaps an activation.
         x: its inputs, N examples, as `predict` takes them.
-        y: class of each example, (N,), (N, 1), or one-hot (N, K) with a loss that takes these.
+        y: class of each example, (N,), (N, 1), or one-hot (N, K); with a loss of your own in the
+            form that it takes.
         epochs: passes over N drawn examples.
         optimizer: as in `compile`.
         loss: as in `compile`; by default sparse cross-entropy.
@@ -62,14 +64,16 @@ def retrain_classifier(
     epochs = as_int("epochs", epochs, low=1)
     _check(model)
     copy = copy_model(model)
+    if loss is None:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=gives_logits(copy))
+        y = read_classes(y, "y")
+        check_range(y, copy.output_shape[-1], "y", "These are the model's outputs.")
     head = last_layer(copy)
     activations = copy.layers[copy.layers.index(head) + 1 :]
     features = keras.Model(copy.inputs, head.input).predict(x, batch_size=batch_size, verbose=0)
     fresh = type(head).from_config(head.get_config())
     fresh.trainable = True
     classifier = keras.Sequential([keras.Input(features.shape[1:]), fresh, *activations])
-    if loss is None:
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=gives_logits(copy))
     classifier.compile(optimizer, loss)
     drawn = resample((features, y), strategy, batch_size=batch_size, seed=seed)
     classifier.fit(drawn, epochs=epochs, shuffle=False, verbose=verbose)

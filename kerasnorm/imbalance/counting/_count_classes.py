@@ -14,6 +14,7 @@ from kerasnorm.data import (
     ImageFiles,
     SegmentationFolder,
     class_files,
+    empty,
     label_batches,
     mask_files,
     read_mask,
@@ -99,7 +100,7 @@ def count_classes(
         batches = label_batches(data, verbose)
     first = next(batches, None)
     if first is None:
-        raise ValueError("There are no labels: the dataset is empty.")
+        raise ValueError(empty("The dataset"))
     batches = itertools.chain([first], batches)
     if first.dtype.kind == "U":
         return _named_counts(_count_strings(batches), num_classes, ignore_class)
@@ -112,11 +113,6 @@ def count_classes(
 def _count_strings(batches: Iterable[np.ndarray]) -> dict[str, int]:
     found: collections.Counter[str] = collections.Counter()
     for labels in batches:
-        if labels.ndim > 1 and labels.size != len(labels):
-            raise ValueError(
-                "Labels that are strings should have the shape (N,) or (N, 1). "
-                f"Received: {labels.shape}."
-            )
         names, counts = np.unique(labels, return_counts=True)
         found.update(dict(zip(names.tolist(), counts.tolist(), strict=True)))
     return dict(sorted(found.items()))

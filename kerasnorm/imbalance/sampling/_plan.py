@@ -1,7 +1,8 @@
-"""What `resample` and `ResampledDataset` are asked for, read and checked once."""
+"""What `resample`, `ResampledDataset` and `sampler` are asked for, read and checked once."""
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,63 +39,71 @@ class Plan:
         return draw(repeats, self.epoch_size, np.random.default_rng([self.seed, int(epoch)]))
 
 
-def make_plan(
-    source: Any,
-    strategy: Strategy,
-    seed: int,
-    epoch_size: int | None,
-    weights: Any,
-    labels: Any,
-    num_classes: int | None,
-    ignore_class: int | None,
-    missing: str,
-) -> Plan:
-    """Checks the labels of all examples of a source, or their weights."""
-    check_choice("missing", missing, ("error", "zero"))
-    size = source.size
-    if weights is not None and strategy.weights is None:
-        shares = _given_shares(weights, size)
-        return Plan(strategy, None, shares, epoch_size or size, seed)
-    if strategy.weights is not None:
-        num_classes = len(strategy.weights)
-    members = find_members(source.labels if labels is None else labels, num_classes, ignore_class)
-    if members.size != size:
-        raise ValueError(
-            f"There should be {size} labels, one an example. Received: {members.size}."
-        )
-    absent = np.flatnonzero(members.counts() == 0).tolist()
-    if absent and missing == "error":
-        raise ValueError(
-            f"There is no example of class {', '.join(map(str, absent))}, so none can be drawn. "
-            'Pass `missing="zero"` to draw from the other classes.'
-        )
-    expected = _repeats(strategy, members, 0).sum()
-    return Plan(strategy, members, None, epoch_size or whole(expected), seed)
+@dataclasses.dataclass(frozen=True, eq=False)
+class Drawing:
+    """What `resample`, `ResampledDataset` and `sampler` are asked for; their arguments.
 
+    Raises:
+        ValueError: If one of them is out of range, or they do not fit one another.
+    """
 
-def read_strategy(
-    name: str, threshold: float | None, epochs: int, weights: Any, labels: Any
-) -> Strategy:
-    """Returns what the arguments of `resample` mean by a strategy."""
-    by_class = isinstance(weights, Mapping)
-    if weights is not None and (name != "class_balanced" or (labels is not None and not by_class)):
-        raise ValueError(
-            "`weights` say everything about the sampling: pass neither `strategy` nor `labels` "
-            "with them (but `labels` with a dict of them, one a class). "
-            f"Received: strategy={name!r}, labels={labels!r}."
-        )
-    return Strategy(name, threshold, epochs, ClassWeights(weights) if by_class else None)
+    strategy: str
+    seed: int
+    epoch_size: int | None
+    weights: Any
+    threshold: float | None
+    labels: Any
+    epochs: int
+    num_classes: int | None
+    ignore_class: int | None
+    missing: str
 
+    def __post_init__(self) -> None:
+        as_int("seed", self.seed, low=0)
+        for name in ("epoch_size", "num_classes"):
+            if getattr(self, name) is not None:
+                as_int(name, getattr(self, name), low=1)
+        check_choice("missing", self.missing, ("error", "zero"))
+        given = self.labels is not None and not self.by_class
+        if self.weights is not None and (self.strategy != "class_balanced" or given):
+            raise ValueError(
+                "`weights` say everything about the sampling: pass neither `strategy` nor `labels` "
+                "with them (but `labels` with a dict of them, one a class). "
+                f"Received: strategy={self.strategy!r}, labels={self.labels!r}."
+            )
+        _ = self.how  # refuses what it is made of
 
-def read_integers(
-    batch_size: int, seed: int, epoch_size: int | None, num_classes: int | None
-) -> None:
-    """Checks the arguments that are whole numbers."""
-    as_int("batch_size", batch_size, low=1)
-    as_int("seed", seed, low=0)
-    for name, value in (("epoch_size", epoch_size), ("num_classes", num_classes)):
-        if value is not None:
-            as_int(name, value, low=1)
+    @property
+    def by_class(self) -> bool:
+        """Whether `weights` has one for each class, rather than one for each example."""
+        return isinstance(self.weights, Mapping)
+
+    @cached_property
+    def how(self) -> Strategy:
+        """How often an example is repeated, by its classes."""
+        weights = ClassWeights(self.weights) if self.by_class else None
+        return Strategy(self.strategy, self.threshold, self.epochs, weights)
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes, as far as the arguments say it."""
+        return self.num_classes if self.how.weights is None else len(self.how.weights)
+
+    def plan(self, labels: Any, size: int) -> Plan:
+        """Returns the plan for that many examples with those labels, which are checked."""
+        if self.weights is not None and not self.by_class:
+            shares = _given_shares(self.weights, size)
+            return Plan(self.how, None, shares, self.epoch_size or size, self.seed)
+        labels = labels if self.labels is None else self.labels
+        members = find_members(labels, self.classes, self.ignore_class, size)
+        absent = np.flatnonzero(members.counts() == 0).tolist()
+        if absent and self.missing == "error":
+            raise ValueError(
+                f"There is no example of class {', '.join(map(str, absent))}, so none can be "
+                'drawn. Pass `missing="zero"` to draw from the other classes.'
+            )
+        expected = _repeats(self.how, members, 0).sum()
+        return Plan(self.how, members, None, self.epoch_size or whole(expected), self.seed)
 
 
 def _repeats(strategy: Strategy, members: Members, epoch: int) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from kerasnorm.data import EpochCounter, as_source
-from kerasnorm.imbalance.sampling._plan import make_plan, read_integers, read_strategy
+from kerasnorm._validation import as_int
+from kerasnorm.data import Arrays, DatasetReader, EpochCounter, read_source
+from kerasnorm.imbalance.sampling._plan import Drawing
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -108,18 +109,32 @@ def resample(
         Mahajan et al., 2018 (square root), https://arxiv.org/abs/1805.00932
         Gupta et al., 2019, LVIS (repeat factor), https://arxiv.org/abs/1908.03195
     """  # noqa: E501
-    read_integers(batch_size, seed, epoch_size, num_classes)
-    how = read_strategy(strategy, threshold, epochs, weights, labels)
-    from kerasnorm.data.pipelines import indexed
-    from kerasnorm.imbalance.sampling import _streams
-
-    counter = EpochCounter()
-    if _streams.is_stream(data, epoch_size, buffer_size):
-        _streams.check_arguments(how.weights is not None, weights, labels, missing)
-        stream = _streams.Stream(data, how, seed, num_classes, ignore_class, buffer_size)
-        return stream.batches(epoch_size, batch_size, counter)
-    source = as_source(data)
-    plan = make_plan(
-        source, how, seed, epoch_size, weights, labels, num_classes, ignore_class, missing
+    batch_size = as_int("batch_size", batch_size, low=1)
+    drawing = Drawing(
+        strategy=strategy,
+        seed=seed,
+        epoch_size=epoch_size,
+        weights=weights,
+        threshold=threshold,
+        labels=labels,
+        epochs=epochs,
+        num_classes=num_classes,
+        ignore_class=ignore_class,
+        missing=missing,
     )
+    counter, source = EpochCounter(), read_source(data)
+    if isinstance(source, DatasetReader):
+        if buffer_size is not None or (epoch_size is not None and source.size is None):
+            from kerasnorm.imbalance.sampling._streams import Stream
+
+            return Stream(source, drawing, buffer_size).batches(batch_size, counter)
+        source = Arrays(source.in_memory())
+    elif buffer_size is not None:
+        raise ValueError(
+            "`buffer_size` is for a tf.data.Dataset, which is then read as a stream. "
+            f"Received: buffer_size={buffer_size!r} for {type(data).__name__}."
+        )
+    from kerasnorm.data.pipelines import indexed
+
+    plan = drawing.plan(source.labels, source.size)
     return indexed(plan.draw, source.gatherer(), plan.epoch_size, batch_size, counter)

@@ -5,8 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.data import EpochCounter
-from kerasnorm.imbalance.sampling._plan import make_plan, read_integers, read_strategy
+from kerasnorm._validation import as_int
+from kerasnorm.data import Arrays, EpochCounter, is_dataset, read_dataset
+from kerasnorm.imbalance.sampling._plan import Drawing
 
 
 class ResampledDataset(keras.utils.PyDataset):
@@ -58,16 +59,22 @@ class ResampledDataset(keras.utils.PyDataset):
         ignore_class: int | None = None,
         missing: str = "zero",
     ) -> None:
-        from kerasnorm.data.pipelines import Arrays
-
         super().__init__()
-        read_integers(batch_size, seed, epoch_size, num_classes)
-        how = read_strategy(strategy, threshold, epochs, weights, labels)
-        self._source = source = Arrays(data)
-        self._plan = make_plan(
-            source, how, seed, epoch_size, weights, labels, num_classes, ignore_class, missing
+        self._batch_size = as_int("batch_size", batch_size, low=1)
+        drawing = Drawing(
+            strategy=strategy,
+            seed=seed,
+            epoch_size=epoch_size,
+            weights=weights,
+            threshold=threshold,
+            labels=labels,
+            epochs=epochs,
+            num_classes=num_classes,
+            ignore_class=ignore_class,
+            missing=missing,
         )
-        self._batch_size = batch_size
+        self._source = Arrays(read_dataset(data).in_memory() if is_dataset(data) else data)
+        self._plan = drawing.plan(self._source.labels, self._source.size)
         self._drawn: tuple[int, np.ndarray] | None = None
         self._begun = self._made_all = False
         self.epoch_counter = EpochCounter()

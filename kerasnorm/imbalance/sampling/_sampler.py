@@ -6,15 +6,7 @@ from typing import Any
 import numpy as np
 
 from kerasnorm.data import to_numpy
-from kerasnorm.imbalance.sampling._plan import make_plan, read_integers, read_strategy
-
-
-class _Labels:
-    """What a plan asks of a source of examples."""
-
-    def __init__(self, labels: Any) -> None:
-        self.labels = to_numpy(labels)
-        self.size = len(self.labels)
+from kerasnorm.imbalance.sampling._plan import Drawing
 
 
 def sampler(
@@ -55,11 +47,17 @@ def sampler(
     >>> bool((draw(0) == draw(0)).all()), bool((draw(0) == draw(1)).all())
     (True, False)
     """
-    read_integers(1, seed, epoch_size, num_classes)
-    by_class = labels if isinstance(weights, dict) else None
-    how = read_strategy(strategy, threshold, epochs, weights, by_class)
-    source = _Labels(labels)
-    plan = make_plan(
-        source, how, seed, epoch_size, weights, None, num_classes, ignore_class, missing
+    labels = to_numpy(labels, "labels")
+    drawing = Drawing(
+        strategy=strategy,
+        seed=seed,
+        epoch_size=epoch_size,
+        weights=weights,
+        threshold=threshold,
+        labels=None,
+        epochs=epochs,
+        num_classes=num_classes,
+        ignore_class=ignore_class,
+        missing=missing,
     )
-    return plan.draw
+    return drawing.plan(labels, len(labels)).draw

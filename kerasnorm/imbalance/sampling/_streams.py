@@ -7,33 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnorm._validation import as_int
-from kerasnorm.data import EpochCounter, find_members, is_dataset
-from kerasnorm.data.pipelines import check_single_examples, finite, passes
-from kerasnorm.imbalance.sampling._strategies import Strategy, draw, whole
+from kerasnorm.data import DatasetReader, EpochCounter, find_members
+from kerasnorm.data.pipelines import finite, passes
+from kerasnorm.imbalance.sampling._plan import Drawing
+from kerasnorm.imbalance.sampling._strategies import draw, whole
 
 _BUFFER = 1000
-
-
-def is_stream(data: Any, epoch_size: int | None, buffer_size: int | None) -> bool:
-    """Whether `resample` should read the data in passes rather than into memory."""
-    if not is_dataset(data):
-        if buffer_size is not None:
-            raise ValueError(
-                "`buffer_size` is for a tf.data.Dataset, which is then read as a stream. "
-                f"Received: buffer_size={buffer_size!r} for {type(data).__name__}."
-            )
-        return False
-    return buffer_size is not None or (epoch_size is not None and int(data.cardinality()) < 0)
-
-
-def check_arguments(weights_by_class: bool, weights: Any, labels: Any, missing: str) -> None:
-    """Refuses what needs all examples at once."""
-    if labels is not None or missing != "zero" or (weights is not None and not weights_by_class):
-        raise ValueError(
-            "The examples of a stream are not known beforehand: `weights` should be a dict with "
-            "one for each class, `labels` be left out and `missing` be 'zero'. Received: "
-            f"weights={weights!r}, labels={labels!r}, missing={missing!r}."
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,29 +23,31 @@ class Stream:
     classes come up as they should by all counts of the epoch so far.
     """
 
-    dataset: tf.data.Dataset
-    strategy: Strategy
-    seed: int
-    num_classes: int | None
-    ignore_class: int | None
+    reader: DatasetReader
+    drawing: Drawing
     buffer_size: int | None
 
     def __post_init__(self) -> None:
         if self.buffer_size is not None:
             as_int("buffer_size", self.buffer_size, low=1)
-        spec = check_single_examples(self.dataset)
+        asked = self.drawing
+        of_examples = asked.weights is not None and not asked.by_class
+        if asked.labels is not None or asked.missing != "zero" or of_examples:
+            raise ValueError(
+                "The examples of a stream are not known beforehand: `weights` should be a dict "
+                "with one for each class, `labels` be left out and `missing` be 'zero'. Received: "
+                f"weights={asked.weights!r}, labels={asked.labels!r}, missing={asked.missing!r}."
+            )
+        spec = self.reader.check_single_examples()
         if spec[1].dtype == tf.string:
             raise ValueError(
                 "The labels of a stream should be numbers. Received: strings; encode them in "
                 "`dataset.map`, with a `tf.keras.layers.StringLookup` for example."
             )
 
-    def batches(
-        self, epoch_size: int | None, batch_size: int, counter: EpochCounter
-    ) -> tf.data.Dataset:
+    def batches(self, batch_size: int, counter: EpochCounter) -> tf.data.Dataset:
         """Returns the dataset of batches; another pass begins where one is too short."""
-        if epoch_size is None:
-            epoch_size = self._length()
+        epoch_size = self.drawing.epoch_size or self._length()
 
         def epoch_of(epoch: tf.Tensor) -> tf.data.Dataset:
             def step(state: Any, examples: Any) -> Any:
@@ -81,7 +62,7 @@ class Stream:
             zero = tf.zeros([], tf.int64)
             start = (zero, zero, tf.zeros([0], tf.int64))
             # no strategy yields less than it reads, so no more than this is ever needed
-            needed = self.dataset.repeat().take(epoch_size)
+            needed = self.reader.data.repeat().take(epoch_size)
             buffers = needed.batch(self.buffer_size or _BUFFER)
             batches = buffers.scan(start, step).rebatch(batch_size)
             return batches.enumerate().map(until_the_end)
@@ -94,27 +75,26 @@ class Stream:
         return finite(dataset, -(-epoch_size // batch_size), counter)
 
     def _length(self) -> int:
-        size = int(self.dataset.cardinality())
-        if size < 1 or self.strategy.lengthens:
+        if not self.reader.size or self.drawing.how.lengthens:
             raise ValueError(
                 "How long an epoch of this stream is should be said by `epoch_size`: its length "
-                f"is not known, or 'repeat_factor' changes it. Received: cardinality {size}."
+                "is not known, or 'repeat_factor' changes it. Received: "
+                f"cardinality {int(self.reader.data.cardinality())}."
             )
-        return size
+        return self.reader.size
 
     def _draw(
         self, epoch: np.int64, number: np.int64, size: np.int64, counts: np.ndarray, y: np.ndarray
     ) -> tuple[np.int64, np.ndarray, np.ndarray]:
         """Returns the counts with those of this buffer, and which of its examples to take."""
-        weights = self.strategy.weights
-        num_classes = self.num_classes if weights is None else len(weights)
-        members = find_members(y, num_classes, self.ignore_class)
+        strategy = self.drawing.how
+        members = find_members(y, self.drawing.classes, self.drawing.ignore_class)
         added = members.counts()
         known = max(len(counts), len(added))
         counts = np.pad(counts, (0, known - len(counts)))
         counts[: len(added)] += added
         size += len(y)
-        repeats = self.strategy.repeats(members, counts, int(size), int(epoch))
-        drawn = whole(repeats.sum()) if self.strategy.lengthens else len(y)
-        rng = np.random.default_rng([self.seed, int(epoch), int(number)])
+        repeats = strategy.repeats(members, counts, int(size), int(epoch))
+        drawn = whole(repeats.sum()) if strategy.lengthens else len(y)
+        rng = np.random.default_rng([self.drawing.seed, int(epoch), int(number)])
         return np.int64(size), counts, draw(repeats, drawn, rng)

@@ -4,8 +4,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerasnorm.data import NO_CLASS, NOT_WHOLE, NOT_ZERO_ONE, OUTSIDE, class_range, is_dataset
-from kerasnorm.data.pipelines import is_batched
+from kerasnorm.data import (
+    NO_CLASS,
+    NOT_WHOLE,
+    NOT_ZERO_ONE,
+    is_batched,
+    is_dataset,
+    labels_of,
+    outside,
+)
 from kerasnorm.imbalance.weighting import _outputs
 
 
@@ -68,13 +75,13 @@ def _weights_of(y: tf.Tensor, class_weights: Any) -> tf.Tensor:
         with _refuse(tf.ones_like(rows, tf.bool), NO_CLASS, rows):
             return tf.linalg.matvec(ones, tf.constant(table)) / classes
     if y.dtype.is_floating:
-        with _refuse(~(tf.math.floor(y) == y), NOT_WHOLE, y):
+        text = NOT_WHOLE.replace("{labels}", labels_of(None))
+        with _refuse(~(tf.math.floor(y) == y), text, y):
             y = tf.identity(y)
     numbers = tf.cast(y, tf.int64)
     ignored = tf.zeros_like(numbers, tf.bool) if ignore_class is None else numbers == ignore_class
     wrong = ~ignored & ((numbers < 0) | (numbers >= len(table)))
-    text = OUTSIDE.replace("{classes}", class_range(len(table)))
-    with _refuse(wrong, text, numbers):
+    with _refuse(wrong, outside("{label}", len(table)), numbers):
         inside = tf.where(ignored, tf.zeros_like(numbers), numbers)
     return tf.where(ignored, tf.zeros((), tf.float64), tf.gather(tf.constant(table), inside))
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.data import EpochCounter, Order, StoredBatches, shuffled
+from kerasnorm.data import EpochCounter, Order, Source, StoredBatches, shuffled
 from kerasnorm.imbalance import ClassCounts, sampler
 from kerasnorm.recipe.examples._kind import Kind
 
@@ -69,7 +69,11 @@ class Examples(ABC):
 
     def order(self, **drawing: Any) -> Order:
         """Returns what draws the rows of each epoch; arguments are those of `sampler`."""
-        return sampler(self.classes, **drawing)
+        classes = self.classes
+        if classes.ndim == 2:  # the last of the classes may be in no label map
+            missing = drawing.get("num_classes", 0) - classes.shape[1]
+            classes = np.pad(classes, ((0, 0), (0, max(missing, 0))))
+        return sampler(classes, **drawing)
 
     @abstractmethod
     def for_training(self, order: Order | None, seed: int) -> tuple[Any, Order | None]:
@@ -156,7 +160,9 @@ class DatasetExamples(Examples):
 
 
 class FileExamples(Examples):
-    """Examples that stay on disk: `data` is `ImageFiles`, a `SegmentationFolder` or `TFRecords`."""
+    """Examples that stay on disk: `ImageFiles`, a `SegmentationFolder` or `TFRecords`."""
+
+    data: Source
 
     def for_training(self, order: Order | None, seed: int) -> tuple[StoredBatches, None]:
         from kerasnorm.data.pipelines import indexed

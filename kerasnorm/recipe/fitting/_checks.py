@@ -7,10 +7,11 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import as_int
+from kerasnorm.data import outside
 from kerasnorm.models import find_head, is_graph
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import Advice
-from kerasnorm.recipe.examples import Examples
+from kerasnorm.recipe.fitting._parts import Parts
 from kerasnorm.transfer import is_backbone
 
 
@@ -23,37 +24,35 @@ def read_recipe(recipe: Any) -> tuple[Recipe, Sequence[str]]:
     return recipe, ()
 
 
-def class_names_of(
-    classes: int | Sequence[str] | None, parts: dict[str, Examples | None]
-) -> tuple[str, ...]:
+def class_names_of(classes: int | Sequence[str] | None, parts: Parts) -> tuple[str, ...]:
     """Returns the names of the classes: those given, the data's own, or their numbers.
 
     Raises:
         ValueError: if there are too few of them, or a single class.
     """
-    found = max(len(part.found.counts) for part in parts.values() if part is not None)
+    found = {name: len(part.found.counts) for name, part in parts.given()}
     if classes is None:
-        classes = getattr(parts["train"].data, "class_names", None)
+        classes = getattr(parts.train.data, "class_names", None)
     if classes is None or not hasattr(classes, "__len__"):
-        count = found if classes is None else as_int("classes", classes, low=2)
+        count = max(found.values()) if classes is None else as_int("classes", classes, low=2)
         names = tuple(map(str, range(count)))
     else:
         names = tuple(map(str, classes))
-    if found > len(names):
-        raise ValueError(
-            f"There are {len(names)} classes, 0 to {len(names) - 1}, and label {found - 1}."
-        )
-    if np.count_nonzero(parts["train"].found.counts) < 2:
+    for name, count in found.items():
+        if count > len(names):
+            fix = f"Pass `classes={count}`, or correct the labels."
+            raise ValueError(outside(count - 1, len(names), name, fix))
+    if np.count_nonzero(parts.train.found.counts) < 2:
         raise ValueError("`train` has examples of one class only: there is nothing to tell apart.")
     return names
 
 
-def check_parts(recipe: Recipe, parts: dict[str, Examples | None]) -> None:
+def check_parts(recipe: Recipe, parts: Parts) -> None:
     """Refuses parts of two kinds, and what the recipe says and their kind cannot do."""
-    kind = parts["train"].kind
+    kind = parts.train.kind
     kind.check(recipe)
-    for name, part in parts.items():
-        if part is not None and part.kind != kind:
+    for name, part in parts.given():
+        if part.kind != kind:
             raise ValueError(f"`{name}` has {part.kind}, and `train` has {kind}. Give the same.")
 
 

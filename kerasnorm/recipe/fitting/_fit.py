@@ -15,7 +15,7 @@ from kerasnorm.imbalance import class_weights
 from kerasnorm.models import classes_of, gives_logits, is_graph
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import Advice
-from kerasnorm.recipe.examples import Examples, read_examples
+from kerasnorm.recipe.examples import Examples
 from kerasnorm.recipe.fitting._checks import (
     check_parts,
     check_trainable,
@@ -24,6 +24,7 @@ from kerasnorm.recipe.fitting._checks import (
 )
 from kerasnorm.recipe.fitting._corrected import check_correctable, corrected
 from kerasnorm.recipe.fitting._fine_tune_arguments import fine_tune_arguments
+from kerasnorm.recipe.fitting._parts import Parts, read_parts
 from kerasnorm.recipe.fitting._with_normalization import with_normalization
 from kerasnorm.recipe.results import Evaluation, Run
 from kerasnorm.transfer import fine_tune
@@ -132,13 +133,10 @@ def fit(
             keras.utils.set_random_seed(as_int("seed", seed, low=0))
         rank = len(model.input_shape) if is_graph(model) else None
         reading = {"rank": rank, "batch_size": batch_size, "ignore_class": ignore_class}
-        parts = {
-            name: None if data is None else read_examples(name, data, **reading)
-            for name, data in (("train", train), ("validation", validation), ("test", test))
-        }
+        parts = read_parts(train, validation, test, **reading)
         check_parts(recipe, parts)
         names = class_names_of(classes, parts)
-        model = parts["train"].kind.with_head(model, len(names))
+        model = parts.train.kind.with_head(model, len(names))
         settings = {
             "epochs": epochs,
             "verbose": verbose,
@@ -157,19 +155,18 @@ def fit(
 def _train(
     recipe: Recipe,
     model: keras.Model,
-    parts: dict[str, Examples | None],
+    parts: Parts,
     names: tuple[str, ...],
     keep_best: bool,
     reasons: Sequence[str],
     epochs: int,
     **settings: Any,
 ) -> Run:
-    train, validation = parts["train"], parts["validation"]
+    train, validation = parts.train, parts.validation
     kind, counts = train.kind, train.counts(len(names))
     check_correctable(recipe, counts, train)
-    for name, part in parts.items():
-        if part is not None:
-            kind.check_fit(name, part, model)
+    for name, part in parts.given():
+        kind.check_fit(name, part, model)
     order_seed = int(np.random.randint(2**31))  # so that the seed decides it
     order = None
     if recipe.imbalance == "resample":
@@ -197,7 +194,7 @@ def _train(
         **arguments,
         **settings,
     )
-    held_out = parts["test"] or validation
+    held_out = parts.held_out
     evaluate = None if held_out is None else _evaluator(held_out, names, counts.counts)
     before = evaluate and evaluate(tuned.model)
     final = corrected(tuned.model, recipe, counts, train)

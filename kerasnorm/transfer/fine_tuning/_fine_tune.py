@@ -95,8 +95,8 @@ def fine_tune(
             `replace_head`; for label maps one that ends in a convolution, and perhaps in what
             resizes the maps. It stays as it is, weights and flags.
         train: (x, y) arrays, or a finite Dataset of (x, y): a tf.data.Dataset of single examples
-            or of batches, or a PyDataset of batches. y: ints (N,) or (N, 1), one-hot rows (N, K),
-            label maps (N, H, W), or what `loss` takes.
+            or of batches, or a PyDataset of batches. y: ints (N,) or (N, 1), rows (N, K) that are
+            one-hot or sum to 1, label maps (N, H, W), for a sigmoid 0 to 1, or what `loss` takes.
         validation: as `train`, for the curves; nothing is chosen by it.
         strategy: one of the table, or what `rule_of_thumb` returns, whose learning rate is taken
             if none is given.

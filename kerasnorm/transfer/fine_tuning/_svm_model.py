@@ -5,13 +5,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.data import each_batch
+from kerasnorm.data import each_batch, read_classes
 from kerasnorm.models import find_dense_head, inputs_of
 from kerasnorm.transfer.fine_tuning._optimizing import compile_ready
-from kerasnorm.transfer.fine_tuning._targets import is_one_hot
 from kerasnorm.transfer.probing import cut, depths, probe_layers
 
 _FOLDS = 5
+_PREFIXES = {"train": "", "validation": "val_"}  # of names in a history
 
 
 def svm_model(
@@ -39,11 +39,11 @@ def svm_model(
     below = [leaf.path for leaf in depths(model, None) if leaf.nodes[1] not in top]
     classes = max(head.units, 2)
     examples = {
-        name: _whole(each, classes)
-        for name, each in zip(("", "val_"), data, strict=True)
+        name: _whole(name, each)
+        for name, each in zip(("train", "validation"), data, strict=True)
         if each is not None
     }
-    x, y = examples[""]
+    x, y = examples["train"]
     counts = np.bincount(y, minlength=classes)
     if counts.min() < 2:
         raise ValueError(
@@ -57,18 +57,17 @@ def svm_model(
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     compile_ready(new, keras.optimizers.Adam(), loss=loss, metrics=["accuracy"])
     history = {
-        f"{name}accuracy": [new.evaluate(*each, verbose=0, return_dict=True)["accuracy"]]
+        f"{_PREFIXES[name]}accuracy": [new.evaluate(*each, verbose=0, return_dict=True)["accuracy"]]
         for name, each in examples.items()
     }
     return new, history
 
 
-def _whole(data: Any, classes: int) -> tuple[Any, np.ndarray]:
+def _whole(name: str, data: Any) -> tuple[Any, np.ndarray]:
     """Returns all examples and their classes as ints (N,)."""
     batches = list(each_batch(data))
     x, y = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *batches)
-    one_hot = is_one_hot(y.shape, classes)
-    return x, y.argmax(axis=1) if one_hot else y.reshape(len(y)).astype(int)
+    return x, read_classes(y, name)
 
 
 def _with_scores(

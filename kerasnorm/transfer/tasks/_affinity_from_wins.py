@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm.data import to_array
+from kerasnorm.data import to_numpy
 
 _LEAST, _MOST = 0.001, 0.999
 
@@ -56,7 +56,7 @@ def affinity_from_wins(wins: Any) -> np.ndarray:
 
 
 def _read(wins: Any) -> np.ndarray:
-    rates = to_array("wins", wins)
+    rates = to_numpy(wins, "wins")
     if rates.ndim != 2 or rates.shape[0] != rates.shape[1] or not rates.size:
         raise ValueError(
             "`wins` should be a square matrix (S, S): entry [i, j] the share of examples on which "

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm.data import to_array
+from kerasnorm.data import to_numpy
 from kerasnorm.transfer.transferability import centre
 
 _LEAST = 4  # examples, of which the unbiased estimate needs more than three
@@ -61,7 +61,7 @@ def cosine(first: np.ndarray, second: np.ndarray) -> float:
 
 def similarities(name: str, representation: Any) -> np.ndarray:
     """Returns the centred matrix of similarities (N, N), of zero diagonal."""
-    array = to_array(name, representation)
+    array = to_numpy(representation, name)
     if array.ndim < 2 or len(array) < _LEAST or not array.size:
         raise ValueError(
             f"`{name}` should be a representation (N, ...) of at least {_LEAST} examples. "

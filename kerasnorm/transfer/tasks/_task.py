@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from kerasnorm._validation import check_choice
-from kerasnorm.data import encode_labels, to_array
+from kerasnorm.data import encode_labels, to_numpy
 from kerasnorm.transfer.tasks._default_head import Shape, default_head
 
 KINDS = ("classification", "regression")
@@ -115,7 +115,7 @@ class Task:
 
 def _read_classes(name: str, targets: Any) -> tuple[np.ndarray, int]:
     """Returns the index of each label's class, and how many classes there are."""
-    labels = to_array("targets", targets)
+    labels = to_numpy(targets, "targets")
     if labels.ndim == 3 and labels.size:
         classes, codes = encode_labels("targets", labels.ravel())
         codes = codes.reshape(labels.shape)
@@ -129,7 +129,7 @@ def _read_classes(name: str, targets: Any) -> tuple[np.ndarray, int]:
 
 
 def _read_numbers(name: str, targets: Any, standardise: bool) -> np.ndarray:
-    numbers = to_array("targets", targets)
+    numbers = to_numpy(targets, "targets")
     if numbers.ndim not in (1, 2, 3, 4) or not numbers.size or numbers.dtype.kind not in "biuf":
         raise ValueError(
             f"Task '{name}' of kind 'regression' should have numbers (N,), (N, D), (N, H, W) or "

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kerasnorm._validation import as_int, check_choice, listed, require
-from kerasnorm.data import to_array
+from kerasnorm.data import to_numpy
 
 METHODS = ("ward", "average", "complete", "single", "weighted", "centroid", "median")
 
@@ -140,7 +140,7 @@ def task_tree(
     check_choice("method", method, METHODS)
     require("scipy", extra="transfer")
     sources, targets = _read_names("sources", sources), _read_names("targets", targets)
-    values = to_array("affinity", affinity)
+    values = to_numpy(affinity, "affinity")
     if values.shape != (len(sources), len(targets)) or len(sources) < 2:
         raise ValueError(
             "`affinity` should have a row for each of at least two sources, and a column for each "

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm.data import to_array
+from kerasnorm.data import to_numpy
 
 
 def win_rates(losses: Any) -> np.ndarray:
@@ -33,7 +33,7 @@ def win_rates(losses: Any) -> np.ndarray:
         Zamir et al., 2018, Taskonomy: disentangling task transfer learning,
         https://arxiv.org/abs/1804.08328
     """
-    values = to_array("losses", losses)
+    values = to_numpy(losses, "losses")
     if values.ndim != 2 or not values.size or values.dtype.kind not in "biuf":
         raise ValueError(
             "`losses` should be numbers (S, N): a row for each transfer, a column an example. "

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm.data import to_array
+from kerasnorm.data import to_numpy
 
 _TOLERANCE = 1e-3  # of a sum of probabilities: float16 rounds by as much
 
@@ -52,7 +52,7 @@ def read_probabilities(probabilities: Any) -> np.ndarray:
 
 
 def _read_matrix(name: str, data: Any, expected: str) -> np.ndarray:
-    array = to_array(name, data)
+    array = to_numpy(data, name)
     if array.ndim != 2 or not array.size:
         maps = " Pool feature maps first: `.mean(axis=(1, 2))`." if array.ndim == 4 else ""
         raise ValueError(f"`{name}` should be {expected}. Received: shape {array.shape}.{maps}")

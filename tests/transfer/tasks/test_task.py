@@ -107,7 +107,7 @@ def test_a_head_of_ones_own():
         (("t", np.eye(3), "classification"), "argmax"),
         (("t", np.zeros(3), "classification"), "at least two classes"),
         (("t", np.zeros((3, 4, 4)), "classification"), "at least two classes"),
-        (("t", [0.5, 1], "classification"), "integers or strings"),
+        (("t", [0.5, 1], "classification"), "whole numbers"),
         (("t", ["a", "b"], "regression"), "should have numbers"),
         (("t", np.zeros((2, 2, 2, 2, 2)), "regression"), "should have numbers"),
         (("t", [0, np.nan], "regression"), "finite"),

@@ -1,19 +1,37 @@
-"""Examples in arrays, in memory or mapped into it."""
+"""What is drawn from by index: arrays, or files on disk."""
 
-from typing import Any
+from typing import Any, Protocol
 
+import keras
 import numpy as np
-import tensorflow as tf
 
-from kerasnorm.data import _labels
-from kerasnorm.data.pipelines._datasets import check_single_examples
+from kerasnorm.data._arrays import to_numpy, without_objects
+from kerasnorm.data._dataset import DatasetReader, read_dataset
+from kerasnorm.data._image_files import ImageFiles
+from kerasnorm.data._segmentation_folder import SegmentationFolder
+from kerasnorm.data._tf_records import TFRecords
 
 # gathering happens where the batches are made: never on the accelerator
 _HOST = "CPU:0"
 
 
+class Source(Protocol):
+    """N examples with labels: `Arrays`, `ImageFiles`, a `SegmentationFolder` or `TFRecords`."""
+
+    @property
+    def size(self) -> int:
+        """N, the number of the examples."""
+
+    @property
+    def labels(self) -> Any:
+        """Their labels, N on the first axis."""
+
+    def gatherer(self) -> Any:
+        """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""
+
+
 class Arrays:
-    """Examples on the first axis of arrays.
+    """Examples on the first axis of arrays, in memory or mapped into it.
 
     Attributes:
         labels: What `data` has as y.
@@ -21,17 +39,14 @@ class Arrays:
     """
 
     def __init__(self, data: Any) -> None:
-        if _labels.is_dataset(data):
-            self._examples = _read_dataset(data)
-        elif isinstance(data, tuple) and len(data) in (2, 3):
-            self._examples = tuple(map(_to_numpy, data))
-        else:
+        if not isinstance(data, tuple) or len(data) not in (2, 3):
             raise ValueError(
                 "`data` should be a tuple (x, y) or (x, y, w) of arrays, a tf.data.Dataset of such "
                 "tuples, ImageFiles or TFRecords. "
                 f"Received: {type(data).__name__}."
             )
-        shapes = [leaf.shape for leaf in tf.nest.flatten(self._examples)]
+        self._examples = tuple(map(_as_arrays, data))
+        shapes = [leaf.shape for leaf in keras.tree.flatten(self._examples)]
         sizes = {shape[0] if len(shape) else None for shape in shapes}
         if len(sizes) != 1 or sizes & {0, None}:
             raise ValueError(
@@ -43,6 +58,8 @@ class Arrays:
 
     def gatherer(self) -> Any:
         """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""
+        import tensorflow as tf
+
         with tf.device(_HOST):
             gatherers = tf.nest.map_structure(_gatherer, self._examples)
             # TensorFlow keeps a second copy of what it converted until it converts something else
@@ -51,10 +68,28 @@ class Arrays:
 
     def batch(self, indices: np.ndarray) -> Any:
         """Returns a batch of NumPy arrays."""
-        return tf.nest.map_structure(lambda leaf: np.asarray(leaf[indices]), self._examples)
+        return keras.tree.map_structure(lambda leaf: np.asarray(leaf[indices]), self._examples)
+
+
+def read_source(data: Any) -> Source | DatasetReader:
+    """Returns what `data` is drawn from; or of a tf.data.Dataset its reader: it may be a stream."""
+    if isinstance(data, ImageFiles | SegmentationFolder | TFRecords):
+        return data
+    reader = None if isinstance(data, tuple) else read_dataset(data)
+    return Arrays(data) if reader is None or reader.spec is None else reader
+
+
+def _as_arrays(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _as_arrays(value) for key, value in part.items()}
+    if isinstance(part, tuple):
+        return tuple(map(_as_arrays, part))
+    return part if isinstance(part, np.memmap) else without_objects(to_numpy(part))
 
 
 def _gatherer(leaf: np.ndarray) -> Any:
+    import tensorflow as tf
+
     if isinstance(leaf, np.memmap):
         return _disk_gatherer(leaf)
     tensor = tf.convert_to_tensor(leaf)
@@ -62,36 +97,10 @@ def _gatherer(leaf: np.ndarray) -> Any:
 
 
 def _disk_gatherer(leaf: np.memmap) -> Any:
+    import tensorflow as tf
+
     def gather(indices: tf.Tensor) -> tf.Tensor:
         rows = tf.numpy_function(lambda where: np.asarray(leaf[where]), [indices], leaf.dtype)
         return tf.ensure_shape(rows, [indices.shape[0], *leaf.shape[1:]])
 
     return gather
-
-
-def _to_numpy(part: Any) -> Any:
-    if isinstance(part, dict):
-        return {key: _to_numpy(value) for key, value in part.items()}
-    if isinstance(part, tuple):
-        return tuple(map(_to_numpy, part))
-    return part if isinstance(part, np.memmap) else _labels.to_numpy(part)
-
-
-def _read_dataset(dataset: tf.data.Dataset) -> Any:
-    check_single_examples(dataset)
-    size = int(dataset.cardinality())
-    if size < 1:
-        known = {-1: "it never ends", 0: "it is empty"}.get(size, "its length is not known")
-        raise ValueError(
-            f"The dataset is kept in memory, so it should have a known length: {known}. Use "
-            "`dataset.take(n)`, or "
-            "`dataset.apply(tf.data.experimental.assert_cardinality(n))` if n is its length; or "
-            "read it as a stream by saying how long an epoch is, `epoch_size=`."
-        )
-    try:
-        return next(dataset.batch(size).as_numpy_iterator())
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(
-            "The examples of the dataset do not make one array: all should have the same shape. "
-            f"Resize or pad them, or pass arrays. TensorFlow said: {error.message}"
-        ) from error

@@ -1,0 +1,231 @@
+"""The forms of labels at every door: the same answer as for class numbers, or the same refusal."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from kerasnorm import fit
+from kerasnorm.imbalance import (
+    ClassWeights,
+    ResampledDataset,
+    count_classes,
+    resample,
+    retrain_classifier,
+    sampler,
+)
+from kerasnorm.recipe import Recipe
+from kerasnorm.transfer import fine_tune, probe_layers, transferability
+from kerasnorm.transfer.tasks import Task
+
+pytestmark = pytest.mark.usefixtures("without_tracing")
+
+Y = np.repeat([0, 1, 2], [6, 4, 3])
+X = np.random.default_rng(0).normal(size=(13, 4)).astype("float32") + Y[:, None]
+WEIGHTS = ClassWeights({0: 1.0, 1: 2.0, 2: 4.0})
+
+
+def classifier():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((4,)), layers.Dense(5, "relu"), layers.Dense(3)])
+
+
+def drawn(dataset):
+    return np.concatenate([keras.ops.convert_to_numpy(x) for x, _ in dataset])
+
+
+def fine_tuned(y, **arguments):
+    quick = {"epochs": 0, "head_epochs": 1, "seed": 0, "jit_compile": False, "verbose": 0}
+    return fine_tune(classifier(), (X, y), strategy="freeze", **quick, **arguments).history["loss"]
+
+
+def fitted(y):
+    recipe = Recipe(transfer="freeze", optimizer="sgd")
+    run = fit(recipe, classifier(), (X, y), (X, y), epochs=1, seed=0, verbose=0)
+    return run.evaluation.confusion
+
+
+def scores(y):
+    found = [getattr(transferability, name)(X, y) for name in ("logme", "h_score", "gbc")]
+    theta = keras.ops.convert_to_numpy(keras.ops.softmax(X))
+    return [*found, transferability.trans_rate(X, y), transferability.leep(theta, y)]
+
+
+def retrained(y):
+    keras.utils.set_random_seed(0)
+    return retrain_classifier(classifier(), X, y, epochs=1, verbose=0).get_weights()[-1]
+
+
+# what each door makes of labels of the examples X
+NUMBERS = {  # of which class numbers are asked
+    "sample_weights": lambda y: WEIGHTS.sample_weights(y),
+    "fine_tune": fine_tuned,
+    "fit": fitted,
+    "retrain_classifier": retrained,
+}
+EITHER = {  # which take names as well
+    "count_classes": lambda y: count_classes(y).counts,
+    "resample": lambda y: drawn(resample((X, y))),
+    "ResampledDataset": lambda y: drawn(ResampledDataset((X, y))),
+    "sampler": lambda y: sampler(y)(0),
+}
+NAMES = {  # to which one class is as good as another
+    "probe_layers": lambda y: probe_layers(classifier(), X, y, "logistic", folds=3).rows[0][
+        "accuracy"
+    ],
+    "scores": scores,
+    "nce": lambda y: transferability.nce(Y, y),
+    "Task": lambda y: Task("t", y, "classification").targets,
+}
+DOORS = NUMBERS | EITHER | NAMES
+every_door = pytest.mark.parametrize("door", DOORS)
+
+
+@functools.cache
+def answer_for_numbers(door):
+    return np.ravel(numpy_of(DOORS[door](Y)))
+
+
+def numpy_of(value):
+    return keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else np.asarray(value)
+
+
+def check(door, labels, refusal):
+    """Each door answers as it does for class numbers, or refuses in these words."""
+    if refusal is None:
+        found = np.ravel(numpy_of(DOORS[door](labels)))
+        np.testing.assert_allclose(found, answer_for_numbers(door), rtol=1e-5, atol=1e-6)
+        return
+    with pytest.raises(ValueError, match=refusal):
+        DOORS[door](labels)
+
+
+ONE_HOT = np.eye(3)[Y]
+WORDS = np.array(["ant", "bee", "cow"])[Y]
+
+
+def changed(first, dtype=float):
+    y = Y.astype(dtype)
+    y[0] = first
+    return y
+
+
+OF_NUMBERS = {
+    "list": Y.tolist(),
+    "bytes": Y.astype("uint8"),
+    "floats": Y.astype("float32"),
+    "column": Y[:, None],
+    "objects": Y.astype(object),
+    "column of objects": Y[:, None].astype(object),
+    "tensor": keras.ops.convert_to_tensor(Y),
+}
+
+
+@every_door
+@pytest.mark.parametrize("form", OF_NUMBERS)
+def test_class_numbers(form, door):
+    check(door, OF_NUMBERS[form], None)
+
+
+@every_door
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool", object])
+def test_one_hot_rows(dtype, door):
+    check(door, ONE_HOT.astype(dtype), "argmax" if door in NAMES else None)
+
+
+@every_door
+@pytest.mark.parametrize("form", ["str", "bytes", "objects", "column"])
+def test_names(form, door):
+    forms = {
+        "str": WORDS,
+        "bytes": WORDS.astype("S"),
+        "objects": WORDS.astype(object),
+        "column": WORDS[:, None],
+    }
+    check(door, forms[form], "should be integers here.*strings" if door in NUMBERS else None)
+
+
+REFUSED = {
+    "half": (changed(0.5), r"should be whole numbers\. Received: 0\.5"),
+    "nan": (changed(np.nan), r"should be whole numbers\. Received: nan"),
+    "infinity": (changed(np.inf), r"should be whole numbers\. Received: inf"),
+    "nan among objects": (changed(np.nan, object), r"should be whole numbers\. Received: nan"),
+    "none": (changed(None, object), "should be an array of integers.*dtype object"),
+    "numbers and names": (changed("ant", object), "should be an array of integers.*dtype object"),
+    "dates": (Y.astype("datetime64[D]"), "should be an array of integers.*datetime64"),
+    "ragged": ([[0, 1], [2]], "could not be read as an array"),
+}
+
+
+@every_door
+@pytest.mark.parametrize("form", REFUSED)
+def test_what_is_no_label(form, door):
+    check(door, *REFUSED[form])
+
+
+@pytest.mark.parametrize("door", NUMBERS | EITHER)
+@pytest.mark.parametrize("label", [-1, 2**40])
+def test_what_is_no_class_number(door, label):
+    refusal = "outside the classes|would make as many classes" if label > 0 else "Label -1"
+    check(door, changed(label, int), refusal)
+
+
+@pytest.mark.parametrize("door", NAMES)
+def test_gaps_between_classes_and_negative_ones(door):
+    check(door, 10 * Y - 7, None)
+
+
+@every_door
+def test_several_classes_an_example(door):
+    rows = ONE_HOT.copy()
+    rows[0] = 1
+    if door == "count_classes":
+        assert DOORS[door](rows).tolist() == [6, 5, 4]
+    elif door == "sample_weights":
+        assert DOORS[door](rows)[0] == pytest.approx(7 / 3)
+    elif door == "fine_tune":
+        check(door, rows, "sum to 1. Received: a sum of 3 in row 0. .* sigmoid")
+    else:
+        check(door, rows, "argmax" if door in NAMES else "one class")
+
+
+@every_door
+def test_soft_rows(door):
+    rows = 0.8 * ONE_HOT + 0.2 / 3
+    if door == "fine_tune":
+        assert not np.allclose(DOORS[door](rows), answer_for_numbers(door))
+        return
+    check(door, rows, {"sample_weights": "0 and 1 only"}.get(door, "argmax|whole|one class"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "refusal"),
+    [
+        (Y % 2 * 2 - 1, "should be 0 and 1. Received: -1"),
+        (Y % 2 + 1, "should be 0 and 1. Received: 2"),
+        (Y % 2 * 255, "should be 0 and 1. Received: 255"),
+        (np.eye(2)[Y % 2], r"each of the 1 outputs of a sigmoid. Received: shape \(13, 2\)"),
+        (WORDS, "each of the 1 outputs of a sigmoid"),
+        (changed(np.nan), "Received: nan"),
+        ((Y % 2).astype(object), None),
+        (Y[:, None] % 2 == 1, None),
+    ],
+)
+def test_a_sigmoid_learns_0_and_1(labels, refusal):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, "sigmoid")])
+    quick = {"jit_compile": False, "verbose": 0, "seed": 0}
+    if refusal is None:
+        quick |= {"strategy": "freeze", "epochs": 1}
+        expected = fine_tune(model, (X, Y % 2), **quick).history
+        assert fine_tune(model, (X, labels), **quick).history == expected
+        return
+    with pytest.raises(ValueError, match=refusal):
+        fine_tune(model, (X, labels), **quick)
+
+
+@pytest.mark.parametrize("rows", [[[5, 3, 1]], [[-2, 7, 0]], [[2, -1, 0]]])
+def test_rows_that_are_no_shares(rows):
+    with pytest.raises(ValueError, match="labels of `train` should be 0 and 1"):
+        fine_tune(classifier(), (X[:1], np.array(rows)), jit_compile=False, verbose=0)
