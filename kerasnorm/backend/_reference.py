@@ -11,14 +11,13 @@ The backward pass needs only the input, the two numbers of the mean and the reci
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm.backend import _reductions as reductions
-
-Tensor = Any
 
 
 class View(NamedTuple):

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm.backend import has_values
 from kerasnorm.imbalance.counting import ClassCounts
-
-Tensor = Any
 
 
 class ClassNumbers(NamedTuple):
