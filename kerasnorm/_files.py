@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from kerasnorm._types import StrPath
+
 
 def differences(began: Mapping[str, Any], plan: Mapping[str, Any]) -> tuple[str, str] | None:
     """Returns how a work began and what it is to be now where they differ, or None.
@@ -33,7 +35,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 @contextlib.contextmanager
-def staged(output: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
+def staged(output: StrPath, overwrite: bool = False) -> Iterator[Path]:
     """Yields an empty folder beside `output` that takes its place if all goes well.
 
     If anything is raised inside, what was written is removed and `output` is as it was. Files in

@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import numpy as np
 
+from kerasnorm._types import StrPath
+
 _CONTENTS = "contents.json"
 
 Transfer = tuple[tuple[str, ...], str]
@@ -30,7 +32,7 @@ class Records:
             contradiction: encoders and tasks may be added.
     """
 
-    def __init__(self, directory: str | os.PathLike | None, contents: Mapping[str, str]):
+    def __init__(self, directory: StrPath | None, contents: Mapping[str, str]):
         self._losses: dict[Transfer, np.ndarray] = {}
         self._directory = None if directory is None else Path(directory)
         if self._directory is not None:
