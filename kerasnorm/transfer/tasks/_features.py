@@ -28,7 +28,9 @@ class Features:
         ValueError: if the output is another, or not finite.
     """
 
-    def __init__(self, name: str, encoder: keras.Model, x: Any, rows: np.ndarray, path: StrPath):
+    def __init__(
+        self, name: str, encoder: keras.Model, x: Any, rows: np.ndarray, path: StrPath
+    ) -> None:
         self._values = cache_features(encoder, input_batches(encoder, x, None), path)
         self.shape = check_features(name, self._values.shape)
         chunks = [np.sort(rows)[i : i + _ROWS] for i in range(0, len(rows), _ROWS)]
@@ -98,7 +100,7 @@ class HeadBatches:
         rows: np.ndarray,
         batch_size: int,
         seed: int | None = None,
-    ):
+    ) -> None:
         self._features, self._targets, self._rows = features, targets, rows
         self._size = min(batch_size, len(rows))
         self._random = None if seed is None else np.random.default_rng(seed)

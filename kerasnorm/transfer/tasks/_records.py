@@ -32,7 +32,7 @@ class Records:
             contradiction: encoders and tasks may be added.
     """
 
-    def __init__(self, directory: StrPath | None, contents: Mapping[str, str]):
+    def __init__(self, directory: StrPath | None, contents: Mapping[str, str]) -> None:
         self._losses: dict[Transfer, np.ndarray] = {}
         self._directory = None if directory is None else Path(directory)
         if self._directory is not None:

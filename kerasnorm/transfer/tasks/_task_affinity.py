@@ -87,7 +87,7 @@ class TaskAffinity:
         seed: int = 0,
         directory: StrPath | None = None,
         jit_compile: bool | str = "auto",
-    ):
+    ) -> None:
         self._training = Training(
             validation_split=as_number("validation_split", validation_split, 0, 1, interval="()"),
             epochs=as_int("epochs", epochs, low=1),
