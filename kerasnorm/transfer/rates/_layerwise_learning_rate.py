@@ -1,14 +1,15 @@
 import collections
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import keras
 from keras import ops
 
 from kerasnorm import backend
+from kerasnorm._types import Tensor
 from kerasnorm._validation import as_number
-from kerasnorm.transfer.rates._rate_groups import Key, RateGroup, group_of, route
+from kerasnorm.transfer.rates._rate_groups import Key, Multipliers, RateGroup, group_of, route
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
@@ -62,10 +63,10 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
     def __init__(
         self,
         optimizer: keras.optimizers.Optimizer | str,
-        multipliers: Mapping[Key, float],
+        multipliers: Multipliers,
         default: float | None = None,
         name: str = "layerwise_learning_rate",
-    ):
+    ) -> None:
         optimizer = _fresh(keras.optimizers.get(optimizer))
         if not isinstance(multipliers, Mapping):
             raise ValueError(f"`multipliers` should be a dict. Received: {multipliers!r}.")
@@ -123,7 +124,7 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
     def _group_index(self, variable):
         return self._routing[self.optimizer._get_variable_index(variable)]["group"]
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         self._routing = self._routing_of(variables)
@@ -138,7 +139,9 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
         indices = route(variables, self._groups)
         return [{"shape": s, "group": i} for s, i in zip(shapes, indices, strict=True)]
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self, grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None
+    ) -> None:
         if not self.built:
             self.build(list(trainable_variables))
         variables = trainable_variables or self._trainable_variables
@@ -195,14 +198,14 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
         }
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         return self._variables + self.optimizer.variables
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         for index, variable in enumerate(self._variables):
             store[str(index)] = ops.convert_to_numpy(variable)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         for index, variable in enumerate(self._variables):
             variable.assign(store[str(index)])
 
@@ -211,27 +214,29 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
         return self.optimizer._model_variables_moving_average
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> Any:
         return self.optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate):
+    def learning_rate(self, learning_rate: Any) -> None:
         self.optimizer.learning_rate = learning_rate
 
     @property
-    def iterations(self):
+    def iterations(self) -> keras.Variable:
         return self.optimizer.iterations
 
-    def scale_loss(self, loss):
+    def scale_loss(self, loss: Tensor) -> Tensor:
         return self.optimizer.scale_loss(loss)
 
-    def finalize_variable_values(self, var_list):
+    def finalize_variable_values(self, var_list: list[keras.Variable]) -> None:
         self.optimizer.finalize_variable_values(var_list)
 
-    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+    def exclude_from_weight_decay(
+        self, var_list: list[keras.Variable] | None = None, var_names: list[str] | None = None
+    ) -> None:
         self.optimizer.exclude_from_weight_decay(var_list, var_names)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         rates = [float(ops.convert_to_numpy(rate)) for rate in self._rates]
         return {
             "name": self.name,
@@ -242,7 +247,9 @@ class LayerwiseLearningRate(keras.optimizers.Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         optimizer = keras.saving.deserialize_keras_object(config["optimizer"], custom_objects)
         groups = [RateGroup(**group) for group in config["groups"]]
         values = dict(zip(groups, config["multipliers"], strict=True))
