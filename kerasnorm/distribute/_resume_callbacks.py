@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm._types import StrPath
 from kerasnorm.backend.engine import everyones, of_root
 from kerasnorm.distribute import _keras
 from kerasnorm.distribute._cluster import read_cluster
@@ -21,7 +22,7 @@ _ABOUT = "about"
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
-def resume_callbacks(directory: str | os.PathLike) -> list[keras.callbacks.Callback]:
+def resume_callbacks(directory: StrPath) -> list[keras.callbacks.Callback]:
     """Lets `fit` go on after a break, with the weights that it would have had without.
 
     After each epoch every worker writes weights, optimizer and random states to its own folder in
