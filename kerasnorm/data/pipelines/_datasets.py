@@ -26,7 +26,7 @@ def check_structure(dataset: tf.data.Dataset) -> tuple[Any, ...]:
     return spec
 
 
-def check_single_examples(dataset: tf.data.Dataset) -> tuple[Any, ...]:
+def check_single_examples(dataset: "tf.data.Dataset[Any]") -> tuple[Any, ...]:
     """Returns the element spec of a dataset of unbatched `(x, y)` or `(x, y, w)`."""
     spec = check_structure(dataset)
     if spec[1].shape.rank and is_batched(spec):
@@ -60,7 +60,7 @@ def _is_image_and_map(x: tf.TensorShape, y: tf.TensorShape) -> bool:
     return len(x) == 3 and len(y) in (2, 3) and x[:2] == y[:2] and not batch_of_sequences
 
 
-def label_batches(dataset: tf.data.Dataset) -> tuple[Iterator[np.ndarray], int | None]:
+def label_batches(dataset: "tf.data.Dataset[Any]") -> tuple[Iterator[np.ndarray], int | None]:
     """Returns the labels of a dataset, with the examples on the first axis; and how many batches.
 
     The labels are read in one pass, and the rest of the examples is not made where it is not
