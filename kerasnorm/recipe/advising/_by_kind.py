@@ -61,7 +61,7 @@ class _ForMaps:
         return _reasons.imbalance_of_pixels(examples.found, examples.having, from_ratio)
 
 
-_CHOOSERS: dict[type[Kind], Chooser] = {ImageClasses: _ForClasses(), LabelMaps: _ForMaps()}
+_CHOOSERS: dict[type, Chooser] = {ImageClasses: _ForClasses(), LabelMaps: _ForMaps()}
 
 
 def chooser_for(kind: Kind) -> Chooser:
