@@ -54,7 +54,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         steps: int = 100,
         smoothing: float = 0.9,
         divergence: float = 4.0,
-    ):
+    ) -> None:
         super().__init__()
         self.lowest = as_number("lowest", lowest, 0, interval="()")
         self.highest = as_number("highest", highest, self.lowest, interval="()")
