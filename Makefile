@@ -67,6 +67,7 @@ docs: .venv-docs/installed
 lint: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/python tests/support/check_types.py
 
 bench: .venv/installed
 	.venv/bin/python benchmarks/normalization.py

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from kerasnorm._types import StrPath
+
 PART = ".part-"  # begins the names of files that are not whole yet
 
 
@@ -44,7 +46,7 @@ def write_json(path: str | os.PathLike, content: Any) -> None:
 
 
 @contextlib.contextmanager
-def staged(output: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
+def staged(output: StrPath, overwrite: bool = False) -> Iterator[Path]:
     """Yields an empty folder beside `output` that takes its place if all goes well.
 
     If anything is raised inside, what was written is removed and `output` is as it was. Files in

@@ -14,7 +14,7 @@ import kerasnorm
 
 PACKAGE = pathlib.Path(kerasnorm.__file__).parent
 LEVELS = [
-    {"_validation", "_files", "_table", "backend"},
+    {"_types", "_validation", "_files", "_table", "backend"},
     {"models"},
     {"data"},
     {"normalization"},
@@ -28,7 +28,7 @@ LEVELS = [
 # A part may know those below, and no other of its own level,
 # except for the first: the modules beside the parts are for all.
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
-FOR_ALL = {"_validation", "_files", "_table"}
+FOR_ALL = {"_types", "_validation", "_files", "_table"}
 FRAMEWORKS = {"tensorflow", "jax", "torch"}
 WITH_TENSORFLOW = {"backend", "data", "imbalance", "distribute"}  # tf.data and tf.distribute
 LAZY = {"sklearn", "scipy", "matplotlib", "keras_tuner", "optuna", "tensorboard", "PIL"}

@@ -4,6 +4,7 @@ Each backend module has the same few names; nothing outside this folder asks whi
 """
 
 import importlib
+import types
 
 import keras
 
@@ -19,7 +20,7 @@ from kerasnorm.backend._reference import Statistics, View, apply_statistics, sum
 _MODULES = ("tensorflow", "jax", "torch")
 
 
-def module_of(package):
+def module_of(package: str) -> types.ModuleType:
     """Returns the module of a package that is Keras' backend's."""
     name = keras.config.backend()
     if name not in _MODULES:

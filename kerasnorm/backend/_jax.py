@@ -4,15 +4,18 @@ Within `jax.shard_map` an array is one shard: there `axis_name` says what to sum
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy
 
+from kerasnorm._types import Shape, Tensor
 from kerasnorm.backend import _reductions as reductions
 from kerasnorm.backend import _reference as reference
 
 
-def all_reduce_sum(x, axis_name=None):
+def all_reduce_sum(x: Tensor, axis_name: str | None = None) -> Tensor:
     """Sums over the shards of a mapped axis; without one an array already spans every device."""
     if axis_name is None:
         return x
@@ -37,18 +40,34 @@ _PRIMITIVES = reference.Primitives(
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
-def _fused(x, gamma, beta, mask, view, epsilon, dtype):
+def _fused(
+    x: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    mask: Tensor | None,
+    view: reference.View,
+    epsilon: float,
+    dtype: str,
+) -> Any:
     return _forward(x, gamma, beta, mask, view, epsilon, dtype)[0]
 
 
-def _forward(x, gamma, beta, mask, view, epsilon, dtype):
+def _forward(
+    x: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    mask: Tensor | None,
+    view: reference.View,
+    epsilon: float,
+    dtype: str,
+) -> Any:
     y, statistics, residuals = reference.forward(
         x, gamma, beta, mask, view, epsilon, dtype, _PRIMITIVES
     )
     return (y, statistics), (x, gamma, beta, mask, residuals)
 
 
-def _backward(view, epsilon, dtype, saved, upstream):
+def _backward(view: reference.View, epsilon: float, dtype: str, saved: Any, upstream: Any) -> Any:
     x, gamma, beta, mask, residuals = saved
     dx, dgamma, dbeta = reference.backward(
         upstream[0], x, gamma, mask, residuals, view, _PRIMITIVES
@@ -61,8 +80,17 @@ _fused.defvjp(_forward, _backward)
 
 @functools.partial(jax.jit, static_argnames=("view", "epsilon", "dtype", "training", "then"))
 def normalize(
-    x, gamma, beta, mask, view, epsilon, dtype, training=False, then=reference.keep, state=()
-):
+    x: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    mask: Tensor | None,
+    view: reference.View,
+    epsilon: float,
+    dtype: str,
+    training: bool | None = False,
+    then: Callable[..., Any] = reference.keep,
+    state: tuple[Tensor, ...] = (),
+) -> tuple[Tensor, Any]:
     """Normalizes `x` with its own statistics; see `reference.forward`.
 
     Returns it, and what `then`, which is hashable, makes of the statistics and the arrays of
@@ -76,12 +104,12 @@ def normalize(
     return y, then(statistics, *state)
 
 
-def has_values(x):
+def has_values(x: Tensor) -> bool:
     """Returns whether an array's values can be read now, rather than in a compiled function."""
     return not isinstance(x, jax.core.Tracer)
 
 
-def on_host(function, shape, *arrays):
+def on_host(function: Callable[..., Any], shape: Shape, *arrays: Tensor) -> Tensor:
     """Returns `function` of NumPy arrays, a float32 array of this shape, as an array."""
     result = jax.ShapeDtypeStruct(shape, "float32")
     return jax.pure_callback(lambda *given: function(*map(numpy.asarray, given)), result, *arrays)

@@ -7,16 +7,23 @@ elementwise sum of slices, and a mean is spread over its group by a product with
 
 import functools
 import operator
+from collections.abc import Callable
 
 import keras
 from keras import ops
+
+from kerasnorm._types import Tensor
+
+Axes = tuple[int, ...]
+Total = Callable[[Tensor, Axes], Tensor]
+Totals = Callable[[Tensor, Tensor, Axes], tuple[Tensor, Tensor]]
 
 # Compilers stop merging where a value is used more often than about a dozen times.
 _SLICES = 8
 _LARGEST_PRODUCT = 256
 
 
-def total(x, axes):
+def total(x: Tensor, axes: Axes) -> Tensor:
     """Sums over the axes, which stay, one after the other.
 
     If all were added up one by one, what is less than the last digit of the sum so far would be
@@ -28,18 +35,18 @@ def total(x, axes):
     return total(ops.sum(some, axes[-1], keepdims=True), axes[:-1])
 
 
-def one_by_one(total):
+def one_by_one(total: Total) -> Totals:
     """Returns a function that sums x and x·factor by `total`."""
     return lambda x, factor, axes: (total(x, axes), total(x * factor, axes))
 
 
-def by_pairs(total):
+def by_pairs(total: Total) -> Totals:
     """Returns the same, where one loop reads both: XLA's for the CPU would be two.
 
     The pairs are an axis before the last one, which loops run along.
     """
 
-    def totals(x, factor, axes):
+    def totals(x: Tensor, factor: Tensor, axes: Axes) -> tuple[Tensor, Tensor]:
         last = len(x.shape) - 1
         if not axes or last in axes:
             return one_by_one(total)(x, factor, axes)
@@ -51,7 +58,7 @@ def by_pairs(total):
     return totals
 
 
-def sample(x, axes):
+def sample(x: Tensor, axes: Axes) -> Tensor:
     """Returns an eighth of the elements along the axes, or more where the sizes are odd.
 
     It is the middle one of so many neighbours, so that all examples and rows have a part in it;
@@ -68,7 +75,7 @@ def sample(x, axes):
     return x[(*(slice(None),) * axis, some)]
 
 
-def _slices(x, axes):
+def _slices(x: Tensor, axes: Axes) -> list[Tensor]:
     parts, axis = _longest(x, axes)
     if parts == 1:
         return [x]
@@ -77,25 +84,25 @@ def _slices(x, axes):
     return [x[(*before, slice(i * size, (i + 1) * size))] for i in range(parts)]
 
 
-def _longest(x, axes):
+def _longest(x: Tensor, axes: Axes) -> tuple[int, int]:
     """Returns the largest divisor up to `_SLICES` of the axes' known sizes, and that axis."""
     parts, axis = max(((_parts(x.shape[axis]), -axis) for axis in axes), default=(1, 0))
     return parts, -axis
 
 
-def _parts(size):
+def _parts(size: int | None) -> int:
     return max(n for n in range(1, _SLICES + 1) if (size or 1) % n == 0)
 
 
-def average(rows):
+def average(rows: Tensor) -> Tensor:
     """Replaces each row of a matrix by its mean."""
     return ops.broadcast_to(ops.mean(rows, axis=-1, keepdims=True), ops.shape(rows))
 
 
-def average_by(matmul):
+def average_by(matmul: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """Returns `average` as a product, which is made of exact products `matmul`."""
 
-    def averaged(rows):
+    def averaged(rows: Tensor) -> Tensor:
         size = rows.shape[-1]
         if size > _LARGEST_PRODUCT:
             return average(rows)
@@ -104,7 +111,7 @@ def average_by(matmul):
     return averaged
 
 
-def settle(center):
+def settle(center: Tensor) -> Tensor:
     """Returns a constant that is the same number to all who use it, from one that may not be.
 
     XLA computes total/count again in each loop, rounded in one and within a fused multiply-add

@@ -10,15 +10,15 @@ The backward pass needs only the input, the two numbers of the mean and the reci
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm.backend import _reductions as reductions
-
-Tensor = Any
+from kerasnorm.backend._reductions import Total, Totals
 
 
 class View(NamedTuple):
@@ -59,8 +59,8 @@ class Primitives(NamedTuple):
         all_reduce: sums a vector over the replicas of an axis name.
     """
 
-    total: Callable[[Tensor, tuple[int, ...]], Tensor]
-    totals: Callable[[Tensor, Tensor, tuple[int, ...]], tuple[Tensor, Tensor]]
+    total: Total
+    totals: Totals
     average: Callable[[Tensor], Tensor]
     all_reduce: Callable[[Tensor, str | None], Tensor]
 
@@ -74,12 +74,21 @@ class Residuals(NamedTuple):
     count: Tensor
 
 
-def keep(statistics: Statistics):
+def keep(statistics: Statistics) -> Statistics:
     """What layers make of their statistics that have no use of their own for them."""
     return statistics
 
 
-def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primitives):
+def forward(
+    x: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    mask: Tensor | None,
+    view: View,
+    epsilon: float,
+    dtype: str,
+    primitives: Primitives,
+) -> tuple[Tensor, Statistics, Residuals]:
     """Returns the normalized tensor, its statistics and the residuals.
 
     Args:
@@ -103,14 +112,22 @@ def forward(x, gamma, beta, mask, view: View, epsilon: float, dtype: str, primit
     return y, Statistics(center + shift, variance, count), Residuals(center, shift, rstd, count)
 
 
-def find_center(x, mask, view: View, primitives):
+def find_center(x: Tensor, mask: Tensor | None, view: View, primitives: Primitives) -> Tensor:
     """Returns a constant near the mean, exact to subtract."""
     some = reductions.sample(x, view.reduced) if mask is None else x
     sums = [primitives.total(some, view.reduced)]
     return reductions.settle(_means(sums, some, mask, view, primitives)[0])
 
 
-def backward(dy, x, gamma, mask, residuals: Residuals, view: View, primitives):
+def backward(
+    dy: Tensor,
+    x: Tensor,
+    gamma: Tensor | None,
+    mask: Tensor | None,
+    residuals: Residuals,
+    view: View,
+    primitives: Primitives,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Returns the gradients of the input, γ and β; `dy` is 0 where the mask is 0."""
     center, shift, rstd, count = residuals
     input_dtype = x.dtype
@@ -135,22 +152,32 @@ def backward(dy, x, gamma, mask, residuals: Residuals, view: View, primitives):
     return ops.cast(dx, input_dtype), total(dgamma, left), total(dbeta, left)
 
 
-def apply_statistics(x, mean, variance, gamma, beta, epsilon: float, dtype: str):
+def apply_statistics(
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    epsilon: float,
+    dtype: str,
+) -> Tensor:
     """Returns `x` normalized with statistics that are given."""
     y = (ops.cast(x, dtype) - mean) * _scale(ops.rsqrt(variance + epsilon), gamma)
     return y if beta is None else y + beta
 
 
-def _scale(rstd, gamma):
+def _scale(rstd: Tensor, gamma: Tensor | None) -> Tensor:
     return rstd if gamma is None else rstd * gamma
 
 
-def _centre(x, center, mask):
+def _centre(x: Tensor, center: Tensor, mask: Tensor | None) -> Tensor:
     centred = x - center
     return centred if mask is None else centred * mask
 
 
-def _means(sums, x, mask, view: View, primitives):
+def _means(
+    sums: Sequence[Tensor], x: Tensor, mask: Tensor | None, view: View, primitives: Primitives
+) -> tuple[Tensor, ...]:
     """Returns the means that belong to sums over `x`, and the count behind them."""
     parts = [*sums, count_elements(x, mask, view, primitives.total)]
     *sums, count = _over_replicas(parts, view, primitives)
@@ -158,7 +185,7 @@ def _means(sums, x, mask, view: View, primitives):
     return *(_share(part / present, view, primitives) for part in sums), count
 
 
-def count_elements(x, mask, view: View, total):
+def count_elements(x: Tensor, mask: Tensor | None, view: View, total: Total) -> Tensor:
     """Returns how many elements each statistic rests on; the mask has one channel."""
     shape = ops.shape(x)
     counted = view.reduced if mask is None else tuple({view.channel} & {*view.reduced})
@@ -171,7 +198,7 @@ def count_elements(x, mask, view: View, total):
     return size * total(mask, tuple(axis for axis in view.reduced if axis != view.channel))
 
 
-def _share(statistic, view: View, primitives):
+def _share(statistic: Tensor, view: View, primitives: Primitives) -> Tensor:
     """Averages per-channel values within each group; all other axes but the batch are 1."""
     if view.groups is None:
         return statistic
@@ -180,13 +207,15 @@ def _share(statistic, view: View, primitives):
     return ops.reshape(primitives.average(rows), shape)
 
 
-def _over_replicas(parts, view: View, primitives):
+def _over_replicas(parts: Sequence[Tensor], view: View, primitives: Primitives) -> Sequence[Tensor]:
     if not view.synchronized:
         return parts
     return sum_over_replicas(parts, lambda x: primitives.all_reduce(x, view.axis_name))
 
 
-def sum_over_replicas(parts, all_reduce):
+def sum_over_replicas(
+    parts: Sequence[Tensor], all_reduce: Callable[[Tensor], Tensor]
+) -> Sequence[Tensor]:
     """Sums each part, of known shape, over the replicas, all of them in one collective."""
     vector = ops.concatenate([ops.reshape(part, (-1,)) for part in parts])
     reduced = all_reduce(vector)

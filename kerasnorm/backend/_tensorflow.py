@@ -4,28 +4,29 @@ import functools
 import itertools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 from tensorflow.python.ops import control_flow_util
 
+from kerasnorm._types import Shape, Tensor
 from kerasnorm.backend import _reductions as reductions
 from kerasnorm.backend import _reference as reference
 
 
-def all_reduce_sum(x, axis_name=None):
+def all_reduce_sum(x: Tensor, axis_name: str | None = None) -> Tensor:
     """Sums a tensor over the replicas; the tensor itself where there is one replica."""
     if _replicas() == 1:
         return x
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, x)
 
 
-def _replicas():
+def _replicas() -> int:
     context = tf.distribute.get_replica_context()
     return 1 if context is None else context.num_replicas_in_sync
 
 
-def _total(x, axes):
+def _total(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """Sums over the axes, which stay.
 
     On the CPU `reduce_sum` over all axes but the last is slow, and adds up so many numbers one by
@@ -49,16 +50,16 @@ def _total(x, axes):
     return _plain_total(sums, tuple(axis for axis in axes if axis < first))
 
 
-def _totals(x, factor, axes):
+def _totals(x: Tensor, factor: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     totals = reductions.by_pairs if _ONLY_CPU and _in_xla() else reductions.one_by_one
     return totals(_total)(x, factor, axes)
 
 
-def _plain_total(x, axes):
+def _plain_total(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return tf.reduce_sum(x, axes, keepdims=True) if axes else x
 
 
-def _block_size(sizes, last):
+def _block_size(sizes: Any, last: Tensor) -> Any:
     """Returns a divisor of the product of `sizes`, or None where none is known to be useful."""
     known = 1
     for size in reversed(sizes):
@@ -71,7 +72,7 @@ def _block_size(sizes, last):
     return last if known == 1 and len(sizes) > 1 else None
 
 
-def _sum_rows(rows, block):
+def _sum_rows(rows: Tensor, block: Tensor | None) -> Tensor:
     """Sums (…, R, C) over R, in blocks and what is left of the last one."""
     kept, (size, channels) = tf.shape(rows)[:-2], tf.unstack(tf.shape(rows)[-2:])
     left = None
@@ -92,7 +93,7 @@ _average = reductions.average_by(tf.matmul) if _ONLY_CPU else reductions.average
 _PRIMITIVES = reference.Primitives(_total, _totals, _average, all_reduce_sum)
 
 
-def _in_xla():
+def _in_xla() -> bool:
     """Returns whether XLA will compile what is being traced."""
     return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
@@ -121,13 +122,22 @@ class _Formula(NamedTuple):
 
 
 @functools.cache
-def _compiled(formula, name):
+def _compiled(formula: _Formula, name: str) -> Callable[..., Any]:
     return tf.function(getattr(formula, name), jit_compile=True, autograph=False)
 
 
 def normalize(
-    x, gamma, beta, mask, view, epsilon, dtype, training=False, then=reference.keep, state=()
-):
+    x: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    mask: Tensor | None,
+    view: reference.View,
+    epsilon: float,
+    dtype: str,
+    training: bool | None = False,
+    then: Callable[..., Any] = reference.keep,
+    state: tuple[Tensor, ...] = (),
+) -> tuple[Tensor, Any]:
     """Normalizes `x` with its own statistics; see `reference.forward`.
 
     Returns it, and what `then` makes of the statistics and the tensors of `state`, which is part
@@ -159,7 +169,7 @@ def normalize(
     return y, tuple(found)
 
 
-def _worth_compiling(shape):
+def _worth_compiling(shape: Shape) -> bool:
     """Returns whether a training graph on the CPU should leave this to XLA.
 
     TensorFlow's own kernels write a dozen tensors of the input's size. Compiling takes half a
@@ -172,7 +182,14 @@ def _worth_compiling(shape):
     return plain_graph and large and _ONLY_CPU and tf.test.is_built_with_xla()
 
 
-def _second_gradient(forward, dy, x, mask, parameters, upstream):
+def _second_gradient(
+    forward: Callable[..., Any],
+    dy: Tensor,
+    x: Tensor,
+    mask: Tensor | None,
+    parameters: Any,
+    upstream: Any,
+) -> Any:
     """The gradient of the fused gradient, by way of the plain formula."""
     sources = [dy, x, *parameters]
     with tf.GradientTape() as outer:
@@ -184,12 +201,12 @@ def _second_gradient(forward, dy, x, mask, parameters, upstream):
     return outer.gradient(gradients, sources, upstream, tf.UnconnectedGradients.ZERO)
 
 
-def has_values(x):
+def has_values(x: Tensor) -> bool:
     """Returns whether a tensor's values can be read now, rather than in a graph to come."""
     return not tf.is_symbolic_tensor(x)
 
 
-def on_host(function, shape, *arrays):
+def on_host(function: Callable[..., Any], shape: Shape, *arrays: Tensor) -> Tensor:
     """Returns `function` of NumPy arrays, a float32 array of this shape, as a tensor."""
     if _in_xla():
         raise ValueError(

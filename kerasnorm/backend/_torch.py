@@ -1,23 +1,26 @@
 """PyTorch: an autograd function, and sums over the ranks of `torch.distributed`."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.distributed
 from torch.distributed.nn.functional import all_reduce
 
+from kerasnorm._types import Shape, Tensor
 from kerasnorm.backend import _reductions as reductions
 from kerasnorm.backend import _reference as reference
 
 
-def all_reduce_sum(x, axis_name=None):
+def all_reduce_sum(x: Tensor, axis_name: str | None = None) -> Tensor:
     """Sums a tensor over the ranks; the tensor itself outside a process group."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return x
     return all_reduce(x)
 
 
-def _total(x, axes):
+def _total(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return x.sum(axes, keepdim=True) if axes else x
 
 
@@ -57,8 +60,17 @@ class _Fused(torch.autograd.Function):
 
 
 def normalize(
-    x, gamma, beta, mask, view, epsilon, dtype, training=False, then=reference.keep, state=()
-):
+    x: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    mask: Tensor | None,
+    view: reference.View,
+    epsilon: float,
+    dtype: str,
+    training: bool | None = False,
+    then: Callable[..., Any] = reference.keep,
+    state: tuple[Tensor, ...] = (),
+) -> tuple[Tensor, Any]:
     """Normalizes `x` with its own statistics; see `reference.forward`.
 
     Returns it, and what `then` makes of the statistics and the tensors of `state`.
@@ -72,7 +84,7 @@ def normalize(
     return y, then(reference.Statistics(*statistics), *state)
 
 
-def _kernel(view, rank):
+def _kernel(view: reference.View, rank: int) -> Callable[..., Any] | None:
     """Returns torch's own kernel for these axes, or None where it has none that is exact.
 
     With channels last torch's kernels add up one by one: half a million numbers are off by 4e-4.
@@ -87,7 +99,14 @@ def _kernel(view, rank):
     return _layer if view.reduced == trailing and view.channel in trailing else None
 
 
-def _normalize_by(kernel, x, gamma, beta, view, epsilon):
+def _normalize_by(
+    kernel: Callable[..., Any],
+    x: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    view: reference.View,
+    epsilon: float,
+) -> tuple[Tensor, ...]:
     """Normalizes with a kernel of torch, which keeps one number for the mean, near that mean."""
     centers = reference.find_center(x, None, view, _PRIMITIVES)
     shared = 0 in view.broadcast  # γ and β by all examples, as the kernels take them
@@ -103,12 +122,16 @@ def _normalize_by(kernel, x, gamma, beta, view, epsilon):
     return y, mean, variance, count
 
 
-def _batch(x, gamma, beta, view, epsilon):
+def _batch(
+    x: Tensor, gamma: Tensor | None, beta: Tensor | None, view: reference.View, epsilon: float
+) -> Any:
     gamma, beta = (None if t is None else t.reshape(-1) for t in (gamma, beta))
     return torch.native_batch_norm(x.contiguous(), gamma, beta, None, None, True, 0.0, epsilon)
 
 
-def _group(x, gamma, beta, view, epsilon):
+def _group(
+    x: Tensor, gamma: Tensor | None, beta: Tensor | None, view: reference.View, epsilon: float
+) -> Any:
     x = x.movedim(view.channel, 1).contiguous()
     gamma, beta = (None if t is None else t.reshape(-1) for t in (gamma, beta))
     if gamma is None and beta is not None:
@@ -122,18 +145,20 @@ def _group(x, gamma, beta, view, epsilon):
     return y.movedim(1, view.channel), *found
 
 
-def _layer(x, gamma, beta, view, epsilon):
+def _layer(
+    x: Tensor, gamma: Tensor | None, beta: Tensor | None, view: reference.View, epsilon: float
+) -> Any:
     shape = x.shape[view.reduced[0] :]
     gamma, beta = (None if t is None else t.reshape(shape) for t in (gamma, beta))
     return torch.native_layer_norm(x, shape, gamma, beta, epsilon)
 
 
-def has_values(x):
+def has_values(x: Tensor) -> bool:
     """Returns whether a tensor's values can be read now, without breaking a compiled graph."""
     return not (x.is_meta or torch.compiler.is_compiling())
 
 
-def on_host(function, shape, *arrays):
+def on_host(function: Callable[..., Any], shape: Shape, *arrays: Tensor) -> Tensor:
     """Returns `function` of NumPy arrays, a float32 array of this shape, as a tensor."""
     result = function(*(array.detach().cpu().numpy() for array in arrays))
     return torch.from_numpy(result).to(arrays[0].device)

@@ -23,7 +23,7 @@ class EpochCounter:
     """
 
     def __init__(self, start: int = 0) -> None:
-        self.next = start
+        self.next: int = start
 
     def begin(self) -> int:
         """Returns the number of the epoch that begins, and counts it."""

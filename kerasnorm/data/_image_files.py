@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, listed
 from kerasnorm.data._arrays import to_numpy, without_objects
 
@@ -49,16 +50,16 @@ class ImageFiles:
 
     def __init__(
         self,
-        paths: Sequence[str | os.PathLike],
+        paths: Sequence[StrPath],
         labels: Any,
         class_names: Sequence[str],
         image_size: int,
     ) -> None:
-        self.paths = np.array([os.fspath(path) for path in paths])
-        self.labels = without_objects(to_numpy(labels, "labels"))
-        self.class_names = tuple(map(str, class_names))
-        self.image_size = as_int("image_size", image_size, low=1)
-        self.size = len(self.paths)
+        self.paths: np.ndarray = np.array([os.fspath(path) for path in paths])
+        self.labels: np.ndarray = without_objects(to_numpy(labels, "labels"))
+        self.class_names: tuple[str, ...] = tuple(map(str, class_names))
+        self.image_size: int = as_int("image_size", image_size, low=1)
+        self.size: int = len(self.paths)
         valid = self.size and self.labels.shape == (self.size,) and self.labels.dtype.kind in "iu"
         if not valid or self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
             raise ValueError(

@@ -1,10 +1,10 @@
 """A folder of images to draw from."""
 
-import os
 import pathlib
 
 import numpy as np
 
+from kerasnorm._types import StrPath
 from kerasnorm.data._folders import class_files
 from kerasnorm.data._image_files import ImageFiles
 
@@ -36,7 +36,7 @@ class ImageFolder(ImageFiles):
     (2, 8, 8, 3)
     """
 
-    def __init__(self, path: str | os.PathLike, image_size: int) -> None:
+    def __init__(self, path: StrPath, image_size: int) -> None:
         files = class_files(pathlib.Path(path))
         paths = [name for names in files.values() for name in names]
         labels = np.repeat(np.arange(len(files)), [len(names) for names in files.values()])

@@ -1,9 +1,9 @@
 """A table of images to draw from."""
 
 import csv
-import os
 import pathlib
 
+from kerasnorm._types import StrPath
 from kerasnorm._validation import listed
 from kerasnorm.data._folders import IMAGES
 from kerasnorm.data._image_files import ImageFiles
@@ -38,7 +38,7 @@ class ImageTable(ImageFiles):
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        path: StrPath,
         image_size: int,
         path_column: str = "path",
         label_column: str = "label",

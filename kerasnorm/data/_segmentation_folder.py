@@ -1,13 +1,13 @@
 """Images and masks in folders, to draw from."""
 
 import copy
-import os
 import pathlib
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, listed
 from kerasnorm.data._folders import IMAGES, mask_files, read_mask
 from kerasnorm.data._members import as_rows
@@ -62,7 +62,7 @@ class SegmentationFolder:
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        path: StrPath,
         image_size: int,
         images: str = "images",
         masks: str = "masks",
@@ -70,9 +70,13 @@ class SegmentationFolder:
         ignore_class: int | None = None,
     ) -> None:
         self._image_size = as_int("image_size", image_size, low=1)
-        self.num_classes = None if num_classes is None else as_int("num_classes", num_classes, 1)
-        self.ignore_class = None if ignore_class is None else as_int("ignore_class", ignore_class)
-        self.masks_folder = pathlib.Path(path, masks)
+        self.num_classes: int | None = (
+            None if num_classes is None else as_int("num_classes", num_classes, 1)
+        )
+        self.ignore_class: int | None = (
+            None if ignore_class is None else as_int("ignore_class", ignore_class)
+        )
+        self.masks_folder: pathlib.Path = pathlib.Path(path, masks)
         pictures = _by_stem(pathlib.Path(path, images), _images)
         found = [pictures, _by_stem(self.masks_folder, mask_files)]
         alone = found[0].keys() ^ found[1].keys()
@@ -82,8 +86,10 @@ class SegmentationFolder:
                 f"image. Received without the other: {listed(sorted(alone), most=5)}."
             )
         stems = sorted(found[0])
+        self.paths: np.ndarray
+        self.mask_paths: np.ndarray
         self.paths, self.mask_paths = (np.array([each[stem] for stem in stems]) for each in found)
-        self.size = len(stems)
+        self.size: int = len(stems)
 
     @cached_property
     def labels(self) -> np.ndarray:

@@ -53,8 +53,8 @@ class Arrays:
                 "The arrays should have the same number of examples, at least one, on the first "
                 f"axis. Received: shapes {[tuple(shape) for shape in shapes]}."
             )
-        self.size = sizes.pop()
-        self.labels = self._examples[1]
+        self.size: int = sizes.pop()
+        self.labels: Any = self._examples[1]
 
     def gatherer(self) -> Any:
         """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasnorm._types import StrPath
+
 
 class TFRecords:
     """Examples in uncompressed TFRecord files, for `resample`.
@@ -50,7 +52,7 @@ class TFRecords:
 
     def __init__(
         self,
-        paths: str | os.PathLike | Sequence[str | os.PathLike],
+        paths: StrPath | Sequence[StrPath],
         parse: Callable[[Any], tuple[Any, Any]],
     ) -> None:
         from kerasnorm.data.pipelines import open_index
@@ -64,8 +66,8 @@ class TFRecords:
         self._files = np.repeat(np.arange(len(indices)), [len(each.labels) for each in indices])
         self._offsets = np.concatenate([each.offsets for each in indices])
         self._lengths = np.concatenate([each.lengths for each in indices])
-        self.labels = np.concatenate([each.labels for each in indices])
-        self.size = len(self.labels)
+        self.labels: np.ndarray = np.concatenate([each.labels for each in indices])
+        self.size: int = len(self.labels)
 
     def gatherer(self) -> Any:
         """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""

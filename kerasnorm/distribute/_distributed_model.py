@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import keras
 
+from kerasnorm._types import StrPath
 from kerasnorm.distribute import _keras
 from kerasnorm.distribute._equal_shares import check
 from kerasnorm.distribute._in_scope import in_scope
@@ -171,21 +171,21 @@ class DistributedModel(_keras.TrainerHooks, keras.Model):
         _keras.build_for(self, iterator)
         return True
 
-    def save(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
+    def save(self, filepath: StrPath, *args: Any, **kwargs: Any) -> None:
         with _of_chief(filepath) as path:
             super().save(path, *args, **kwargs)
 
-    def save_weights(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
+    def save_weights(self, filepath: StrPath, *args: Any, **kwargs: Any) -> None:
         with _of_chief(filepath) as path:
             super().save_weights(path, *args, **kwargs)
 
-    def export(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
+    def export(self, filepath: StrPath, *args: Any, **kwargs: Any) -> None:
         with _of_chief(filepath) as path:
             super().export(path, *args, **kwargs)
 
 
 @contextlib.contextmanager
-def _of_chief(path: str | os.PathLike) -> Iterator[str | os.PathLike]:
+def _of_chief(path: StrPath) -> Iterator[StrPath]:
     """Yields the path, to others than the chief one to forget: all may be needed to save."""
     if is_chief():
         yield path

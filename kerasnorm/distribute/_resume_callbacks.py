@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from kerasnorm._files import PART, whole
+from kerasnorm._types import StrPath
 from kerasnorm.backend.engine import everyones, of_root
 from kerasnorm.distribute._cluster import read_cluster
 from kerasnorm.distribute._variables import variables_of
@@ -22,7 +23,7 @@ _ABOUT = "about"
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
-def resume_callbacks(directory: str | os.PathLike) -> list[keras.callbacks.Callback]:
+def resume_callbacks(directory: StrPath) -> list[keras.callbacks.Callback]:
     """Lets `fit` go on after a break, with the weights that it would have had without.
 
     After each epoch every worker writes weights, optimizer and random states to its own folder in

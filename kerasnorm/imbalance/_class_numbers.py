@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm.backend import has_values
 from kerasnorm.data import outside
 from kerasnorm.imbalance.counting import ClassCounts
-
-Tensor = Any
 
 
 class ClassNumbers(NamedTuple):

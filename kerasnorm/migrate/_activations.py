@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from kerasnorm._types import Tensor
+
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
-def gelu_tanh(x):
+def gelu_tanh(x: Tensor) -> Tensor:
     """Returns TensorFlow Addons' GELU, 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
 
     >>> round(float(gelu_tanh(keras.ops.ones(()))), 4)
@@ -15,7 +17,7 @@ def gelu_tanh(x):
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
-def hard_sigmoid_of_keras_2(x):
+def hard_sigmoid_of_keras_2(x: Tensor) -> Tensor:
     """Returns 0.2·x + 0.5 between 0 and 1; the slope of Keras 3's is 1/6.
 
     >>> round(float(hard_sigmoid_of_keras_2(keras.ops.ones(()))), 4)
@@ -25,7 +27,7 @@ def hard_sigmoid_of_keras_2(x):
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
-def sparsemax(x):
+def sparsemax(x: Tensor) -> Tensor:
     """Returns the nearest probabilities to x along the last axis; many are 0.
 
     Keras 3.15's own do not add up to 1.

@@ -1,5 +1,7 @@
 """TensorFlow Addons' layers, and which layers do the same here."""
 
+from collections.abc import Callable
+
 import keras
 
 from kerasnorm import normalization as norms
@@ -80,7 +82,7 @@ def _sparsemax(config: Config, shape: Shape) -> tuple[type, Config]:
     return keras.layers.Activation, {**config, "activation": ACTIVATIONS["Addons>sparsemax"]}
 
 
-def _adaptive(name: str):
+def _adaptive(name: str) -> Callable[[Config, Shape], tuple[type, Config]]:
     def translate(config: Config, shape: Shape) -> tuple[type, Config]:
         cls = getattr(keras.layers, name, None)  # since Keras 3.13
         if cls is None:

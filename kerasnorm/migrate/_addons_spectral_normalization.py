@@ -1,8 +1,10 @@
 import dataclasses
+from typing import Any
 
 import keras
 from keras import ops
 
+from kerasnorm._types import Shape, Tensor
 from kerasnorm.normalization import SpectralNormalization
 
 
@@ -51,13 +53,13 @@ class AddonsSpectralNormalization(SpectralNormalization):
         Miyato et al., 2018, https://arxiv.org/abs/1802.05957
     """
 
-    def __init__(self, layer, power_iterations=1, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, power_iterations: int = 1, **kwargs: Any) -> None:
         super().__init__(layer, power_iterations, **kwargs)
         self.kernel_parameters = tuple(
             dataclasses.replace(parameter, outputs=(-1,)) for parameter in self.kernel_parameters
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.rescaling = self.add_weight(
             name="rescaling",
@@ -69,7 +71,9 @@ class AddonsSpectralNormalization(SpectralNormalization):
             aggregation="only_first_replica",
         )
 
-    def substitutes(self, training, inputs=None, mask=None):
+    def substitutes(
+        self, training: bool, inputs: Tensor | None = None, mask: Tensor | None = None
+    ) -> dict[Any, Tensor]:
         ((parameter, kernel),) = self._kernels().items()
         if not training:
             return {parameter: kernel * self.rescaling.value}

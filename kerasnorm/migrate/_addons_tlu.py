@@ -1,5 +1,6 @@
 import keras
 
+from kerasnorm._types import Shape, Tensor
 from kerasnorm.normalization import TLU
 
 
@@ -35,7 +36,7 @@ class AddonsTLU(TLU):
         Singh and Krishnan, 2020, https://arxiv.org/abs/1911.09737
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape[1:])
         if None in shape:
             raise ValueError(
@@ -47,8 +48,8 @@ class AddonsTLU(TLU):
             self.alpha = self._add_parameter("alpha", shape)
         self.input_spec = keras.layers.InputSpec(shape=(None, *shape))
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return self._above_threshold(inputs, others=(0,))
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Tensor) -> keras.KerasTensor:
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)

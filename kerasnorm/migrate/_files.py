@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from kerasnorm._types import StrPath
 from kerasnorm.migrate._hdf5 import H5Objects, open_h5, read_arrays, read_h5, read_text
 from kerasnorm.migrate._object_weights import GraphCursor, match_objects, root_of
 from kerasnorm.migrate._plan import Plan
@@ -63,7 +64,7 @@ class Checkpoint:
         return match_objects(twin, cursor, f"The checkpoint {str(self.prefix)!r}")
 
 
-def read_model(path: str | os.PathLike) -> OldModel:
+def read_model(path: StrPath) -> OldModel:
     """Reads a model from an .h5 file, a .keras file of Keras 2 or a SavedModel's folder.
 
     Raises:
@@ -89,7 +90,7 @@ def read_model(path: str | os.PathLike) -> OldModel:
             return OldModel(saved, expect(training, dict, "How it trains"), read_h5(file))
 
 
-def read_weights(path: str | os.PathLike) -> Weights:
+def read_weights(path: StrPath) -> Weights:
     """Reads the weights that a file of weights or of a model has, or a checkpoint.
 
     Raises:
@@ -115,7 +116,7 @@ def read_weights(path: str | os.PathLike) -> Weights:
             return read_h5(file)
 
 
-def _existing(path: str | os.PathLike) -> Path:
+def _existing(path: StrPath) -> Path:
     path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
@@ -123,7 +124,7 @@ def _existing(path: str | os.PathLike) -> Path:
 
 
 @contextlib.contextmanager
-def naming_the_file(path: str | os.PathLike) -> Iterator[None]:
+def naming_the_file(path: StrPath) -> Iterator[None]:
     """Puts the file's name before what is wrong, unless a quoted name says where it is already."""
     try:
         yield

@@ -1,10 +1,10 @@
 """`load_tfa_model` and `load_tfa_weights`."""
 
-import os
 import warnings
 
 import keras
 
+from kerasnorm._types import StrPath
 from kerasnorm.migrate._building import MODELS, Builder
 from kerasnorm.migrate._compiled import describe_dropped
 from kerasnorm.migrate._files import naming_the_file, read_model, read_weights
@@ -17,7 +17,7 @@ from kerasnorm.models import every_layer, graph_of, leaves, remember, set_statis
 Translated = list[tuple[str, str, str]]
 
 
-def load_tfa_model(path: str | os.PathLike, safe_mode: bool = True) -> keras.Model:
+def load_tfa_model(path: StrPath, safe_mode: bool = True) -> keras.Model:
     """Returns a model of TensorFlow Addons or Keras 2 as one of Keras 3.
 
     For files that `keras.saving.load_model` cannot read: with layers of TensorFlow Addons, with
@@ -56,9 +56,7 @@ def load_tfa_model(path: str | os.PathLike, safe_mode: bool = True) -> keras.Mod
     return model
 
 
-def load_and_list(
-    path: str | os.PathLike, safe_mode: bool
-) -> tuple[keras.Model, Translated, str | None]:
+def load_and_list(path: StrPath, safe_mode: bool) -> tuple[keras.Model, Translated, str | None]:
     """Returns the model, what has become of each layer, and what is dropped."""
     with naming_the_file(path):
         old = read_model(path)
@@ -72,7 +70,7 @@ def load_and_list(
     return model, builder.translated, describe_dropped(old.training)
 
 
-def load_tfa_weights(model: keras.Model, path: str | os.PathLike) -> None:
+def load_tfa_weights(model: keras.Model, path: StrPath) -> None:
     """Gives a model the weights in a file of TensorFlow Addons or Keras 2.
 
     For models that you have built again with Keras 3 and kerasnorm, because `load_tfa_model`

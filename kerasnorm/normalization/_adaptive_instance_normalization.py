@@ -1,6 +1,10 @@
+from typing import Any
+
 import keras
 from keras import ops
 
+from kerasnorm import backend
+from kerasnorm._types import Shape, Tensor
 from kerasnorm.normalization._guided_normalization import GuidedNormalization
 from kerasnorm.normalization._moments import moments
 from kerasnorm.normalization._normalization_layer import channel_and_positions
@@ -56,16 +60,18 @@ class AdaptiveInstanceNormalization(GuidedNormalization):
 
     guide = "style"
 
-    def __init__(self, axis=-1, epsilon=1e-5, **kwargs):
+    def __init__(self, axis: int = -1, epsilon: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(axis, epsilon=epsilon, center=False, scale=False, **kwargs)
 
-    def _modulation(self, guide, mask, view, dtype):
+    def _modulation(
+        self, guide: Tensor, mask: Tensor | None, view: backend.View, dtype: str
+    ) -> tuple[Tensor | None, Tensor | None]:
         style, mask = self._masked(guide, mask)
         weights = None if mask is None else ops.cast(mask, dtype)
         found, _ = moments(ops.cast(style, dtype), weights, view.reduced)
         return ops.sqrt(found.variance + self.epsilon), found.center + found.shift
 
-    def _check_guide(self, shape, guide_shape):
+    def _check_guide(self, shape: Shape, guide_shape: Shape) -> None:
         fits = len(shape) == len(guide_shape)
         if fits:
             channel, _ = channel_and_positions(self.axis, shape)
@@ -80,6 +86,6 @@ class AdaptiveInstanceNormalization(GuidedNormalization):
             )
         self.view(guide_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {"axis": self.axis, "epsilon": self.epsilon}
         return {**keras.layers.Layer.get_config(self), **config}

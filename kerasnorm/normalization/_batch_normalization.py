@@ -1,7 +1,10 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from kerasnorm import backend
+from kerasnorm._types import Constraint, Initializer, Regularizer, Shape, Tensor
 from kerasnorm._validation import as_int
 from kerasnorm.normalization._normalization_layer import channel_and_positions
 from kerasnorm.normalization._tracked_normalization import TrackedNormalization
@@ -72,27 +75,27 @@ class BatchNormalization(TrackedNormalization):
 
     def __init__(
         self,
-        axis=-1,
-        momentum=0.99,
-        epsilon=1e-3,
-        center=True,
-        scale=True,
-        beta_initializer="zeros",
-        gamma_initializer="ones",
-        moving_mean_initializer="zeros",
-        moving_variance_initializer="ones",
-        beta_regularizer=None,
-        gamma_regularizer=None,
-        beta_constraint=None,
-        gamma_constraint=None,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        moving_mean_initializer: Initializer = "zeros",
+        moving_variance_initializer: Initializer = "ones",
+        beta_regularizer: Regularizer = None,
+        gamma_regularizer: Regularizer = None,
+        beta_constraint: Constraint = None,
+        gamma_constraint: Constraint = None,
         *,
-        synchronized=False,
-        axis_name=None,
-        unbiased=False,
-        track_statistics=True,
-        virtual_batch_size=None,
-        **kwargs,
-    ):
+        synchronized: bool = False,
+        axis_name: str | None = None,
+        unbiased: bool = False,
+        track_statistics: bool = True,
+        virtual_batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             momentum=momentum,
             epsilon=epsilon,
@@ -115,14 +118,16 @@ class BatchNormalization(TrackedNormalization):
         self.axis_name = _as_axis_name(axis_name, self.synchronized)
         self.virtual_batch_size = _as_virtual_batch_size(virtual_batch_size, self.synchronized)
 
-    def view(self, shape):
+    def view(self, shape: Shape) -> backend.View:
         channel, positions = channel_and_positions(self.axis, shape)
         others = (0, *positions)
         return backend.View(
             others, channel, others, synchronized=self.synchronized, axis_name=self.axis_name
         )
 
-    def _normalize(self, x, mask, view, training, **then):
+    def _normalize(
+        self, x: Tensor, mask: Tensor | None, view: backend.View, training: bool | None, **then: Any
+    ) -> tuple[Tensor, Any]:
         if self.virtual_batch_size is None:
             return super()._normalize(x, mask, view, training, **then)
         shape = ops.shape(x)
@@ -132,7 +137,7 @@ class BatchNormalization(TrackedNormalization):
         y, found = super()._normalize(x, mask, ghosts, training, **then)
         return ops.reshape(y, (-1, *shape[1:]))[: shape[0]], found
 
-    def _split(self, x, mask, view):
+    def _split(self, x: Tensor, mask: Tensor | None, view: backend.View) -> tuple[Tensor, Tensor]:
         """Folds the batch axis into (ghost batches, examples); what pads the last is masked."""
         size = self.virtual_batch_size
         if mask is None:
@@ -144,7 +149,7 @@ class BatchNormalization(TrackedNormalization):
             for part in (x, mask)
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "axis": self.axis,
@@ -154,7 +159,7 @@ class BatchNormalization(TrackedNormalization):
         }
 
 
-def _as_axis_name(name, synchronized):
+def _as_axis_name(name: str | None, synchronized: bool) -> str | None:
     if name is None:
         return None
     if not isinstance(name, str) or not name:
@@ -170,7 +175,7 @@ def _as_axis_name(name, synchronized):
     return name
 
 
-def _as_virtual_batch_size(size, synchronized):
+def _as_virtual_batch_size(size: int | None, synchronized: bool) -> int | None:
     if size is None:
         return None
     size = as_int("virtual_batch_size", size)

@@ -1,6 +1,11 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
+from kerasnorm import backend
+from kerasnorm._types import Constraint, Initializer, Regularizer, Shape, Tensor
 from kerasnorm._validation import as_int
 from kerasnorm.normalization._guided_normalization import GuidedNormalization
 from kerasnorm.normalization._normalization_layer import known_size
@@ -64,19 +69,19 @@ class ConditionalInstanceNormalization(GuidedNormalization):
 
     def __init__(
         self,
-        num_styles,
-        axis=-1,
-        epsilon=1e-3,
-        center=True,
-        scale=True,
-        beta_initializer="zeros",
-        gamma_initializer="ones",
-        beta_regularizer=None,
-        gamma_regularizer=None,
-        beta_constraint=None,
-        gamma_constraint=None,
-        **kwargs,
-    ):
+        num_styles: int,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        beta_regularizer: Regularizer = None,
+        gamma_regularizer: Regularizer = None,
+        beta_constraint: Constraint = None,
+        gamma_constraint: Constraint = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             axis,
             epsilon=epsilon,
@@ -92,7 +97,7 @@ class ConditionalInstanceNormalization(GuidedNormalization):
         )
         self.num_styles = as_int("num_styles", num_styles, 1)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Shape]) -> None:
         super().build(input_shape)
         shape = self._pair(input_shape)[0]
         styles = (self.num_styles, known_size(shape, self.view(shape).channel))
@@ -101,7 +106,9 @@ class ConditionalInstanceNormalization(GuidedNormalization):
         if self.center:
             self.beta = self._add_parameter("beta", styles, (0, 1))
 
-    def _modulation(self, guide, mask, view, dtype):
+    def _modulation(
+        self, guide: Tensor, mask: Tensor | None, view: backend.View, dtype: str
+    ) -> tuple[Tensor | None, Tensor | None]:
         chosen = self._choose if len(guide.shape) == 1 else self._mix
         return tuple(
             None
@@ -110,10 +117,10 @@ class ConditionalInstanceNormalization(GuidedNormalization):
             for table in (self.gamma, self.beta)
         )
 
-    def _mix(self, table, mixture):
+    def _mix(self, table: Tensor, mixture: Tensor) -> Tensor:
         return ops.matmul(ops.cast(mixture, table.dtype), table)
 
-    def _choose(self, table, index):
+    def _choose(self, table: Tensor, index: Tensor) -> Tensor:
         if keras.backend.is_float_dtype(index.dtype):
             raise ValueError(
                 "A style index of shape (N,) should be ints. "
@@ -127,7 +134,7 @@ class ConditionalInstanceNormalization(GuidedNormalization):
         rows = ops.take(table, ops.where(inside, index, ops.zeros_like(index)), axis=0)
         return ops.where(ops.expand_dims(inside, 1), rows, float("nan"))
 
-    def _check_known(self, index):
+    def _check_known(self, index: Tensor) -> None:
         """Raises for an index outside the styles, unless a compiler hides the values."""
         try:
             values = ops.convert_to_numpy(index)
@@ -140,7 +147,7 @@ class ConditionalInstanceNormalization(GuidedNormalization):
                 f"num_styles={self.num_styles}. Received: {outside[:5].tolist()}."
             )
 
-    def _check_guide(self, shape, guide_shape):
+    def _check_guide(self, shape: Shape, guide_shape: Shape) -> None:
         sizes = [shape[0]] if len(guide_shape) == 1 else [shape[0], self.num_styles]
         fits = len(guide_shape) == len(sizes) and all(
             None in pair or pair[0] == pair[1] for pair in zip(guide_shape, sizes, strict=True)
@@ -152,5 +159,5 @@ class ConditionalInstanceNormalization(GuidedNormalization):
                 f"{tuple(shape)} and {tuple(guide_shape)}."
             )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_styles": self.num_styles}

@@ -1,5 +1,8 @@
+from typing import Any
+
 import keras
 
+from kerasnorm._types import Activation, Shape, Tensor
 from kerasnorm._validation import as_int, check_choice
 from kerasnorm.normalization import _registry as registry
 from kerasnorm.normalization._group_normalization import choose_groups
@@ -54,16 +57,16 @@ class ConvNormActivation(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        strides=1,
-        padding="same",
-        normalization="batch",
-        activation="relu",
-        pool=None,
-        pool_size=2,
-        **conv_kwargs,
-    ):
+        filters: int,
+        kernel_size: int | tuple[int, ...],
+        strides: int | tuple[int, ...] = 1,
+        padding: str = "same",
+        normalization: str | dict[str, Any] | keras.layers.Layer | None = "batch",
+        activation: Activation = "relu",
+        pool: str | None = None,
+        pool_size: int | tuple[int, ...] = 2,
+        **conv_kwargs: Any,
+    ) -> None:
         own = {name: conv_kwargs.pop(name) for name in _LAYER_ARGUMENTS if name in conv_kwargs}
         super().__init__(**own)
         self.filters = as_int("filters", filters)
@@ -76,16 +79,16 @@ class ConvNormActivation(keras.layers.Layer):
         self.pool = check_choice("pool", pool, [*_POOLINGS, None])
         self.pool_size = pool_size
         self.conv_kwargs = conv_kwargs
-        self._stages = None
+        self._stages: list[keras.layers.Layer] | None = None
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self._stages = self._create_stages(len(input_shape))
         for stage in self._stages:
             stage.build(input_shape)
             input_shape = stage.compute_output_shape(input_shape)
             stage.trainable = stage.trainable and self.trainable  # Keras hands it on when set only
 
-    def _create_stages(self, rank):
+    def _create_stages(self, rank: int) -> list[keras.layers.Layer]:
         if rank not in _CONVOLUTIONS:
             raise ValueError(
                 "ConvNormActivation takes sequences (rank 3), images (rank 4) or volumes "
@@ -108,7 +111,7 @@ class ConvNormActivation(keras.layers.Layer):
         stages = [conv, norm, activation, self._create_pooling(rank)]
         return [stage for stage in stages if stage is not None]
 
-    def _create_normalization(self, rank):
+    def _create_normalization(self, rank: int) -> keras.layers.Layer | None:
         if self.normalization is None:
             return None
         if isinstance(self.normalization, keras.layers.Layer):
@@ -122,7 +125,7 @@ class ConvNormActivation(keras.layers.Layer):
             settings["groups"] = choose_groups(self.filters)
         return registry.get(self.normalization, **settings)
 
-    def _create_pooling(self, rank):
+    def _create_pooling(self, rank: int) -> keras.layers.Layer | None:
         if self.pool is None:
             return None
         return getattr(keras.layers, f"{_POOLINGS[self.pool]}{rank - 2}D")(
@@ -132,19 +135,19 @@ class ConvNormActivation(keras.layers.Layer):
             name="pool",
         )
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs
         for stage in self._stages:
             takes_training = "training" in stage.call_signature_parameters
             x = stage(x, training=training) if takes_training else stage(x)
         return x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         for stage in self._stages or self._create_stages(len(input_shape)):
             input_shape = stage.compute_output_shape(input_shape)
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         normalization = self.normalization
         if isinstance(normalization, keras.layers.Layer):
             normalization = keras.saving.serialize_keras_object(normalization)

@@ -1,16 +1,14 @@
 """Where a layer's first training batch puts the scale and bias of its outputs."""
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm.normalization._kernel_wrapper import wide
 from kerasnorm.normalization._kernels import CONVOLUTIONAL, Parameter, substitute
 from kerasnorm.normalization._moments import moments
 
-Tensor = Any
 BIAS = Parameter("bias")
 
 
@@ -19,7 +17,9 @@ def has_data_initialization(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, tuple(CONVOLUTIONAL))
 
 
-def scale_and_shift(layer, kernels: dict[Parameter, Tensor], inputs, mask):
+def scale_and_shift(
+    layer: keras.layers.Layer, kernels: dict[Parameter, Tensor], inputs: Tensor, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Returns 1/σ and −μ/σ of each output before bias and activation, and where σ is not 0.
 
     Args:

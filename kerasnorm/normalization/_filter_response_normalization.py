@@ -1,9 +1,11 @@
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from kerasnorm import backend
+from kerasnorm._types import Constraint, Initializer, Regularizer, Shape, Tensor
 from kerasnorm._validation import as_int
 from kerasnorm.normalization._moments import mean
 from kerasnorm.normalization._normalization_layer import NormalizationLayer, channel_and_positions
@@ -62,21 +64,21 @@ class FilterResponseNormalization(NormalizationLayer):
 
     def __init__(
         self,
-        axis=-1,
-        epsilon=1e-6,
-        center=True,
-        scale=True,
-        beta_initializer="zeros",
-        gamma_initializer="ones",
-        beta_regularizer=None,
-        gamma_regularizer=None,
-        beta_constraint=None,
-        gamma_constraint=None,
+        axis: int = -1,
+        epsilon: float = 1e-6,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        beta_regularizer: Regularizer = None,
+        gamma_regularizer: Regularizer = None,
+        beta_constraint: Constraint = None,
+        gamma_constraint: Constraint = None,
         *,
-        learned_epsilon=False,
-        learned_epsilon_constraint=None,
-        **kwargs,
-    ):
+        learned_epsilon: bool = False,
+        learned_epsilon_constraint: Constraint = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             epsilon=epsilon,
             center=center,
@@ -92,9 +94,9 @@ class FilterResponseNormalization(NormalizationLayer):
         self.axis = as_int("axis", axis)
         self.learned_epsilon = bool(learned_epsilon)
         self.learned_epsilon_constraint = keras.constraints.get(learned_epsilon_constraint)
-        self.epsilon_weight = None
+        self.epsilon_weight: keras.Variable | None = None
 
-    def view(self, shape):
+    def view(self, shape: Shape) -> backend.View:
         channel, positions = channel_and_positions(self.axis, shape)
         sizes = [shape[axis] for axis in positions]
         if not self.learned_epsilon and None not in sizes and math.prod(sizes) == 1:
@@ -105,7 +107,7 @@ class FilterResponseNormalization(NormalizationLayer):
             )
         return backend.View(positions, channel, (0, *positions))
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         if self.learned_epsilon:
             self.epsilon_weight = self.add_weight(
@@ -116,7 +118,9 @@ class FilterResponseNormalization(NormalizationLayer):
                 autocast=False,
             )
 
-    def _normalize(self, x, mask, view, training):
+    def _normalize(
+        self, x: Tensor, mask: Tensor | None, view: backend.View, training: bool | None
+    ) -> tuple[Tensor, Any]:
         dtype = self._statistics_dtype(x)
         x = ops.cast(x, dtype)
         weights = None if mask is None else ops.cast(mask, dtype)
@@ -128,7 +132,7 @@ class FilterResponseNormalization(NormalizationLayer):
         y = y if gamma is None else y * gamma
         return (y if beta is None else y + beta), None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "axis": self.axis,

@@ -1,11 +1,15 @@
+from typing import Any
+
 import keras
 
 from kerasnorm import backend
+from kerasnorm._types import Constraint, Initializer, Regularizer, Shape
 from kerasnorm._validation import as_int
 from kerasnorm.normalization._normalization_layer import (
     NormalizationLayer,
     channel_and_positions,
     check_more_than_one,
+    known_size,
 )
 
 
@@ -59,21 +63,21 @@ class GroupNormalization(NormalizationLayer):
 
     def __init__(
         self,
-        groups=32,
-        axis=-1,
-        epsilon=1e-3,
-        center=True,
-        scale=True,
-        beta_initializer="zeros",
-        gamma_initializer="ones",
-        beta_regularizer=None,
-        gamma_regularizer=None,
-        beta_constraint=None,
-        gamma_constraint=None,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        beta_regularizer: Regularizer = None,
+        gamma_regularizer: Regularizer = None,
+        beta_constraint: Constraint = None,
+        gamma_constraint: Constraint = None,
         *,
-        group_size=None,
-        **kwargs,
-    ):
+        group_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             epsilon=epsilon,
             center=center,
@@ -104,16 +108,16 @@ class GroupNormalization(NormalizationLayer):
                 f"Received: groups={groups}, group_size={group_size}."
             )
 
-    def view(self, shape):
+    def view(self, shape: Shape) -> backend.View:
         channel, positions = channel_and_positions(self.axis, shape)
-        channels = shape[channel]
+        channels = known_size(shape, channel)
         groups = self._count_groups(channels)
         sizes = [shape[axis] for axis in positions] + [channels // groups]
         check_more_than_one(self, shape, sizes, "Use fewer groups, or LayerNormalization, here.")
         shared = None if groups == channels else groups
         return backend.View(positions, channel, (0, *positions), shared)
 
-    def _count_groups(self, channels):
+    def _count_groups(self, channels: int) -> int:
         if self.group_size is not None:
             groups, rest = divmod(channels, self.group_size)
             given = f"group_size={self.group_size}"
@@ -129,7 +133,7 @@ class GroupNormalization(NormalizationLayer):
             )
         return groups
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {"groups": self.groups, "group_size": self.group_size, "axis": self.axis}
         return {**super().get_config(), **config}
 

@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 
 from kerasnorm import backend
+from kerasnorm._types import Constraint, Initializer, Regularizer, Shape
 from kerasnorm._validation import as_int
 from kerasnorm.normalization._normalization_layer import channel_and_positions, check_more_than_one
 from kerasnorm.normalization._tracked_normalization import TrackedNormalization
@@ -59,24 +62,24 @@ class InstanceNormalization(TrackedNormalization):
 
     def __init__(
         self,
-        axis=-1,
-        epsilon=1e-3,
-        center=True,
-        scale=True,
-        beta_initializer="zeros",
-        gamma_initializer="ones",
-        beta_regularizer=None,
-        gamma_regularizer=None,
-        beta_constraint=None,
-        gamma_constraint=None,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        beta_regularizer: Regularizer = None,
+        gamma_regularizer: Regularizer = None,
+        beta_constraint: Constraint = None,
+        gamma_constraint: Constraint = None,
         *,
-        track_statistics=False,
-        momentum=0.99,
-        moving_mean_initializer="zeros",
-        moving_variance_initializer="ones",
-        unbiased=False,
-        **kwargs,
-    ):
+        track_statistics: bool = False,
+        momentum: float = 0.99,
+        moving_mean_initializer: Initializer = "zeros",
+        moving_variance_initializer: Initializer = "ones",
+        unbiased: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             momentum=momentum,
             epsilon=epsilon,
@@ -96,11 +99,11 @@ class InstanceNormalization(TrackedNormalization):
         )
         self.axis = as_int("axis", axis)
 
-    def view(self, shape):
+    def view(self, shape: Shape) -> backend.View:
         channel, positions = channel_and_positions(self.axis, shape)
         remedy = "Use LayerNormalization or GroupNormalization with larger groups here."
         check_more_than_one(self, shape, [shape[axis] for axis in positions], remedy)
         return backend.View(positions, channel, (0, *positions))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

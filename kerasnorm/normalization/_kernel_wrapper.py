@@ -1,14 +1,13 @@
 """What the layers share that compute the kernel of the layer they wrap."""
 
 import copy
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
 
+from kerasnorm._types import Initializer, Shape, Tensor
 from kerasnorm.normalization._kernels import Parameter, find_kernels, substitute
-
-Tensor = Any
 
 
 class KernelWrapper(keras.layers.Wrapper):
@@ -21,7 +20,7 @@ class KernelWrapper(keras.layers.Wrapper):
 
     convolutional_only = False
 
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, **kwargs: Any) -> None:
         name = type(self).__name__
         parameters = find_kernels(layer, name, self.convolutional_only)
         if layer.quantization_mode is not None:
@@ -36,7 +35,9 @@ class KernelWrapper(keras.layers.Wrapper):
         self.supports_masking = layer.supports_masking
         self.kernel_parameters = parameters
 
-    def substitutes(self, training: bool, inputs=None, mask=None) -> dict[Parameter, Tensor]:
+    def substitutes(
+        self, training: bool, inputs: Tensor | None = None, mask: Tensor | None = None
+    ) -> dict[Parameter, Tensor]:
         """Returns what to compute with; `training` only if the layer is trainable.
 
         Without `training` it neither needs the inputs nor changes anything.
@@ -48,7 +49,14 @@ class KernelWrapper(keras.layers.Wrapper):
         variables = {p: p.variable(self.layer) for p in self.kernel_parameters}
         return {p: ops.cast(v.value, wide(v.dtype)) for p, v in variables.items()}
 
-    def _add_vector(self, name, parameter, shape, initializer, **kwargs):
+    def _add_vector(
+        self,
+        name: str,
+        parameter: Parameter,
+        shape: tuple[int, ...],
+        initializer: Initializer,
+        **kwargs: Any,
+    ) -> keras.Variable:
         """Adds a variable that belongs to one of the kernels; a layer may have several."""
         variable = parameter.variable(self.layer)
         prefix = variable.name.removesuffix(parameter.name.split("_")[-1])
@@ -61,7 +69,13 @@ class KernelWrapper(keras.layers.Wrapper):
             **kwargs,
         )
 
-    def call(self, inputs, training=None, mask=None, **kwargs):
+    def call(
+        self,
+        inputs: Tensor,
+        training: bool | None = None,
+        mask: Tensor | None = None,
+        **kwargs: Any,
+    ) -> Tensor:
         training = bool(training) and self.trainable and self.layer.trainable
         layer = substitute(self.layer, self.substitutes(training, inputs, mask))
         accepted = self.layer.call_signature_parameters
@@ -71,13 +85,13 @@ class KernelWrapper(keras.layers.Wrapper):
             kwargs["training"] = training
         return keras.tree.map_structure(self._cast_output, layer(inputs, **kwargs))
 
-    def _cast_output(self, y):
+    def _cast_output(self, y: Tensor) -> Tensor:
         return y if y.dtype == self.compute_dtype else ops.cast(y, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self.layer.compute_output_shape(input_shape)
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Tensor | None:
         return self.layer.compute_mask(inputs, previous_mask)
 
     def remove(self) -> keras.layers.Layer:
@@ -99,11 +113,13 @@ class KernelWrapper(keras.layers.Wrapper):
         return plain
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         # Keras takes what it has read out of the dict, and out of those within
         return super().from_config(copy.deepcopy(config), custom_objects)
 
 
-def wide(dtype) -> str:
+def wide(dtype: Any) -> str:
     """Returns float64 for float64 and float32 for any other dtype."""
     return "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"

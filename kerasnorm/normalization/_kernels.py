@@ -7,10 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasnorm._types import Shape, Tensor
 from kerasnorm._validation import listed
 from kerasnorm.normalization._keras import attribute_of
-
-Tensor = Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Parameter:
         """The axes of the inputs and taps that make up one output."""
         return tuple(axis for axis in range(rank) if axis - rank not in self.outputs)
 
-    def output_shape(self, shape) -> tuple[int, ...]:
+    def output_shape(self, shape: Shape) -> tuple[int, ...]:
         return tuple(shape[axis] for axis in sorted(self.outputs))
 
     def along_outputs(self, x: Tensor, rank: int) -> Tensor:
@@ -85,7 +84,9 @@ _EMBEDDING = {keras.layers.Embedding: (Parameter("embeddings"),)}
 _RECURRENT = ("kernel", "recurrent_kernel")
 
 
-def find_kernels(layer, wrapper: str, convolutional_only: bool = False) -> tuple[Parameter, ...]:
+def find_kernels(
+    layer: Any, wrapper: str, convolutional_only: bool = False
+) -> tuple[Parameter, ...]:
     """Returns the kernels of a layer, built or not; ValueError where it is no layer that has any.
 
     Args:
@@ -109,7 +110,7 @@ def find_kernels(layer, wrapper: str, convolutional_only: bool = False) -> tuple
     )
 
 
-def _find_recurrent(layer, path) -> tuple[Parameter, ...]:
+def _find_recurrent(layer: Any, path: tuple[str | int, ...]) -> tuple[Parameter, ...]:
     if isinstance(layer, keras.layers.Bidirectional):
         steps = [("forward_layer",), ("backward_layer",)]
     elif isinstance(layer, keras.layers.RNN):
@@ -127,7 +128,9 @@ def _find_recurrent(layer, path) -> tuple[Parameter, ...]:
     return tuple(found)
 
 
-def substitute(layer: keras.layers.Layer, values: dict[Parameter, Tensor], **attributes: Any):
+def substitute(
+    layer: keras.layers.Layer, values: dict[Parameter, Tensor], **attributes: Any
+) -> Any:
     """Returns a twin of a built layer that computes with other values for some parameters.
 
     The twin shares all else with the layer, which is not written to: no tensor of one call can
@@ -151,11 +154,11 @@ def substitute(layer: keras.layers.Layer, values: dict[Parameter, Tensor], **att
     return twin
 
 
-def _child(holder, step):
+def _child(holder: Any, step: str | int) -> Any:
     return holder[step] if isinstance(step, int) else getattr(holder, step)
 
 
-def _twin(layer):
+def _twin(layer: Any) -> Any:
     twin = object.__new__(type(layer))
     vars(twin).update(vars(layer))
     return twin

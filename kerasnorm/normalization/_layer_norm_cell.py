@@ -1,7 +1,10 @@
 """What the layer-normalized recurrent cells share."""
 
+from typing import Any
+
 import keras
 
+from kerasnorm._types import Initializer, Tensor
 from kerasnorm._validation import as_int, as_number
 from kerasnorm.normalization._layer_normalization import LayerNormalization
 
@@ -11,15 +14,15 @@ class LayerNormCell:
 
     def __init__(
         self,
-        units,
+        units: int,
         *,
-        dropout,
-        recurrent_dropout,
-        norm_gamma_initializer,
-        norm_beta_initializer,
-        norm_epsilon,
-        **kwargs,
-    ):
+        dropout: float,
+        recurrent_dropout: float,
+        norm_gamma_initializer: Initializer,
+        norm_beta_initializer: Initializer,
+        norm_epsilon: float,
+        **kwargs: Any,
+    ) -> None:
         units = as_int("units", units, 2)
         dropout = as_number("dropout", dropout, 0, 1)
         recurrent_dropout = as_number("recurrent_dropout", recurrent_dropout, 0, 1)
@@ -30,7 +33,7 @@ class LayerNormCell:
         self.norm_beta_initializer = keras.initializers.get(norm_beta_initializer)
         self.norm_epsilon = as_number("norm_epsilon", norm_epsilon, 0, interval="()")
 
-    def _create_norm(self, name):
+    def _create_norm(self, name: str) -> LayerNormalization:
         return LayerNormalization(
             epsilon=self.norm_epsilon,
             beta_initializer=self.norm_beta_initializer,
@@ -39,7 +42,7 @@ class LayerNormCell:
             name=name,
         )
 
-    def _drop(self, inputs, state, training):
+    def _drop(self, inputs: Tensor, state: Tensor, training: bool | None) -> tuple[Tensor, Tensor]:
         """Returns the step and the state without what dropout takes away in training."""
         if training and self.dropout:
             inputs = inputs * self.get_dropout_mask(inputs)
@@ -47,7 +50,7 @@ class LayerNormCell:
             state = state * self.get_recurrent_dropout_mask(state)
         return inputs, state
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         initializers = keras.initializers
         return {
             **super().get_config(),

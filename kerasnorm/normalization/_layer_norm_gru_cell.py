@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 from keras import ops
 
+from kerasnorm._types import Activation, Constraint, Initializer, Regularizer, Shape, Tensor
 from kerasnorm.normalization._layer_norm_cell import LayerNormCell
 
 
@@ -65,28 +68,28 @@ class LayerNormGRUCell(LayerNormCell, keras.layers.GRUCell):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        reset_after=True,
-        seed=None,
-        norm_gamma_initializer="ones",
-        norm_beta_initializer="zeros",
-        norm_epsilon=1e-3,
-        **kwargs,
-    ):
+        units: int,
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Initializer = "glorot_uniform",
+        recurrent_initializer: Initializer = "orthogonal",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
+        recurrent_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
+        kernel_constraint: Constraint = None,
+        recurrent_constraint: Constraint = None,
+        bias_constraint: Constraint = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        reset_after: bool = True,
+        seed: int | None = None,
+        norm_gamma_initializer: Initializer = "ones",
+        norm_beta_initializer: Initializer = "zeros",
+        norm_epsilon: float = 1e-3,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             units,
             activation=activation,
@@ -115,14 +118,14 @@ class LayerNormGRUCell(LayerNormCell, keras.layers.GRUCell):
         self.candidate_kernel_norm = self._create_norm("candidate_kernel_norm")
         self.candidate_recurrent_norm = self._create_norm("candidate_recurrent_norm")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.kernel_norm.build((None, 2 * self.units))
         self.recurrent_norm.build((None, 2 * self.units))
         self.candidate_kernel_norm.build((None, self.units))
         self.candidate_recurrent_norm.build((None, self.units))
 
-    def call(self, inputs, states, training=False):
+    def call(self, inputs: Tensor, states: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         nested = isinstance(states, (list, tuple))
         before = states[0] if nested else states
         inputs, h = self._drop(inputs, before, training)
@@ -143,11 +146,11 @@ class LayerNormGRUCell(LayerNormCell, keras.layers.GRUCell):
         h = z * before + (1 - z) * candidate
         return h, [h] if nested else h
 
-    def _split(self, x):
+    def _split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Splits what belongs to the gates from what belongs to the candidate."""
         return x[..., : 2 * self.units], x[..., 2 * self.units :]
 
-    def _biases(self, dtype):
+    def _biases(self, dtype: str) -> tuple[tuple[Tensor, Tensor], Tensor]:
         """Returns the biases of gates and candidate, and the candidate's inside the reset."""
         if not self.use_bias:
             return (0, 0), 0

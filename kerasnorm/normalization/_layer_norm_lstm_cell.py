@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 from keras import ops
 
+from kerasnorm._types import Activation, Constraint, Initializer, Regularizer, Shape, Tensor
 from kerasnorm.normalization._layer_norm_cell import LayerNormCell
 
 
@@ -64,29 +67,29 @@ class LayerNormLSTMCell(LayerNormCell, keras.layers.LSTMCell):
 
     def __init__(
         self,
-        units,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        unit_forget_bias=True,
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        norm_gamma_initializer="ones",
-        norm_beta_initializer="zeros",
-        norm_epsilon=1e-3,
-        normalize_carry=True,
-        **kwargs,
-    ):
+        units: int,
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Initializer = "glorot_uniform",
+        recurrent_initializer: Initializer = "orthogonal",
+        bias_initializer: Initializer = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Regularizer = None,
+        recurrent_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
+        kernel_constraint: Constraint = None,
+        recurrent_constraint: Constraint = None,
+        bias_constraint: Constraint = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        norm_gamma_initializer: Initializer = "ones",
+        norm_beta_initializer: Initializer = "zeros",
+        norm_epsilon: float = 1e-3,
+        normalize_carry: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             units,
             activation=activation,
@@ -115,13 +118,15 @@ class LayerNormLSTMCell(LayerNormCell, keras.layers.LSTMCell):
         self.recurrent_norm = self._create_norm("recurrent_norm")
         self.state_norm = self._create_norm("state_norm")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.kernel_norm.build((None, 4 * self.units))
         self.recurrent_norm.build((None, 4 * self.units))
         self.state_norm.build((None, self.units))
 
-    def call(self, inputs, states, training=False):
+    def call(
+        self, inputs: Tensor, states: list[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         inputs, h = self._drop(inputs, states[0], training)
         gates = self.kernel_norm(ops.matmul(inputs, self.kernel))
         gates = gates + self.recurrent_norm(ops.matmul(h, self.recurrent_kernel))
@@ -134,5 +139,5 @@ class LayerNormLSTMCell(LayerNormCell, keras.layers.LSTMCell):
         h = self.recurrent_activation(o) * self.activation(normalized)
         return h, [h, normalized if self.normalize_carry else c]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "normalize_carry": self.normalize_carry}

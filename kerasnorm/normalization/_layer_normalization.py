@@ -1,6 +1,10 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from kerasnorm import backend
+from kerasnorm._types import Constraint, Initializer, Regularizer, Shape
 from kerasnorm._validation import as_int
 from kerasnorm.normalization._normalization_layer import (
     NormalizationLayer,
@@ -59,20 +63,20 @@ class LayerNormalization(NormalizationLayer):
 
     def __init__(
         self,
-        axis=-1,
-        epsilon=1e-3,
-        center=True,
-        scale=True,
-        beta_initializer="zeros",
-        gamma_initializer="ones",
-        beta_regularizer=None,
-        gamma_regularizer=None,
-        beta_constraint=None,
-        gamma_constraint=None,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        beta_regularizer: Regularizer = None,
+        gamma_regularizer: Regularizer = None,
+        beta_constraint: Constraint = None,
+        gamma_constraint: Constraint = None,
         *,
-        normalized_shape=None,
-        **kwargs,
-    ):
+        normalized_shape: int | Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             epsilon=epsilon,
             center=center,
@@ -95,7 +99,7 @@ class LayerNormalization(NormalizationLayer):
                     f"Received: axis={axis}, normalized_shape={normalized_shape}."
                 )
 
-    def view(self, shape):
+    def view(self, shape: Shape) -> backend.View:
         rank = len(shape)
         axes = self._axes(shape)
         sizes = [shape[axis] for axis in axes]
@@ -103,7 +107,7 @@ class LayerNormalization(NormalizationLayer):
         broadcast = tuple(axis for axis in range(rank) if axis not in axes)
         return backend.View(axes, rank - 1, broadcast)
 
-    def _axes(self, shape):
+    def _axes(self, shape: Shape) -> tuple[int, ...]:
         """Returns the normalized axes, counted from 0 and in order."""
         rank = len(shape)
         if self.normalized_shape is not None:
@@ -122,28 +126,28 @@ class LayerNormalization(NormalizationLayer):
             )
         return tuple(axes)
 
-    def _channel_axis(self, rank):
+    def _channel_axis(self, rank: int) -> int:
         return rank - 1
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         # The same layer serves inputs of any rank, such as a step and a sequence of steps.
         if self.axis == -1:
             size = input_shape[-1]
             self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: size})
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         # JSON has no tuples: the configuration is the same before and after a file.
         chosen = {"axis": self.axis, "normalized_shape": self.normalized_shape}
         lists = {k: list(v) if isinstance(v, tuple) else v for k, v in chosen.items()}
         return {**super().get_config(), **lists}
 
 
-def _as_list(value):
+def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def _as_ints(name, value):
+def _as_ints(name: str, value: Any) -> Any:
     """Returns an int, or a non-empty list or tuple of ints, of the type that came."""
     if not isinstance(value, (list, tuple)):
         return as_int(name, value)

@@ -5,13 +5,12 @@ cannot hold a mean of 1e4 to better than 5e-4. Any constant near the mean can be
 gradient flows through it, and the gradient of the whole is still exact.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm.backend import settle
-
-Tensor = Any
 
 
 class Moments(NamedTuple):
@@ -29,7 +28,7 @@ class Moments(NamedTuple):
     count: Tensor
 
 
-def count(x, weights, axes):
+def count(x: Tensor, weights: Tensor | None, axes: tuple[int, ...]) -> Tensor:
     """Returns how many elements lie along `axes`, or how many the 0/1 `weights` leave."""
     if weights is not None:
         return ops.sum(weights, axes, keepdims=True)
@@ -39,12 +38,12 @@ def count(x, weights, axes):
     return ops.reshape(ops.cast(size, x.dtype), (1,) * len(x.shape))
 
 
-def mean(x, weights, axes):
+def mean(x: Tensor, weights: Tensor | None, axes: tuple[int, ...]) -> Tensor:
     """Returns the mean of `x`, which is 0 where the weights are; 0 where none are left."""
     return ops.sum(x, axes, keepdims=True) / ops.maximum(count(x, weights, axes), 1)
 
 
-def moments(x, weights, axes) -> tuple[Moments, Tensor]:
+def moments(x: Tensor, weights: Tensor | None, axes: tuple[int, ...]) -> tuple[Moments, Tensor]:
     """Returns the moments over positions and `x − center`, both 0 where the weights are."""
     center = settle(mean(x, weights, axes))
     centred = x - center if weights is None else (x - center) * weights
@@ -54,7 +53,7 @@ def moments(x, weights, axes) -> tuple[Moments, Tensor]:
     return Moments(center, shift, ops.maximum(variance, 0), behind), centred
 
 
-def pool(parts: Moments, axes) -> Moments:
+def pool(parts: Moments, axes: tuple[int, ...]) -> Moments:
     """Returns the moments of the union of `parts` along `axes`: Var = E[Var] + Var[E]."""
     weights = ops.broadcast_to(parts.count, ops.shape(parts.center))
     total = ops.sum(weights, axes, keepdims=True)

@@ -1,12 +1,15 @@
 """What every normalization layer shares; a layer adds which axes it reduces over."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from kerasnorm import backend
+from kerasnorm._types import Constraint, Initializer, Regularizer, Shape, Tensor
 from kerasnorm._validation import as_int, as_number
 
 
@@ -20,17 +23,17 @@ class NormalizationLayer(keras.layers.Layer):
 
     def __init__(
         self,
-        epsilon=1e-3,
-        center=True,
-        scale=True,
-        beta_initializer="zeros",
-        gamma_initializer="ones",
-        beta_regularizer=None,
-        gamma_regularizer=None,
-        beta_constraint=None,
-        gamma_constraint=None,
-        **kwargs,
-    ):
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        beta_regularizer: Regularizer = None,
+        gamma_regularizer: Regularizer = None,
+        beta_constraint: Constraint = None,
+        gamma_constraint: Constraint = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.autocast = False
         self.supports_masking = True
@@ -43,14 +46,14 @@ class NormalizationLayer(keras.layers.Layer):
         self.gamma_regularizer = keras.regularizers.get(gamma_regularizer)
         self.beta_constraint = keras.constraints.get(beta_constraint)
         self.gamma_constraint = keras.constraints.get(gamma_constraint)
-        self.gamma = None
-        self.beta = None
+        self.gamma: keras.Variable | None = None
+        self.beta: keras.Variable | None = None
 
-    def view(self, shape) -> backend.View:
+    def view(self, shape: Shape) -> backend.View:
         """Returns the axes of the statistics for an input shape; ValueError if it has none."""
         raise NotImplementedError(f"{type(self).__name__} should implement `view`.")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         view = self.view(input_shape)
         axes = [axis for axis in range(len(input_shape)) if axis not in view.broadcast]
         sizes = {axis: input_shape[axis] for axis in axes}
@@ -60,7 +63,7 @@ class NormalizationLayer(keras.layers.Layer):
             self.beta = self._add_parameter("beta", input_shape, axes)
         self.input_spec = keras.layers.InputSpec(ndim=len(input_shape), axes=sizes)
 
-    def _add_parameter(self, name, input_shape, axes):
+    def _add_parameter(self, name: str, input_shape: Shape, axes: Sequence[int]) -> keras.Variable:
         return self.add_weight(
             name=name,
             shape=tuple(known_size(input_shape, axis) for axis in axes),
@@ -70,12 +73,14 @@ class NormalizationLayer(keras.layers.Layer):
             autocast=False,
         )
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         x, mask = self._masked(inputs, mask)
         y, _ = self._normalize(x, mask, self.view(inputs.shape), training)
         return self._finish(y, mask)
 
-    def _masked(self, inputs, mask):
+    def _masked(self, inputs: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Casts integers, and zeroes the positions left out so that NaN there reaches nothing."""
         x = ops.convert_to_tensor(inputs)
         if not keras.backend.is_float_dtype(x.dtype):
@@ -85,16 +90,18 @@ class NormalizationLayer(keras.layers.Layer):
         mask = self._fit_mask(mask, x.shape)
         return ops.where(mask, x, ops.zeros((), x.dtype)), mask
 
-    def _fit_mask(self, mask, shape):
+    def _fit_mask(self, mask: Tensor, shape: Shape) -> Tensor:
         """Returns the mask as bools with a channel axis of 1."""
         channel = self._channel_axis(len(shape))
         check_mask_fits(mask, shape, channel)
         return ops.expand_dims(ops.cast(mask, "bool"), channel)
 
-    def _channel_axis(self, rank):
+    def _channel_axis(self, rank: int) -> int:
         return as_axis("axis", self.axis, rank)
 
-    def _normalize(self, x, mask, view, training, **then):
+    def _normalize(
+        self, x: Tensor, mask: Tensor | None, view: backend.View, training: bool | None, **then: Any
+    ) -> tuple[Tensor, Any]:
         """Normalizes with the input's own statistics; see `backend.normalize`."""
         dtype = self._statistics_dtype(x)
         gamma, beta = self._gamma_and_beta(view, dtype)
@@ -102,35 +109,39 @@ class NormalizationLayer(keras.layers.Layer):
         settings = view, self.epsilon, dtype, training
         return backend.normalize(x, gamma, beta, weights, *settings, **then)
 
-    def _gamma_and_beta(self, view, dtype):
+    def _gamma_and_beta(self, view: backend.View, dtype: str) -> tuple[Tensor | None, ...]:
         return self._broadcast((self.gamma, self.beta), view, dtype)
 
-    def _broadcast(self, weights, view, dtype):
+    def _broadcast(
+        self, weights: tuple[Tensor | None, ...], view: backend.View, dtype: str
+    ) -> tuple[Tensor | None, ...]:
         """Returns weights as tensors that broadcast to the input; None stays None."""
         return tuple(
             None if weight is None else ops.expand_dims(ops.cast(weight, dtype), view.broadcast)
             for weight in weights
         )
 
-    def _finish(self, y, mask):
+    def _finish(self, y: Tensor, mask: Tensor | None) -> Tensor:
         y = ops.cast(y, self.compute_dtype)
         return y if mask is None else ops.where(mask, y, ops.zeros((), y.dtype))
 
-    def _statistics_dtype(self, x):
+    def _statistics_dtype(self, x: Tensor) -> str:
         """Float32, or float64 where the input or the policy has it."""
         dtypes = {keras.backend.standardize_dtype(x.dtype), self.compute_dtype}
         return "float64" if "float64" in dtypes else "float32"
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self.view(input_shape)
         return tuple(input_shape)
 
-    def compute_output_spec(self, inputs, training=None, mask=None):
+    def compute_output_spec(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> keras.KerasTensor:
         if mask is not None:
             check_mask_fits(mask, inputs.shape, self._channel_axis(len(inputs.shape)))
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         serialize = {
             "initializer": keras.initializers.serialize,
             "regularizer": keras.regularizers.serialize,
@@ -144,7 +155,7 @@ class NormalizationLayer(keras.layers.Layer):
         return {**super().get_config(), **config}
 
 
-def as_axis(name: str, axis, rank: int) -> int:
+def as_axis(name: str, axis: Any, rank: int) -> int:
     """Returns an axis of an example counted from 0, the batch axis included but not allowed."""
     axis = as_int(name, axis)
     if not -rank < axis < rank or axis == 0:
@@ -156,24 +167,27 @@ def as_axis(name: str, axis, rank: int) -> int:
     return axis % rank
 
 
-def known_size(shape, axis: int) -> int:
+def known_size(shape: Shape, axis: int) -> int:
     """Returns the size of an axis that a layer needs to know when it is built."""
-    if shape[axis] is None:
+    size = shape[axis]
+    if size is None:
         raise ValueError(
             f"Axis {axis} of the input should have a known size when the layer is built. "
             f"Received: shape={tuple(shape)}. Give it in `keras.Input(shape=…)`."
         )
-    return shape[axis]
+    return size
 
 
-def channel_and_positions(axis: int, shape) -> tuple[int, tuple[int, ...]]:
+def channel_and_positions(axis: int, shape: Shape) -> tuple[int, tuple[int, ...]]:
     """Returns the channel axis, counted from 0, and the axes that are not it or the batch's."""
     channel = as_axis("axis", axis, len(shape))
     known_size(shape, channel)
     return channel, tuple(axis for axis in range(1, len(shape)) if axis != channel)
 
 
-def check_more_than_one(layer, shape, sizes, remedy: str) -> None:
+def check_more_than_one(
+    layer: keras.layers.Layer, shape: Shape, sizes: Sequence[int | None], remedy: str
+) -> None:
     """Raises where each statistic would rest on one value, so that the output is β whatever x."""
     if None not in sizes and math.prod(sizes) == 1:
         raise ValueError(
@@ -182,7 +196,7 @@ def check_more_than_one(layer, shape, sizes, remedy: str) -> None:
         )
 
 
-def check_mask_fits(mask, shape, channel: int) -> None:
+def check_mask_fits(mask: Tensor, shape: Shape, channel: int) -> None:
     """Raises unless the mask has the input's shape without the channel axis."""
     expected = tuple(size for axis, size in enumerate(shape) if axis != channel)
     received = tuple(np.shape(mask))  # of nested lists too

@@ -1,5 +1,7 @@
 """Normalization layers by name, for configurations, searches and command lines."""
 
+from typing import Any
+
 import keras
 
 from kerasnorm._validation import listed
@@ -31,7 +33,9 @@ def names() -> list[str]:
     return [*_LAYERS]
 
 
-def get(name_or_config, **kwargs) -> keras.layers.Layer | None:
+def get(
+    name_or_config: str | dict[str, Any] | keras.layers.Layer | None, **kwargs: Any
+) -> keras.layers.Layer | None:
     """Returns the normalization layer of a name, a configuration or a layer.
 
     Args:

@@ -1,10 +1,13 @@
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
+from kerasnorm._types import Shape, Tensor
 from kerasnorm._validation import as_int
 from kerasnorm.normalization._kernel_wrapper import KernelWrapper
+from kerasnorm.normalization._kernels import Parameter
 
 _FIRST_ITERATIONS = 15  # as many as PyTorch makes before the first step
 
@@ -67,16 +70,16 @@ class SpectralNormalization(KernelWrapper):
         Miyato et al., 2018, https://arxiv.org/abs/1802.05957
     """
 
-    def __init__(self, layer, power_iterations=1, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, power_iterations: int = 1, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         self.power_iterations = as_int("power_iterations", power_iterations, 1)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self._vectors = [self._add_vector_u(p) for p in self.kernel_parameters]
 
-    def _add_vector_u(self, parameter):
-        def leading_vector(shape, dtype):
+    def _add_vector_u(self, parameter: Parameter) -> keras.Variable:
+        def leading_vector(shape: tuple[int, ...], dtype: str) -> Tensor:
             start = keras.initializers.RandomNormal(stddev=1.0)(shape, dtype)
             matrix = parameter.matrix(ops.cast(parameter.variable(self.layer).value, dtype))
             return _iterate(matrix, start, _FIRST_ITERATIONS)[0]
@@ -92,7 +95,9 @@ class SpectralNormalization(KernelWrapper):
             aggregation="only_first_replica",
         )
 
-    def substitutes(self, training, inputs=None, mask=None):
+    def substitutes(
+        self, training: bool, inputs: Tensor | None = None, mask: Tensor | None = None
+    ) -> dict[Parameter, Tensor]:
         normalized = {}
         for (parameter, kernel), vector in zip(self._kernels().items(), self._vectors, strict=True):
             matrix = parameter.matrix(kernel)
@@ -104,11 +109,11 @@ class SpectralNormalization(KernelWrapper):
             normalized[parameter] = kernel / ops.where(sigma > 0, sigma, ops.ones_like(sigma))
         return normalized
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "power_iterations": self.power_iterations}
 
 
-def _iterate(matrix, u, iterations):
+def _iterate(matrix: Tensor, u: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
     """Returns the singular vectors (1, columns) and (1, rows) that power iterations lead to."""
     v = None
     for _ in range(iterations):
@@ -119,7 +124,7 @@ def _iterate(matrix, u, iterations):
     return u, v
 
 
-def _unit(x):
+def _unit(x: Tensor) -> Tensor:
     """Returns x / ‖x‖, and 0 for 0; the squares of tiny values are kept from vanishing."""
     largest = ops.max(ops.abs(x))
     x = x / ops.where(largest > 0, largest, ops.ones_like(largest))

@@ -1,7 +1,10 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from kerasnorm import backend
+from kerasnorm._types import Constraint, Initializer, Regularizer, Shape, Tensor
 from kerasnorm._validation import as_int
 from kerasnorm.normalization._moments import Moments, moments, pool
 from kerasnorm.normalization._normalization_layer import channel_and_positions, check_more_than_one
@@ -68,24 +71,24 @@ class SwitchableNormalization(TrackedNormalization):
 
     def __init__(
         self,
-        axis=-1,
-        momentum=0.99,
-        epsilon=1e-3,
-        center=True,
-        scale=True,
-        beta_initializer="zeros",
-        gamma_initializer="ones",
-        moving_mean_initializer="zeros",
-        moving_variance_initializer="ones",
-        beta_regularizer=None,
-        gamma_regularizer=None,
-        beta_constraint=None,
-        gamma_constraint=None,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        moving_mean_initializer: Initializer = "zeros",
+        moving_variance_initializer: Initializer = "ones",
+        beta_regularizer: Regularizer = None,
+        gamma_regularizer: Regularizer = None,
+        beta_constraint: Constraint = None,
+        gamma_constraint: Constraint = None,
         *,
-        unbiased=False,
-        track_statistics=True,
-        **kwargs,
-    ):
+        unbiased: bool = False,
+        track_statistics: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             momentum=momentum,
             epsilon=epsilon,
@@ -104,22 +107,24 @@ class SwitchableNormalization(TrackedNormalization):
             **kwargs,
         )
         self.axis = as_int("axis", axis)
-        self.mean_weights = None
-        self.variance_weights = None
+        self.mean_weights: keras.Variable | None = None
+        self.variance_weights: keras.Variable | None = None
 
-    def view(self, shape):
+    def view(self, shape: Shape) -> backend.View:
         channel, positions = channel_and_positions(self.axis, shape)
         sizes = [shape[axis] for axis in positions]
         check_more_than_one(self, shape, sizes, "Use BatchNormalization or LayerNormalization.")
         return backend.View((0, *positions), channel, (0, *positions))
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         for name in ("mean_weights", "variance_weights"):
             weight = self.add_weight(name=name, shape=(3,), initializer="ones", autocast=False)
             setattr(self, name, weight)
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         x, mask = self._masked(inputs, mask)
         view, dtype = self.view(x.shape), self._statistics_dtype(x)
         weights = None if mask is None else ops.cast(mask, dtype)
@@ -141,7 +146,7 @@ class SwitchableNormalization(TrackedNormalization):
         y = (centred - shift) * (rstd if gamma is None else rstd * gamma)
         return self._finish(y if beta is None else y + beta, mask)
 
-    def _mix(self, parts, dtype):
+    def _mix(self, parts: tuple[Moments, ...], dtype: str) -> tuple[Tensor, ...]:
         """Returns the mixed mean, counted from the instances' centers, and the mixed variance."""
         shares = [
             ops.softmax(ops.cast(weights, dtype))
@@ -155,5 +160,5 @@ class SwitchableNormalization(TrackedNormalization):
             for share, values in zip(shares, (means, variances), strict=True)
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 
 from kerasnorm.normalization._batch_normalization import BatchNormalization
@@ -49,10 +51,10 @@ class SyncBatchNormalization(BatchNormalization):
         Peng et al., 2018, MegDet, https://arxiv.org/abs/1711.07240
     """
 
-    def __init__(self, *args, axis_name=None, **kwargs):
+    def __init__(self, *args: Any, axis_name: str | None = None, **kwargs: Any) -> None:
         super().__init__(*args, synchronized=True, axis_name=axis_name, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["synchronized"], config["virtual_batch_size"]
         return config

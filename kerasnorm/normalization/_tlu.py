@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 from keras import ops
 
+from kerasnorm._types import Constraint, Initializer, Regularizer, Shape, Tensor
 from kerasnorm._validation import as_int
 from kerasnorm.normalization._normalization_layer import as_axis, check_mask_fits, known_size
 
@@ -47,16 +50,16 @@ class TLU(keras.layers.Layer):
 
     def __init__(
         self,
-        axis=-1,
-        affine=False,
-        tau_initializer="zeros",
-        tau_regularizer=None,
-        tau_constraint=None,
-        alpha_initializer="zeros",
-        alpha_regularizer=None,
-        alpha_constraint=None,
-        **kwargs,
-    ):
+        axis: int = -1,
+        affine: bool = False,
+        tau_initializer: Initializer = "zeros",
+        tau_regularizer: Regularizer = None,
+        tau_constraint: Constraint = None,
+        alpha_initializer: Initializer = "zeros",
+        alpha_regularizer: Regularizer = None,
+        alpha_constraint: Constraint = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
         self.axis = as_int("axis", axis)
@@ -67,10 +70,10 @@ class TLU(keras.layers.Layer):
         self.alpha_initializer = keras.initializers.get(alpha_initializer)
         self.alpha_regularizer = keras.regularizers.get(alpha_regularizer)
         self.alpha_constraint = keras.constraints.get(alpha_constraint)
-        self.tau = None
-        self.alpha = None
+        self.tau: keras.Variable | None = None
+        self.alpha: keras.Variable | None = None
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         channel = as_axis("axis", self.axis, len(input_shape))
         channels = known_size(input_shape, channel)
         self.tau = self._add_parameter("tau", (channels,))
@@ -78,7 +81,7 @@ class TLU(keras.layers.Layer):
             self.alpha = self._add_parameter("alpha", (channels,))
         self.input_spec = keras.layers.InputSpec(ndim=len(input_shape), axes={channel: channels})
 
-    def _add_parameter(self, name, shape):
+    def _add_parameter(self, name: str, shape: tuple[int, ...]) -> keras.Variable:
         return self.add_weight(
             name=name,
             shape=shape,
@@ -87,7 +90,7 @@ class TLU(keras.layers.Layer):
             constraint=getattr(self, f"{name}_constraint"),
         )
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         x = ops.cast(inputs, self.compute_dtype)
         rank = len(x.shape)
         channel = as_axis("axis", self.axis, rank)
@@ -98,24 +101,24 @@ class TLU(keras.layers.Layer):
         y = self._above_threshold(x, tuple(axis for axis in range(rank) if axis != channel))
         return y if mask is None else ops.where(mask, y, ops.zeros((), y.dtype))
 
-    def _above_threshold(self, x, others):
+    def _above_threshold(self, x: Tensor, others: tuple[int, ...]) -> Tensor:
         """Returns max(x, α·x + τ), with α and τ the same along the other axes."""
         floor = ops.expand_dims(ops.cast(self.tau, x.dtype), others)
         if self.affine:
             floor = floor + ops.expand_dims(ops.cast(self.alpha, x.dtype), others) * x
         return ops.maximum(x, floor)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         as_axis("axis", self.axis, len(input_shape))
         return tuple(input_shape)
 
-    def compute_output_spec(self, inputs, mask=None):
+    def compute_output_spec(self, inputs: Tensor, mask: Tensor | None = None) -> keras.KerasTensor:
         shape = self.compute_output_shape(inputs.shape)
         if mask is not None:
             check_mask_fits(mask, shape, as_axis("axis", self.axis, len(shape)))
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         serialize = {
             "initializer": keras.initializers.serialize,
             "regularizer": keras.regularizers.serialize,

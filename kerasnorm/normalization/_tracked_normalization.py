@@ -1,11 +1,12 @@
 """Running statistics: what batch and instance normalization use at inference."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from kerasnorm import backend
+from kerasnorm._types import Initializer, Shape, Tensor
 from kerasnorm._validation import as_number
 from kerasnorm.normalization._normalization_layer import NormalizationLayer
 
@@ -20,30 +21,30 @@ class TrackedNormalization(NormalizationLayer):
 
     def __init__(
         self,
-        momentum=0.99,
-        moving_mean_initializer="zeros",
-        moving_variance_initializer="ones",
-        unbiased=False,
-        track_statistics=True,
-        **kwargs,
-    ):
+        momentum: float = 0.99,
+        moving_mean_initializer: Initializer = "zeros",
+        moving_variance_initializer: Initializer = "ones",
+        unbiased: bool = False,
+        track_statistics: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.momentum = as_number("momentum", momentum, 0, 1)
         self.moving_mean_initializer = keras.initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = keras.initializers.get(moving_variance_initializer)
         self.unbiased = bool(unbiased)
         self.track_statistics = bool(track_statistics)
-        self.moving_mean = None
-        self.moving_variance = None
+        self.moving_mean: keras.Variable | None = None
+        self.moving_variance: keras.Variable | None = None
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         if self.track_statistics:
             channels = input_shape[self._channel_axis(len(input_shape))]
             self.moving_mean = self._add_statistic("moving_mean", channels)
             self.moving_variance = self._add_statistic("moving_variance", channels)
 
-    def _add_statistic(self, name, channels):
+    def _add_statistic(self, name: str, channels: int | None) -> keras.Variable:
         # Float16 overflows at a deviation of 256, so statistics are never narrower than float32.
         # Every replica computes the same update, so the first one's serves for all.
         return self.add_weight(
@@ -56,7 +57,9 @@ class TrackedNormalization(NormalizationLayer):
             aggregation="only_first_replica",
         )
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         x, mask = self._masked(inputs, mask)
         view = self.view(x.shape)
         if not self.track_statistics:
@@ -70,27 +73,27 @@ class TrackedNormalization(NormalizationLayer):
             y = self._normalize_with_estimates(x, view)
         return self._finish(y, mask)
 
-    def _normalize_with_estimates(self, x, view):
+    def _normalize_with_estimates(self, x: Tensor, view: backend.View) -> Tensor:
         dtype = self._statistics_dtype(x)
         gamma, beta = self._gamma_and_beta(view, dtype)
         moments = self._broadcast_estimates(view, dtype)
         return backend.apply_statistics(x, *moments, gamma, beta, self.epsilon, dtype)
 
-    def _broadcast_estimates(self, view, dtype):
+    def _broadcast_estimates(self, view: backend.View, dtype: str) -> tuple[Tensor | None, ...]:
         return self._broadcast((self.moving_mean, self.moving_variance), view, dtype)
 
-    def _follow(self, view):
+    def _follow(self, view: backend.View) -> "_Follow":
         return _Follow(self.momentum, self.unbiased, view.synchronized)
 
-    def _estimates(self):
+    def _estimates(self) -> tuple[Tensor, ...]:
         # as tensors: `ops.convert_to_tensor` returns TensorFlow's variables as they are
         return tuple(ops.cast(e, e.dtype) for e in (self.moving_mean, self.moving_variance))
 
-    def _assign(self, estimates):
+    def _assign(self, estimates: tuple[Tensor, ...]) -> None:
         self.moving_mean.assign(estimates[0])
         self.moving_variance.assign(estimates[1])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "momentum": self.momentum,
@@ -110,7 +113,7 @@ class _Follow(NamedTuple):
     unbiased: bool
     synchronized: bool
 
-    def __call__(self, statistics, *estimates):
+    def __call__(self, statistics: backend.Statistics, *estimates: Tensor) -> tuple[Tensor, ...]:
         # one row of channels an instance, ghost batch or batch
         mean, variance = (ops.reshape(part, (-1, *estimates[0].shape)) for part in statistics[:2])
         # without a mask, all have one count
@@ -129,5 +132,5 @@ class _Follow(NamedTuple):
         )
 
 
-def _move(old, new, rate):
+def _move(old: Tensor, new: Tensor, rate: Tensor) -> Tensor:
     return old + ops.cast(rate, old.dtype) * (ops.cast(new, old.dtype) - old)

@@ -1,12 +1,16 @@
+from typing import Any
+
 import keras
 from keras import ops
 
+from kerasnorm._types import Shape, Tensor
 from kerasnorm.normalization._data_initialization import (
     BIAS,
     has_data_initialization,
     scale_and_shift,
 )
 from kerasnorm.normalization._kernel_wrapper import KernelWrapper
+from kerasnorm.normalization._kernels import Parameter
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
@@ -76,31 +80,31 @@ class WeightNormalization(KernelWrapper):
         Salimans and Kingma, 2016, https://arxiv.org/abs/1602.07868
     """
 
-    def __init__(self, layer, data_init=True, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, data_init: bool = True, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         self.data_init = bool(data_init)
-        self._data_variables = None
+        self._data_variables: list[keras.Variable] | None = None
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self._gains = [self._add_gain(parameter) for parameter in self.kernel_parameters]
         if self.data_init and has_data_initialization(self.layer):
             self._data_variables = self._add_data_variables()
 
     @property
-    def g(self):
+    def g(self) -> keras.Variable | tuple[keras.Variable, ...]:
         """The variable g; a tuple of them where the layer has several kernels."""
         return self._gains[0] if len(self._gains) == 1 else tuple(self._gains)
 
-    def _add_gain(self, parameter):
+    def _add_gain(self, parameter: Parameter) -> keras.Variable:
         variable = parameter.variable(self.layer)
 
-        def length(shape, dtype):
+        def length(shape: tuple[int, ...], dtype: str) -> Tensor:
             return _split(ops.cast(variable.value, dtype), parameter)[1]
 
         return self._add_vector("g", parameter, parameter.output_shape(variable.shape), length)
 
-    def _add_data_variables(self):
+    def _add_data_variables(self) -> list[keras.Variable]:
         settings = {
             "trainable": False,
             "autocast": False,
@@ -121,7 +125,9 @@ class WeightNormalization(KernelWrapper):
         )
         return [*offsets, flag]
 
-    def substitutes(self, training, inputs=None, mask=None):
+    def substitutes(
+        self, training: bool, inputs: Tensor | None = None, mask: Tensor | None = None
+    ) -> dict[Parameter, Tensor]:
         kernels = self._kernels()
         values = {
             parameter: _with_length(v, g.value, parameter)
@@ -135,7 +141,13 @@ class WeightNormalization(KernelWrapper):
                 values[BIAS] = ops.cast(self.layer.bias.value, offset.dtype) + bias_offset[0]
         return values
 
-    def _data_offsets(self, training, kernels, inputs, mask):
+    def _data_offsets(
+        self,
+        training: bool,
+        kernels: dict[Parameter, Tensor],
+        inputs: Tensor | None,
+        mask: Tensor | None,
+    ) -> list[Tensor]:
         """Returns what the data variables hold, after this batch if it is the first."""
         # copies, since on torch the next call would write to what this one's gradient needs
         stored = [ops.copy(ops.convert_to_tensor(v)) for v in self._data_variables]
@@ -149,7 +161,13 @@ class WeightNormalization(KernelWrapper):
             variable.assign(value)
         return found
 
-    def _measure(self, stored, kernels, inputs, mask):
+    def _measure(
+        self,
+        stored: list[Tensor],
+        kernels: dict[Parameter, Tensor],
+        inputs: Tensor | None,
+        mask: Tensor | None,
+    ) -> list[Tensor]:
         scale, shift, varies = scale_and_shift(self.layer, kernels, inputs, mask)
         gain = self._gains[-1].value
         offsets = [gain * (ops.reshape(scale, gain.shape) - 1)]
@@ -161,17 +179,17 @@ class WeightNormalization(KernelWrapper):
         ]
         return [*offsets, ops.any(varies)]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_init": self.data_init}
 
 
-def _with_length(kernel, lengths, parameter):
+def _with_length(kernel: Tensor, lengths: Tensor, parameter: Parameter) -> Tensor:
     """Returns the kernel with other lengths for its outputs."""
     direction, _ = _split(kernel, parameter)
     return direction * parameter.along_outputs(lengths, len(kernel.shape))
 
 
-def _split(kernel, parameter):
+def _split(kernel: Tensor, parameter: Parameter) -> tuple[Tensor, Tensor]:
     """Returns the kernel over its length, and the length; 0 and 0 where the kernel is 0.
 
     The direction does not depend on the scale of the kernel, so that neither that division nor

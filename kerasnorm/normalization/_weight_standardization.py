@@ -1,8 +1,12 @@
+from typing import Any
+
 import keras
 
 from kerasnorm import backend
+from kerasnorm._types import Shape, Tensor
 from kerasnorm._validation import as_number
 from kerasnorm.normalization._kernel_wrapper import KernelWrapper, wide
+from kerasnorm.normalization._kernels import Parameter
 from kerasnorm.normalization._normalization_layer import check_more_than_one
 
 
@@ -58,26 +62,28 @@ class WeightStandardization(KernelWrapper):
 
     convolutional_only = True
 
-    def __init__(self, layer, epsilon=1e-10, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, epsilon: float = 1e-10, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         self.epsilon = as_number("epsilon", epsilon, 0, interval="()")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         for parameter, kernel in self._kernels().items():
             sizes = [kernel.shape[axis] for axis in parameter.reduced(len(kernel.shape))]
             remedy = f"That is the shape of `{parameter.name}`: leave this layer as it is."
             check_more_than_one(self, kernel.shape, sizes, remedy)
 
-    def substitutes(self, training, inputs=None, mask=None):
+    def substitutes(
+        self, training: bool, inputs: Tensor | None = None, mask: Tensor | None = None
+    ) -> dict[Parameter, Tensor]:
         return {p: self._standardize(p, kernel) for p, kernel in self._kernels().items()}
 
-    def _standardize(self, parameter, kernel):
+    def _standardize(self, parameter: Parameter, kernel: Tensor) -> Tensor:
         rank = len(kernel.shape)
         reduced = parameter.reduced(rank)
         view = backend.View(reduced, rank + parameter.outputs[-1], reduced)
         dtype = wide(kernel.dtype)
         return backend.normalize(kernel, None, None, None, view, self.epsilon, dtype)[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon}

@@ -12,14 +12,19 @@ from kerasnorm.recipe.results import Comparison, Trial
 class Problem(Protocol):
     """What there is to train on, and to start from."""
 
-    classes: Sequence[str]
-    pretrained: bool
+    @property
+    def classes(self) -> Sequence[str]:
+        """The names of the classes."""
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether there are weights to start from."""
 
     def data(self, seed: int) -> tuple[Any, Any, Any]:
         """Returns the examples for training, validation and test; the last may be None."""
 
     def model(
-        self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback]
+        self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback] = ()
     ) -> keras.Model:
         """Returns the model to start from."""
 
@@ -48,13 +53,16 @@ def compare(
 
     Returns:
         The figures by way, and the last way's run with the first seed.
+
+    Raises:
+        ValueError: without a way or a seed.
     """
     comparison: Comparison = {name: [] for name in ways}
-    kept = None
+    kept: Run | None = None
     callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch())]
     for seed in seeds:
         train, validation, test = problem.data(seed)
-        for name, way in reversed(ways.items()):  # what is wrong with the recipe shows first
+        for name, way in reversed([*ways.items()]):  # what is wrong with the recipe shows first
             recipe = way.recipe if isinstance(way, Advice) else way
             run = fit(
                 way,
@@ -73,4 +81,8 @@ def compare(
             kept = kept or run
             comparison[name].append(Trial(run.history, run.evaluation))
             on_trial(name, seed, comparison[name][-1])
+    if kept is None:
+        raise ValueError(
+            "There should be one way of training and one seed at least. Received: none."
+        )
     return comparison, kept

@@ -29,7 +29,7 @@ def plain_ways() -> dict[str, Recipe]:
 class DigitsProblem:
     """The target's data by seed, and small ConvNets pre-trained on the source."""
 
-    classes = ("5", "6", "7", "8", "9")
+    classes: Sequence[str] = ("5", "6", "7", "8", "9")
     pretrained = True
 
     def __init__(self) -> None:

@@ -1,17 +1,17 @@
 """Images with a class each, in a folder or a table, to train and to judge a model with."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 
+from kerasnorm._types import StrPath
 from kerasnorm._validation import as_number, listed
 from kerasnorm.imbalance import ImageFiles, ImageFolder, ImageTable
 
 _ANY_SIZE = 1  # until the model says which
 
 
-def read_images(path: str | os.PathLike, strict: bool = False) -> tuple[ImageFiles, list[str]]:
+def read_images(path: StrPath, strict: bool = False) -> tuple[ImageFiles, list[str]]:
     """Finds images, and opens each of them once.
 
     Args:

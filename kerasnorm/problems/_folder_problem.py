@@ -52,7 +52,7 @@ class FolderProblem:
         self._backbone, self._weights, self._shares = backbone, weights, shares
         self._size = image_size or (160 if backbone else 64)
         self._files = files.subset(range(files.size), self._size)
-        self.classes = files.class_names
+        self.classes: Sequence[str] = files.class_names
 
     @property
     def pretrained(self) -> bool:

@@ -1,12 +1,12 @@
 """What `kerasnorm fit FOLDER` trains where the folder has images and their masks."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from kerasnorm._types import StrPath
 from kerasnorm._validation import listed
 from kerasnorm.imbalance import SegmentationFolder
 from kerasnorm.models import load_model
@@ -20,7 +20,7 @@ from kerasnorm.transfer import check_gives_maps
 _IMAGES, _MASKS, _NAMES = "images", "masks", "classes.txt"
 
 
-def holds_scenes(path: str | os.PathLike) -> bool:
+def holds_scenes(path: StrPath) -> bool:
     """Returns whether a folder has sub-folders of images and of masks."""
     return all(Path(path, name).is_dir() for name in (_IMAGES, _MASKS))
 
@@ -43,7 +43,7 @@ class SceneProblem:
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        path: StrPath,
         weights: str = "none",
         image_size: int | None = None,
         shares: tuple[float, float] = (0.1, 0.2),
@@ -58,7 +58,7 @@ class SceneProblem:
         if not readable.all():
             raise ValueError(describe_unreadable(scenes.paths[~readable].tolist()))
         self._scenes = scenes
-        self.classes = _class_names(Path(path, _NAMES), scenes.labels.shape[1])
+        self.classes: Sequence[str] = _class_names(Path(path, _NAMES), scenes.labels.shape[1])
 
     @property
     def pretrained(self) -> bool:

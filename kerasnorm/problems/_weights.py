@@ -1,15 +1,15 @@
 """Weights from files: into a base, or a whole model as the start."""
 
-import os
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from kerasnorm._types import StrPath
 from kerasnorm.models import leaves, load_model
 
 
-def check_weights_file(path: str | os.PathLike) -> Path:
+def check_weights_file(path: StrPath) -> Path:
     """Returns the path of a file of weights that exists.
 
     Raises:

@@ -18,7 +18,7 @@ class Settings(Mapping[str, Any]):
     {'groups': 8, 'axis': (1, 2)}
     """
 
-    def __init__(self, items: Mapping[str, Any] | None = None):
+    def __init__(self, items: Mapping[str, Any] | None = None) -> None:
         if items is not None and not isinstance(items, Mapping):
             raise ValueError(f"Settings should be a mapping of names. Received: {items!r}.")
         self._items = tuple((key, _plain(key, value)) for key, value in (items or {}).items())

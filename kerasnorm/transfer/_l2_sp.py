@@ -1,10 +1,12 @@
 """Fine-tuning that stays near where it starts."""
 
 import re
+from typing import Any
 
 import keras
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm._validation import as_number, as_pattern, listed
 
 
@@ -64,12 +66,12 @@ def l2_sp(
 class _StartingPoint(keras.regularizers.Regularizer):
     """α/2 · Σ(w − w⁰)² and what the variable had as a regularizer of its own."""
 
-    def __init__(self, variable, alpha, own):
+    def __init__(self, variable: keras.Variable, alpha: float, own: Any) -> None:
         self.alpha, self.own = alpha, own
         # a variable, as graphs would hold a constant of its size
         value = ops.copy(ops.convert_to_tensor(variable))
         self.start = keras.Variable(value, trainable=False, dtype=variable.dtype)
 
-    def __call__(self, x):
+    def __call__(self, x: Tensor) -> Tensor:
         pull = self.alpha / 2 * ops.sum(ops.square(x - self.start))
         return pull if self.own is None else pull + self.own(x)

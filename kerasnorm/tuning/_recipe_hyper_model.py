@@ -91,10 +91,12 @@ class RecipeHyperModel:
         super().__init__()
         if not isinstance(recipe, Recipe | None):
             raise ValueError(f"`recipe` should be a Recipe. Received: {recipe!r}.")
-        self.recipe = Recipe() if recipe is None else recipe
-        self.space = Space(space, self.recipe)
-        self.model_fn, self.given_space, self.fit_arguments = model_fn, space, fit_arguments
-        self.keep_runs = as_int("keep_runs", keep_runs, low=1)
+        self.recipe: Recipe = Recipe() if recipe is None else recipe
+        self.space: Space = Space(space, self.recipe)
+        self.model_fn: Callable[..., keras.Model] = model_fn
+        self.given_space: Mapping[str, Any] = space
+        self.fit_arguments: dict[str, Any] = fit_arguments
+        self.keep_runs: int = as_int("keep_runs", keep_runs, low=1)
         self._takes_recipe = takes_recipe(model_fn)
         self._policy = keras.config.dtype_policy()
         unknown = fit_arguments.keys() - (inspect.signature(fit).parameters.keys() - _OWN)

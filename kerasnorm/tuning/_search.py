@@ -1,11 +1,11 @@
 """`search`: the best of many recipes."""
 
 import functools
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, as_number
 from kerasnorm.tuning._keras_tuner_search import search_alone, search_as_chief, search_as_worker
 from kerasnorm.tuning._optuna_search import search_with_optuna
@@ -28,7 +28,7 @@ def search(
     validation: Any,
     tuner: Any = "random",
     max_trials: int | None = None,
-    directory: str | os.PathLike | None = None,
+    directory: StrPath | None = None,
     *,
     epochs: int = 10,
     batch_size: int | None = None,

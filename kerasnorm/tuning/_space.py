@@ -64,14 +64,16 @@ class Space:
                 "`space` should be a dict of values by the names of a recipe's fields, at least "
                 f"one. Received: {fields!r}."
             )
-        self.base = base
+        self.base: Recipe = base
         parts = [split(field) for field in fields]
-        self.fields = {field: _read(field, values) for field, values in fields.items()}
-        self.names = {
+        self.fields: dict[str, Values | dict[Any, Values]] = {
+            field: _read(field, values) for field, values in fields.items()
+        }
+        self.names: dict[str, list[Any]] = {
             chapter: self.fields[chapter].examples if chapter in self.fields else [own]
             for chapter, own in ((chapter, getattr(base, chapter)) for chapter, _ in parts)
         }
-        self.entries = [self._chapter(chapter) for chapter, key in parts if not key]
+        self.entries: list[Entry] = [self._chapter(chapter) for chapter, key in parts if not key]
         settings = [entry for chapter, key in parts if key for entry in self._setting(chapter, key)]
         # those that depend on another setting come after it, as keras-tuner needs it
         self.entries += sorted(settings, key=lambda entry: entry.depends_on_a_setting)

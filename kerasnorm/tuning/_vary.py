@@ -73,7 +73,7 @@ def settings_kept(base: Recipe, chapter: str, name: Any) -> dict[str, Any]:
 
 def refusal(chapter: str, name: Any, settings: Mapping[str, Any] | None = None) -> str:
     """Returns what a recipe has against a chapter's name and settings, "" for nothing."""
-    given = {} if settings is None else {chapter + SETTINGS: settings}
+    given: dict[str, Any] = {} if settings is None else {chapter + SETTINGS: settings}
     try:
         Recipe(**{chapter: name}, **given)
     except ValueError as error:

@@ -1,7 +1,10 @@
 """TensorFlow: the strategies of `tf.distribute`."""
 
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
+import keras
 import numpy
 import tensorflow as tf
 from tensorflow.python.eager import context as tf_context
@@ -9,11 +12,11 @@ from tensorflow.python.eager import context as tf_context
 EngineError = tf.errors.OpError  # what a wait for another process ends with
 
 
-def check_job():
+def check_job() -> None:
     """Lets a job of several processes begin."""
 
 
-def data_parallel(cluster):
+def data_parallel(cluster: Any) -> Any:
     """Returns a strategy for this process' devices, and for those of the others in a cluster."""
     if cluster is not None:
         return tf.distribute.MultiWorkerMirroredStrategy()
@@ -27,12 +30,12 @@ def data_parallel(cluster):
     return tf.distribute.MirroredStrategy(names, tf.distribute.ReductionToOneDevice())
 
 
-def abort(reason):
+def abort(reason: str) -> None:
     """Ends what waits for other processes, with an error that says why."""
     tf_context.context().abort_collective_ops(tf.errors.UNAVAILABLE, reason)
 
 
-def of_root(value, root, strategy):
+def of_root(value: numpy.ndarray, root: int, strategy: Any) -> numpy.ndarray:
     """Returns the array that the replica with that number has, to the processes of all replicas."""
 
     def own(context):
@@ -42,7 +45,7 @@ def of_root(value, root, strategy):
     return _sum_of(own, strategy).astype(value.dtype)
 
 
-def everyones(value, strategy):
+def everyones(value: int, strategy: Any) -> numpy.ndarray:
     """Returns the integer that the process of each replica has given, the chief's first, (R,)."""
     replicas = strategy.num_replicas_in_sync
 
@@ -54,17 +57,17 @@ def everyones(value, strategy):
     return _sum_of(own, strategy).astype("int64")
 
 
-def _sum_of(own, strategy):
+def _sum_of(own: Callable[[Any], Any], strategy: Any) -> numpy.ndarray:
     values = strategy.experimental_distribute_values_from_function(own)
     return numpy.asarray(strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None))
 
 
-def in_scope_of():
+def in_scope_of() -> Any:
     """Returns the strategy in whose scope this is called, or None."""
     return tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
 
 
-def scope_of(model):
+def scope_of(model: keras.Model) -> contextlib.AbstractContextManager[Any]:
     """Returns the context in which what belongs to a model is made."""
     strategy = model.distribute_strategy
     return strategy.scope() if strategy.num_replicas_in_sync > 1 else contextlib.nullcontext()

@@ -1,7 +1,9 @@
 """PyTorch: one process, as the ranks of `torch.distributed` are torch's own to start."""
 
 import contextlib
+from typing import Any
 
+import keras
 import numpy
 import torch.distributed
 
@@ -16,7 +18,7 @@ class OneDevice:
         return contextlib.nullcontext()
 
 
-def check_job():
+def check_job() -> None:
     """Refuses a job of several processes: the ranks are torch's own to start."""
     raise ValueError(
         "On torch the ranks are started by `torchrun`, not by TF_CONFIG, and a model is divided "
@@ -25,29 +27,29 @@ def check_job():
     )
 
 
-def data_parallel(cluster):
+def data_parallel(cluster: Any) -> Any:
     """Returns what one device needs, which is nothing."""
     return OneDevice()
 
 
-def abort(reason):
+def abort(reason: str) -> None:
     """Has nothing to end, as there is no job of `data_parallel`."""
 
 
-def of_root(value, root, strategy):
+def of_root(value: numpy.ndarray, root: int, strategy: Any) -> numpy.ndarray:
     """Returns the array, as there is no job of `data_parallel`."""
     return value
 
 
-def everyones(value, strategy):
+def everyones(value: int, strategy: Any) -> numpy.ndarray:
     """Returns the integer, as there is no job of `data_parallel`."""
     return numpy.array([value])
 
 
-def in_scope_of():
+def in_scope_of() -> Any:
     """Returns None, as there are no scopes."""
 
 
-def scope_of(model):
+def scope_of(model: keras.Model) -> contextlib.AbstractContextManager[Any]:
     """Returns a context that changes nothing."""
     return contextlib.nullcontext()

@@ -17,7 +17,7 @@ def indexed(
     epoch_size: int,
     batch_size: int,
     counter: EpochCounter,
-) -> tf.data.Dataset:
+) -> "tf.data.Dataset[Any]":
     """Gathers the batches of an epoch from its indices.
 
     An iterator of it, repeated or not, can be saved at any batch and restored, since its state
@@ -41,8 +41,8 @@ def indexed(
 
 
 def passes(
-    epoch_of: Callable[[tf.Tensor], tf.data.Dataset], counter: EpochCounter
-) -> tf.data.Dataset:
+    epoch_of: "Callable[[tf.Tensor], tf.data.Dataset[Any]]", counter: EpochCounter
+) -> "tf.data.Dataset[Any]":
     """Returns a dataset that is the next epoch in each pass."""
 
     def restored(epoch: np.int64) -> np.int64:
@@ -60,7 +60,9 @@ def passes(
     return tf.data.Dataset.from_tensors(0).map(next_epoch).flat_map(seen)
 
 
-def finite(dataset: tf.data.Dataset, steps: int, counter: EpochCounter) -> tf.data.Dataset:
+def finite(
+    dataset: "tf.data.Dataset[Any]", steps: int, counter: EpochCounter
+) -> "tf.data.Dataset[Any]":
     """Ends the dataset after that many batches, and lets its iterators be saved."""
     options = tf.data.Options()
     options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE

@@ -11,13 +11,13 @@ import tensorflow as tf
 Load = Callable[[Any], Any]
 
 
-def gathered(gather: Load, rows: np.ndarray, batch_size: int) -> tf.data.Dataset:
+def gathered(gather: Load, rows: np.ndarray, batch_size: int) -> "tf.data.Dataset[Any]":
     """Returns the batches of examples that `gather` makes of their numbers."""
     dataset = tf.data.Dataset.from_tensor_slices(rows.astype(np.int64)).batch(batch_size)
     return dataset.map(gather, tf.data.AUTOTUNE).prefetch(2)
 
 
-def with_sparse_labels(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def with_sparse_labels(dataset: "tf.data.Dataset[Any]") -> "tf.data.Dataset[Any]":
     """Makes labels (B,) of (B, 1) and of one-hot rows (B, K)."""
 
     def sparse(x: Any, y: Any) -> tuple[Any, Any]:
@@ -27,7 +27,7 @@ def with_sparse_labels(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.map(sparse)
 
 
-def with_label_maps(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def with_label_maps(dataset: "tf.data.Dataset[Any]") -> "tf.data.Dataset[Any]":
     """Makes ints (B, H, W) of label maps (B, H, W) and (B, H, W, 1) of any dtype."""
 
     def sparse(x: Any, y: Any) -> tuple[Any, Any]:

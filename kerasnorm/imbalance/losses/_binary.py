@@ -2,8 +2,8 @@
 
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm.imbalance import _class_numbers
-from kerasnorm.imbalance._class_numbers import Tensor
 
 _NOT_BINARY = "Labels should be 0 or 1. Received: {label:g}."
 

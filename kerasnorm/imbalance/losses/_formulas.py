@@ -7,7 +7,7 @@ digits that logits of 1e4 have lost, and nothing is clipped.
 import numpy as np
 from keras import ops
 
-from kerasnorm.imbalance._class_numbers import Tensor
+from kerasnorm._types import Tensor
 
 
 def pick(values: Tensor, numbers: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm._validation import check_choice
-from kerasnorm.imbalance._class_numbers import Tensor
 from kerasnorm.imbalance.losses import _formulas as formulas
 from kerasnorm.imbalance.losses._position_loss import REDUCTION, SparseLoss
 

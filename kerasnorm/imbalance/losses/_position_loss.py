@@ -6,10 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm._validation import as_int
 from kerasnorm.backend import get_keras_mask, set_keras_mask
 from kerasnorm.imbalance import _class_numbers
-from kerasnorm.imbalance._class_numbers import ClassNumbers, Tensor
+from kerasnorm.imbalance._class_numbers import ClassNumbers
 
 REDUCTION = "sum_over_batch_size"
 

@@ -4,9 +4,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm._validation import as_int, as_number
 from kerasnorm.backend import update_is_lost
-from kerasnorm.imbalance._class_numbers import ClassNumbers, Tensor, ignored
+from kerasnorm.imbalance._class_numbers import ClassNumbers, ignored
 from kerasnorm.imbalance.counting import as_counts
 from kerasnorm.imbalance.losses import _formulas as formulas
 from kerasnorm.imbalance.losses._position_loss import REDUCTION, SparseLoss

@@ -3,7 +3,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasnorm.imbalance._class_numbers import Tensor
+from kerasnorm._types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")

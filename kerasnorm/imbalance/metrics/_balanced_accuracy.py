@@ -3,7 +3,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasnorm.imbalance._class_numbers import Tensor
+from kerasnorm._types import Tensor
 from kerasnorm.imbalance.metrics._class_tallies import ClassTallies, mean_where
 
 

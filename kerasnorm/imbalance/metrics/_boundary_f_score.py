@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasnorm._types import Tensor
 from kerasnorm._validation import as_int, as_number, require
 from kerasnorm.backend import has_values, on_host
 from kerasnorm.imbalance import _class_numbers
-from kerasnorm.imbalance._class_numbers import Tensor
 from kerasnorm.imbalance.metrics._matching import match
 
 

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasnorm.imbalance._class_numbers import Tensor, ignored
+from kerasnorm._types import Tensor
+from kerasnorm.imbalance._class_numbers import ignored
 from kerasnorm.imbalance.counting import ClassCounts, as_counts
 from kerasnorm.imbalance.metrics._class_tallies import ClassTallies, mean_where
 

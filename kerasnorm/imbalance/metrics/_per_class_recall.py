@@ -2,7 +2,7 @@ from typing import Any
 
 import keras
 
-from kerasnorm.imbalance._class_numbers import Tensor
+from kerasnorm._types import Tensor
 from kerasnorm.imbalance.metrics._class_tallies import ClassTallies
 
 

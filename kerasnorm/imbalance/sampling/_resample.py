@@ -25,7 +25,7 @@ def resample(
     ignore_class: int | None = None,
     missing: str = "zero",
     buffer_size: int | None = None,
-) -> "tf.data.Dataset":
+) -> "tf.data.Dataset[Any]":
     """Draws batches in which rare classes come up more often than they do in the data.
 
     Use it where reweighing the loss makes training unstable, as large weights do. Of N examples,

@@ -1,6 +1,6 @@
 """What `advise` measures and says for each kind of examples."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 
@@ -17,7 +17,7 @@ class Chooser(Protocol):
     def similarity(self, model: keras.Model, examples: Examples, seed: int) -> tuple[float, str]:
         """Returns how well a model's features separate the classes, 0 to 1, and that in words."""
 
-    def transfer(self, thumb: Strategy, rule: str, *settings: float) -> _reasons.Choice:
+    def transfer(self, thumb: Strategy, rule: str, *settings: Any) -> _reasons.Choice:
         """Returns the choice of transfer; arguments are those of `_reasons.transfer`."""
 
     def imbalance(
@@ -30,7 +30,7 @@ class _ForClasses:
     def similarity(self, model: keras.Model, examples: Examples, seed: int) -> tuple[float, str]:
         return measure_similarity(model, examples, seed)
 
-    def transfer(self, thumb: Strategy, rule: str, *settings: float) -> _reasons.Choice:
+    def transfer(self, thumb: Strategy, rule: str, *settings: Any) -> _reasons.Choice:
         return _reasons.transfer(thumb, rule, *settings)
 
     def imbalance(
@@ -43,7 +43,7 @@ class _ForMaps:
     def similarity(self, model: keras.Model, examples: Examples, seed: int) -> tuple[float, str]:
         return measure_pixel_similarity(model, examples, seed)
 
-    def transfer(self, thumb: Strategy, rule: str, *settings: float) -> _reasons.Choice:
+    def transfer(self, thumb: Strategy, rule: str, *settings: Any) -> _reasons.Choice:
         if rule == "lecture":
             raise ValueError(
                 "rule='lecture' is about classes of images, and `data` has label maps. Use "
@@ -61,7 +61,7 @@ class _ForMaps:
         return _reasons.imbalance_of_pixels(examples.found, examples.having, from_ratio)
 
 
-_CHOOSERS: dict[type[Kind], Chooser] = {ImageClasses: _ForClasses(), LabelMaps: _ForMaps()}
+_CHOOSERS: dict[type, Chooser] = {ImageClasses: _ForClasses(), LabelMaps: _ForMaps()}
 
 
 def chooser_for(kind: Kind) -> Chooser:

@@ -1,6 +1,6 @@
 """What `fit` asks of a kind of examples."""
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import keras
 import numpy as np
@@ -13,13 +13,11 @@ from kerasnorm.recipe.results import Evaluation
 class Kind(Protocol):
     """One class an example (`ImageClasses`), or one class a pixel (`LabelMaps`)."""
 
+    evaluation: ClassVar[type[Evaluation]]  # the class of its evaluations
+
     @property
     def ignore_class(self) -> int | None:
         """The label that is left out, or None."""
-
-    @property
-    def evaluation(self) -> type[Evaluation]:
-        """The class of its evaluations."""
 
     def classes_of(self, labels: np.ndarray, classes: int) -> np.ndarray:
         """Returns the classes of some labels: ints (N,), or bool (N, K) where there are several."""

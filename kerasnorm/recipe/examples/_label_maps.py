@@ -13,7 +13,7 @@ from kerasnorm.models import is_graph
 from kerasnorm.recipe._chapters import make_loss
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.examples._examples import Examples
-from kerasnorm.recipe.results import MapEvaluation
+from kerasnorm.recipe.results import Evaluation, MapEvaluation
 from kerasnorm.transfer import check_gives_maps
 from kerasnorm.transfer.fine_tuning import split_at_head
 
@@ -29,7 +29,7 @@ class LabelMaps:
     """
 
     ignore_class: int | None = None
-    evaluation: ClassVar[type[MapEvaluation]] = MapEvaluation
+    evaluation: ClassVar[type[Evaluation]] = MapEvaluation
 
     def classes_of(self, labels: np.ndarray, classes: int) -> np.ndarray:
         """Returns which classes each of some label maps has, bool (N, K)."""

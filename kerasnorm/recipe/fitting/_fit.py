@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kerasnorm._files import staged
+from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, check_choice, require
 from kerasnorm.distribute import is_chief, read_cluster
 from kerasnorm.imbalance import class_weights
@@ -36,7 +37,7 @@ def fit(
     train: Any,
     validation: Any = None,
     epochs: int = 10,
-    output: str | os.PathLike | None = None,
+    output: StrPath | None = None,
     verbose: str | int = "auto",
     *,
     test: Any = None,
@@ -46,8 +47,8 @@ def fit(
     keep: str = "best",
     augmentation: keras.Layer | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
-    tensorboard: str | os.PathLike | None = None,
-    backup_dir: str | os.PathLike | None = None,
+    tensorboard: StrPath | None = None,
+    backup_dir: StrPath | None = None,
     prepare: Callable[[keras.Model], keras.Model] | None = None,
     overwrite: bool = False,
     ignore_class: int | None = None,

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from rich.table import Table
 
 from kerasnorm.recipe.results._evaluation import Evaluation
@@ -19,16 +20,16 @@ class Trial:
     evaluation: Evaluation
 
 
-def mean_and_deviation(values: Sequence) -> tuple[np.ndarray, np.ndarray]:
+def mean_and_deviation(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Returns the mean over seeds and the sample standard deviation, NaN for one seed.
 
     >>> mean, deviation = mean_and_deviation([0.5, 0.7])
     >>> round(float(deviation), 3)
     0.141
     """
-    values = np.asarray(values, dtype=float)
-    many = len(values) > 1
-    return values.mean(axis=0), values.std(axis=0, ddof=1) if many else values.mean(axis=0) * np.nan
+    rows = np.asarray(values, dtype=float)
+    mean = rows.mean(axis=0)
+    return mean, rows.std(axis=0, ddof=1) if len(rows) > 1 else mean * np.nan
 
 
 def first_evaluation(comparison: Comparison) -> Evaluation:
@@ -50,7 +51,8 @@ def summary_rows(comparison: Comparison) -> list[list[str]]:
     """Returns a table in %: a row a figure about all classes, a column a way of training."""
 
     def cell(trials: Sequence[Trial], name: str) -> str:
-        return percent(*mean_and_deviation([trial.evaluation.summary()[name] for trial in trials]))
+        figures = [trial.evaluation.summary()[name] for trial in trials]
+        return percent(*map(float, mean_and_deviation(figures)))
 
     names = first_evaluation(comparison).summary()
     return [[name, *(cell(trials, name) for trials in comparison.values())] for name in names]

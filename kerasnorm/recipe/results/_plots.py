@@ -126,7 +126,7 @@ def calibration_figure(calibration: Calibration) -> str:
 
 def _looks(comparison: Comparison) -> list[tuple[str, str]]:
     """Returns a colour and a marker for each way of training, always the same for the last."""
-    looks = list(zip(_COLORS, _MARKERS, strict=True))
+    looks: list[tuple[str, str]] = list(zip(_COLORS, _MARKERS, strict=True))
     return (looks[:1] * len(comparison) + looks)[-len(comparison) :]
 
 

@@ -1,10 +1,10 @@
 """The page about a run: one HTML file that fetches nothing."""
 
-import os
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerasnorm._types import StrPath
 from kerasnorm._validation import require
 from kerasnorm.recipe._chapters import CHAPTERS
 from kerasnorm.recipe.results._captions import capital, pictures
@@ -46,7 +46,7 @@ pre { overflow-x: auto; background: #f4f6f8; padding: .75rem; }
 """
 
 
-def write_report(path: str | os.PathLike, run: "Run", comparison: Comparison | None = None) -> None:
+def write_report(path: StrPath, run: "Run", comparison: Comparison | None = None) -> None:
     """Writes the page; see `Run.report`."""
     require("matplotlib")
     if comparison is None and run.evaluation is not None:

@@ -2,14 +2,15 @@
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from kerasnorm._types import StrPath
 from kerasnorm.models import load_model
 from kerasnorm.recipe._recipe import Recipe
+from kerasnorm.recipe.results._comparison import Comparison
 from kerasnorm.recipe.results._evaluation import Evaluation
 from kerasnorm.recipe.results._map_evaluation import MapEvaluation
 
@@ -51,7 +52,7 @@ class Run:
     uncorrected: Evaluation | None = None
     reasons: tuple[str, ...] = ()
 
-    def save(self, folder: str | os.PathLike) -> None:
+    def save(self, folder: StrPath) -> None:
         """Writes model.keras, recipe.json and more .json files into `folder`, which is made.
 
         The model can be read with `keras.saving.load_model` after `import kerasnorm`, and all of
@@ -71,7 +72,7 @@ class Run:
             (folder / name).write_text(text, encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: str | os.PathLike) -> "Run":
+    def load(cls, folder: StrPath) -> "Run":
         """Returns the run that was saved into `folder`.
 
         Raises:
@@ -92,7 +93,7 @@ class Run:
         evaluation, uncorrected = evaluations
         return cls(model, history, evaluation, recipe, uncorrected or evaluation, reasons)
 
-    def report(self, path: str | os.PathLike, comparison: dict | None = None) -> None:
+    def report(self, path: StrPath, comparison: Comparison | None = None) -> None:
         """Writes one HTML page about the run, which needs no network.
 
         Use it to look at a run and to hand it on: curves, recall of each class by its frequency,

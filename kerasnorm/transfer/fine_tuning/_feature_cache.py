@@ -1,6 +1,5 @@
 """What a frozen model gives for each example, computed once."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -8,11 +7,13 @@ from typing import Any, BinaryIO
 import keras
 import numpy as np
 
+from kerasnorm._types import StrPath
+
 
 def cache_features(
     model: keras.Model,
     batches: Iterable[Any],
-    path: str | os.PathLike,
+    path: StrPath,
     limit: int = 2**30,
     total: int | None = None,
     verbose: int = 0,

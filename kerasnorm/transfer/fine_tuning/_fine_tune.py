@@ -1,6 +1,5 @@
 """`fine_tune`: the head first, then the base at a smaller rate."""
 
-import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -9,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, check_choice
 from kerasnorm.data import Batches, Order, label_shape, read_batches
 from kerasnorm.models import leaves
@@ -67,7 +67,7 @@ def fine_tune(
     batch_size: int = 32,
     cache: bool = True,
     cache_limit: int = 2**30,
-    backup_dir: str | os.PathLike | None = None,
+    backup_dir: StrPath | None = None,
     prepare: Callable[[keras.Model], keras.Model] | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     seed: int | None = None,

@@ -1,6 +1,5 @@
 """A scikit-learn classifier on the features of a model."""
 
-import os
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import keras
 import numpy as np
 
 from kerasnorm._files import whole
+from kerasnorm._types import StrPath
 from kerasnorm._validation import listed
 from kerasnorm.data import input_batches
 from kerasnorm.transfer.probing._estimators import (
@@ -71,7 +71,7 @@ class FeatureClassifier:
         method = self.estimator.decision_function
         return lambda x: method(self.features(x))
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: StrPath) -> None:
         """Writes base and estimator into one file, which holds no pickle.
 
         Raises:
@@ -86,7 +86,7 @@ class FeatureClassifier:
                 write_estimator(archive, settings, self.estimator)
 
     @classmethod
-    def load(cls, path: str | os.PathLike, safe_mode: bool = True) -> "FeatureClassifier":
+    def load(cls, path: StrPath, safe_mode: bool = True) -> "FeatureClassifier":
         """Returns the classifier that `save` has written.
 
         Args:

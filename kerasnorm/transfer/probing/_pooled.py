@@ -1,7 +1,7 @@
 """The features of layers: what they give, averaged over positions."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -57,7 +57,7 @@ def _listening(found: list[Leaf]) -> Iterator[dict[str, np.ndarray]]:
             vars(leaf.layer).pop("call", None)
 
 
-def _listener(leaf: Leaf, heard: dict[str, np.ndarray]):
+def _listener(leaf: Leaf, heard: dict[str, np.ndarray]) -> Callable[..., Any]:
     layer, call = leaf.layer, leaf.layer.call
 
     def listening(*args: Any, **kwargs: Any) -> Any:

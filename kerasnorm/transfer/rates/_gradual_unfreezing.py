@@ -1,10 +1,9 @@
-from collections.abc import Mapping
-
 import keras
 
+from kerasnorm._types import Logs
 from kerasnorm._validation import as_int, as_number
 from kerasnorm.transfer.rates._layerwise_learning_rate import LayerwiseLearningRate
-from kerasnorm.transfer.rates._rate_groups import Key
+from kerasnorm.transfer.rates._rate_groups import Multipliers
 
 
 class GradualUnfreezing(keras.callbacks.Callback):
@@ -42,7 +41,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
         Howard and Ruder, 2018, https://arxiv.org/abs/1801.06146
     """
 
-    def __init__(self, multipliers: Mapping[Key, float], every: int = 1, start: int = 0):
+    def __init__(self, multipliers: Multipliers, every: int = 1, start: int = 0) -> None:
         super().__init__()
         self.multipliers = {
             key: as_number("a multiplier", value, 0) for key, value in multipliers.items()
@@ -56,14 +55,14 @@ class GradualUnfreezing(keras.callbacks.Callback):
                 f"later. Received: {list(self.multipliers.values())}. See `layer_decay`."
             )
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         optimizer = _layerwise(self.model)
         for key, value in self.multipliers.items():
             free = epoch - self.start >= self.steps.index(value) * self.every
             optimizer.set_multiplier(key, value if free else 0)
 
 
-def _layerwise(model):
+def _layerwise(model: keras.Model) -> LayerwiseLearningRate:
     optimizer = model.optimizer
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = optimizer.inner_optimizer

@@ -1,15 +1,16 @@
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import keras
 from keras import ops
 
 from kerasnorm import backend
+from kerasnorm._types import Tensor
 from kerasnorm._validation import as_number
 from kerasnorm.models import optimized_by
 from kerasnorm.transfer import _keras
-from kerasnorm.transfer.rates._rate_groups import Key, RateGroup, group_of, route
+from kerasnorm.transfer.rates._rate_groups import Key, Multipliers, RateGroup, group_of, route
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
@@ -63,10 +64,10 @@ class LayerwiseLearningRate(_keras.AveragesOfInner, keras.optimizers.Optimizer):
     def __init__(
         self,
         optimizer: keras.optimizers.Optimizer | str,
-        multipliers: Mapping[Key, float],
+        multipliers: Multipliers,
         default: float | None = None,
         name: str = "layerwise_learning_rate",
-    ):
+    ) -> None:
         optimizer = _fresh(keras.optimizers.get(optimizer))
         if not isinstance(multipliers, Mapping):
             raise ValueError(f"`multipliers` should be a dict. Received: {multipliers!r}.")
@@ -110,7 +111,7 @@ class LayerwiseLearningRate(_keras.AveragesOfInner, keras.optimizers.Optimizer):
         group = self._routing[_keras.index_of(self.optimizer, variable)]["group"]
         return self._rates[group]
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         self._routing = self._routing_of(variables)
@@ -125,7 +126,9 @@ class LayerwiseLearningRate(_keras.AveragesOfInner, keras.optimizers.Optimizer):
         indices = route(variables, self._groups)
         return [{"shape": s, "group": i} for s, i in zip(shapes, indices, strict=True)]
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self, grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None
+    ) -> None:
         if not self.built:
             self.build(list(trainable_variables))
         variables = trainable_variables or optimized_by(self)
@@ -181,39 +184,41 @@ class LayerwiseLearningRate(_keras.AveragesOfInner, keras.optimizers.Optimizer):
         }
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         return _keras.own_variables(self) + self.optimizer.variables
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         for index, variable in enumerate(_keras.own_variables(self)):
             store[str(index)] = ops.convert_to_numpy(variable)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         for index, variable in enumerate(_keras.own_variables(self)):
             variable.assign(store[str(index)])
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> Any:
         return self.optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate):
+    def learning_rate(self, learning_rate: Any) -> None:
         self.optimizer.learning_rate = learning_rate
 
     @property
-    def iterations(self):
+    def iterations(self) -> keras.Variable:
         return self.optimizer.iterations
 
-    def scale_loss(self, loss):
+    def scale_loss(self, loss: Tensor) -> Tensor:
         return self.optimizer.scale_loss(loss)
 
-    def finalize_variable_values(self, var_list):
+    def finalize_variable_values(self, var_list: list[keras.Variable]) -> None:
         self.optimizer.finalize_variable_values(var_list)
 
-    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+    def exclude_from_weight_decay(
+        self, var_list: list[keras.Variable] | None = None, var_names: list[str] | None = None
+    ) -> None:
         self.optimizer.exclude_from_weight_decay(var_list, var_names)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         rates = [float(ops.convert_to_numpy(rate)) for rate in self._rates]
         return {
             "name": self.name,
@@ -224,7 +229,9 @@ class LayerwiseLearningRate(_keras.AveragesOfInner, keras.optimizers.Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         optimizer = keras.saving.deserialize_keras_object(config["optimizer"], custom_objects)
         groups = [RateGroup(**group) for group in config["groups"]]
         values = dict(zip(groups, config["multipliers"], strict=True))

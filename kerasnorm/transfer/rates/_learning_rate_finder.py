@@ -5,6 +5,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasnorm._types import Logs
 from kerasnorm._validation import as_int, as_number, require
 
 
@@ -53,7 +54,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         steps: int = 100,
         smoothing: float = 0.9,
         divergence: float = 4.0,
-    ):
+    ) -> None:
         super().__init__()
         self.lowest = as_number("lowest", lowest, 0, interval="()")
         self.highest = as_number("highest", highest, self.lowest, interval="()")
@@ -62,7 +63,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         self.divergence = as_number("divergence", divergence, 1, interval="()")
         self.rates = self.losses = self.averages = np.zeros(0)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         optimizer = self.model.optimizer
         if not optimizer.built:
             optimizer.build(self.model.trainable_variables)
@@ -72,7 +73,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         self._before = [ops.convert_to_numpy(variable).copy() for variable in self._variables]
         self.rates = self.losses = self.averages = np.zeros(0)
 
-    def _check_rate_can_be_set(self, optimizer):
+    def _check_rate_can_be_set(self, optimizer: keras.optimizers.Optimizer) -> None:
         try:
             optimizer.learning_rate = float(ops.convert_to_numpy(optimizer.learning_rate))
         except TypeError as error:
@@ -81,21 +82,21 @@ class LearningRateFinder(keras.callbacks.Callback):
                 "schedule. Compile with a float first, then with the schedule."
             ) from error
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._mean, self._count = 0.0, 0
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         share = len(self.rates) / (self.steps - 1)
         self._sync()
         self._rate = self.lowest * (self.highest / self.lowest) ** share
         self.model.optimizer.learning_rate = self._rate
 
-    def _sync(self):
+    def _sync(self) -> None:
         """JAX keeps variables elsewhere between batches; they are put back and read again."""
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         # `fit` logs the mean over the epoch so far
         mean, self._count = logs["loss"], self._count + 1
         loss = mean * self._count - self._mean * (self._count - 1)
@@ -112,7 +113,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         if len(self.rates) == self.steps or (diverged and len(self.rates) >= 10):
             self.model.stop_training = True
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         for variable, value in zip(self._variables, self._before, strict=True):
             variable.assign(value)
 
@@ -126,7 +127,7 @@ class LearningRateFinder(keras.callbacks.Callback):
             )
         return float(self.rates[steepest])
 
-    def _steepest(self):
+    def _steepest(self) -> int | None:
         """Returns the middle of that tenth of the steps over which the averages fall most."""
         self._check_enough()
         # the first averages are of few losses
@@ -138,7 +139,7 @@ class LearningRateFinder(keras.callbacks.Callback):
             return None
         return first + width // 2 + int(np.argmax(falls))
 
-    def _check_enough(self):
+    def _check_enough(self) -> None:
         if len(self.rates) < 10:
             raise ValueError(
                 "LearningRateFinder needs at least 10 batches with a finite loss. "

@@ -1,7 +1,7 @@
 """Which multiplier of the learning rate each variable has."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ import keras
 from kerasnorm._validation import as_pattern, listed
 
 Key = str | re.Pattern[str] | keras.Layer
+# a Mapping of one kind of key is no Mapping of Keys to a type checker
+Multipliers = Mapping[Key, float] | Mapping[str, float] | Mapping[keras.Layer, float]
 
 
 @dataclass(eq=False)

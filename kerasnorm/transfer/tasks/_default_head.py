@@ -5,6 +5,8 @@ import math
 import keras
 from keras import layers
 
+from kerasnorm._types import Tensor
+
 Shape = tuple[int, ...]
 
 _WIDTH = 32
@@ -40,7 +42,7 @@ def default_head(features: Shape, predictions: Shape) -> keras.Model:
     return keras.Model(inputs, x)
 
 
-def _to_vector(x, predictions: Shape):
+def _to_vector(x: Tensor, predictions: Shape) -> Tensor:
     while len(x.shape) == 4 and max(x.shape[1:3]) > _SMALL:
         x = _convolution(strides=2)(x)
     x = layers.Flatten()(x)
@@ -48,7 +50,7 @@ def _to_vector(x, predictions: Shape):
     return layers.Dense(*predictions, dtype="float32")(x)
 
 
-def _to_map(x, predictions: Shape):
+def _to_map(x: Tensor, predictions: Shape) -> Tensor:
     height, width, channels = predictions
     if len(x.shape) == 2:
         coarse = math.ceil(height / _COARSE), math.ceil(width / _COARSE), _WIDTH

@@ -1,12 +1,12 @@
 """The features of frozen encoders, and the batches of them that heads learn from."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerasnorm._types import StrPath
 from kerasnorm.data import input_batches
 from kerasnorm.transfer.fine_tuning import cache_features
 
@@ -29,8 +29,8 @@ class Features:
     """
 
     def __init__(
-        self, name: str, encoder: keras.Model, x: Any, rows: np.ndarray, path: str | os.PathLike
-    ):
+        self, name: str, encoder: keras.Model, x: Any, rows: np.ndarray, path: StrPath
+    ) -> None:
         self._values = cache_features(encoder, input_batches(encoder, x, None), path)
         self.shape = check_features(name, self._values.shape)
         chunks = [np.sort(rows)[i : i + _ROWS] for i in range(0, len(rows), _ROWS)]
@@ -100,7 +100,7 @@ class HeadBatches:
         rows: np.ndarray,
         batch_size: int,
         seed: int | None = None,
-    ):
+    ) -> None:
         self._features, self._targets, self._rows = features, targets, rows
         self._size = min(batch_size, len(rows))
         self._random = None if seed is None else np.random.default_rng(seed)

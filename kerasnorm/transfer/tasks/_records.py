@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import quote
 import numpy as np
 
 from kerasnorm._files import whole
+from kerasnorm._types import StrPath
 
 _CONTENTS = "contents.json"
 
@@ -32,7 +32,7 @@ class Records:
             contradiction: encoders and tasks may be added.
     """
 
-    def __init__(self, directory: str | os.PathLike | None, contents: Mapping[str, str]):
+    def __init__(self, directory: StrPath | None, contents: Mapping[str, str]) -> None:
         self._losses: dict[Transfer, np.ndarray] = {}
         self._directory = None if directory is None else Path(directory)
         if self._directory is not None:

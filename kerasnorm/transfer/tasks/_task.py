@@ -57,12 +57,14 @@ class Task:
         kind: str,
         loss: Any = None,
         head: Callable[[Shape, Shape], keras.Model] | None = None,
-    ):
+    ) -> None:
         if not isinstance(name, str) or not name:
             raise ValueError(f"`name` should be a str that is not empty. Received: {name!r}.")
         self.name = name
-        self.kind = check_choice("kind", kind, KINDS)
+        self.kind: str = check_choice("kind", kind, KINDS)
         self._loss, self._head = loss, default_head if head is None else head
+        self.targets: np.ndarray
+        self.output_shape: Shape
         if kind == "classification":
             self.targets, classes = _read_classes(name, targets)
             self.output_shape = (*self.targets.shape[1:], classes)

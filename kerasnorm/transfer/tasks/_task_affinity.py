@@ -1,6 +1,5 @@
 """Measures which of one's own tasks transfer to which."""
 
-import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, as_number
 from kerasnorm.data import count_examples
 from kerasnorm.transfer.tasks._affinities import Affinities
@@ -85,9 +85,9 @@ class TaskAffinity:
         batch_size: int = 32,
         learning_rate: float = 3e-3,
         seed: int = 0,
-        directory: str | os.PathLike | None = None,
+        directory: StrPath | None = None,
         jit_compile: bool | str = "auto",
-    ):
+    ) -> None:
         self._training = Training(
             validation_split=as_number("validation_split", validation_split, 0, 1, interval="()"),
             epochs=as_int("epochs", epochs, low=1),

@@ -29,7 +29,7 @@ class TransferHead:
         features: tuple[int, ...],
         training: Training,
         jit_compile: bool | str,
-    ):
+    ) -> None:
         keras.utils.set_random_seed(training.seed_of(task.name))
         self.task, self.features = task, features
         self._model = task.build_head(features)

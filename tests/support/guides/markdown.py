@@ -31,3 +31,14 @@ def without_code(text):
 def code_in(text, language="python"):
     """Returns the blocks of code of a language."""
     return [code for _, its_language, code in _FENCED.findall(text) if its_language == language]
+
+
+def code_alone(text, language="python"):
+    """Returns the code of a language on the lines that it has in the text, all others empty."""
+    lines = [""] * (text.count("\n") + 1)
+    for block in _FENCED.finditer(text):
+        if block[2] == language:
+            code = block[3].splitlines()
+            first = text.count("\n", 0, block.start(3))
+            lines[first : first + len(code)] = code
+    return "\n".join(lines)
