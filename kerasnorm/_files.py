@@ -53,7 +53,7 @@ def staged(output: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]
     'whole'
     """
     output = Path(output).expanduser().resolve()
-    _check(output, overwrite)
+    check_output(output, overwrite)
     missing = [parent for parent in output.parents if not parent.exists()]
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -69,7 +69,8 @@ def staged(output: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]
         raise
 
 
-def _check(output: Path, overwrite: bool) -> None:
+def check_output(output: Path, overwrite: bool) -> None:
+    """Refuses a file, and a folder with content that is not to be overwritten."""
     if output.exists() and not output.is_dir():
         raise FileExistsError(f"The output {str(output)!r} is a file; it should be a folder.")
     if output.is_dir() and any(output.iterdir()) and not overwrite:

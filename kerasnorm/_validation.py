@@ -9,6 +9,7 @@ import numbers
 import operator
 import re
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import Any
 
 
@@ -71,12 +72,18 @@ def listed(items: Iterable[Any]) -> str:
     return ", ".join(repr(item) for item in items)
 
 
-def require(*packages: str, extra: str = "demo") -> None:
+def require(*packages: str, extra: str = "vision") -> None:
     """Refuses to begin without packages that are needed in the end.
 
     Raises:
-        ValueError: that says which extra of kerasnorm to install.
+        ImportError: That says which extra of kerasnorm to install, and how.
     """
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
-        raise ValueError(f"This needs {listed(missing)}: pip install 'kerasnorm[{extra}]'.")
+        source = Path(__file__).resolve().parents[1]
+        checkout = (source / "pyproject.toml").is_file()
+        what = f"-e '{source}[{extra}]'" if checkout else f"'kerasnorm[{extra}]'"
+        raise ImportError(
+            f"This needs {listed(missing)}, of the extra {extra!r}: pip install {what}.",
+            name=missing[0],
+        )

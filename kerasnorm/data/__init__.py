@@ -3,7 +3,7 @@
 from kerasnorm.data._arrays import count_examples, encode_labels, to_array
 from kerasnorm.data._batches import Batches, each_batch, in_order, label_shape, read_batches
 from kerasnorm.data._epoch_counter import EpochCounter
-from kerasnorm.data._folders import IMAGES, class_files, images_in, mask_files, read_mask
+from kerasnorm.data._folders import read_mask
 from kerasnorm.data._follow_epochs import FollowEpochs
 from kerasnorm.data._forwarding import Forwarding
 from kerasnorm.data._image_files import ImageFiles
@@ -35,7 +35,6 @@ from kerasnorm.data._stored_batches import StoredBatches
 from kerasnorm.data._tf_records import TFRecords
 
 __all__ = [
-    "IMAGES",
     "NOT_WHOLE",
     "NOT_ZERO_ONE",
     "NO_CLASS",
@@ -59,20 +58,17 @@ __all__ = [
     "check_not_huge",
     "check_range",
     "check_zero_one",
-    "class_files",
     "class_range",
     "count_examples",
     "each_batch",
     "encode_labels",
     "find_members",
     "has_class_axis",
-    "images_in",
     "in_order",
     "input_batches",
     "is_dataset",
     "label_batches",
     "label_shape",
-    "mask_files",
     "read_batches",
     "read_labels",
     "read_mask",

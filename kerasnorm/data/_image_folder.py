@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from kerasnorm.data._folders import class_files
+from kerasnorm._listing import class_files
 from kerasnorm.data._image_files import ImageFiles
 
 
