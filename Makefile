@@ -3,6 +3,7 @@ PYTHON ?= python3
 PYTHON311 ?= $(shell command -v python3.11)
 JOBS ?= 2
 BACKENDS ?= jax torch
+TORCH ?= 2.13.0
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: demo test test-distributed test-backends test-addons test-package test-oldest soak \
@@ -46,14 +47,13 @@ soak: .venv/installed
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest -n $(JOBS) -m "not slow and not distributed"
 
-# what a user gets: the wheel in a clean environment, away from the sources
+# what a user gets: the sdist, and the wheel made of it in a clean environment, away from the sources
 test-package:
-	rm -rf build/wheel .venv-package
-	$(PYTHON) -m venv .venv-package
-	.venv-package/bin/python -m pip wheel -q --disable-pip-version-check --no-deps -w build/wheel .
-	.venv-package/bin/python -m pip install -q --disable-pip-version-check build/wheel/*.whl
-	cd / && $(CURDIR)/.venv-package/bin/python $(CURDIR)/tests/package/check.py
-	.venv-package/bin/kerasnorm --version
+	rm -rf build/dist .venv-build .venv-package
+	$(call environment,.venv-build,--group package)
+	.venv-build/bin/pyproject-build -o build/dist . >/dev/null
+	$(call environment,.venv-package,build/dist/*.whl)
+	cd / && $(CURDIR)/.venv-package/bin/python $(CURDIR)/tests/package/check.py $(CURDIR)
 
 # minutes each: the notebooks, with what they print and draw
 tutorials: .venv-tutorials/installed
@@ -82,31 +82,33 @@ bench: .venv/installed
 	.venv/bin/python benchmarks/distribute.py
 	.venv/bin/python benchmarks/recipe_maps.py
 
+# a virtual environment in the folder $(1) with what $(2) says; groups need pip 25.1
+define environment
+$(PYTHON) -m venv $(1)
+$(1)/bin/python -m pip install -q --disable-pip-version-check 'pip>=25.1'
+$(1)/bin/python -m pip install -q --disable-pip-version-check $(2)
+endef
+
 .venv/installed: setup.cfg pyproject.toml
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install -q --disable-pip-version-check -e '.[test]'
+	$(call environment,.venv,-e '.[all]' --group test --group lint)
 	touch $@
 
 .venv-oldest/installed: setup.cfg pyproject.toml tests/oldest.txt
-	$(PYTHON) -m venv .venv-oldest
-	.venv-oldest/bin/python -m pip install -q --disable-pip-version-check -e '.[test]' \
-		-c tests/oldest.txt
+	$(call environment,.venv-oldest,-e '.[all]' --group test -c tests/oldest.txt)
 	touch $@
 
 .venv-backends/installed: setup.cfg pyproject.toml
-	$(PYTHON) -m venv .venv-backends
-	.venv-backends/bin/python -m pip install -q --disable-pip-version-check torch==2.13.0
-	.venv-backends/bin/python -m pip install -q --disable-pip-version-check -e '.[test,backends]'
+	$(call environment,.venv-backends,torch==$(TORCH))
+	.venv-backends/bin/python -m pip install -q --disable-pip-version-check torch==$(TORCH) \
+		-e '.[all]' --group test --group backends
 	touch $@
 
 .venv-tutorials/installed: setup.cfg pyproject.toml
-	$(PYTHON) -m venv .venv-tutorials
-	.venv-tutorials/bin/python -m pip install -q --disable-pip-version-check -e '.[tutorials,tuning]'
+	$(call environment,.venv-tutorials,-e '.[all]' --group tutorials)
 	touch $@
 
 .venv-docs/installed: setup.cfg pyproject.toml
-	$(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/python -m pip install -q --disable-pip-version-check -e '.[docs]'
+	$(call environment,.venv-docs,-e '.[vision]' --group docs)
 	touch $@
 
 .venv-addons/installed: tests/addons/requirements.txt
@@ -115,5 +117,5 @@ bench: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-oldest .venv-backends .venv-addons .venv-package .venv-tutorials .venv-docs \
-		demo-output build dist docs/api *.egg-info
+	rm -rf .venv .venv-oldest .venv-backends .venv-addons .venv-build .venv-package .venv-tutorials \
+		.venv-docs demo-output build dist docs/api *.egg-info

@@ -11,100 +11,31 @@ Three chapters that can be used alone, and one page that composes them:
 - `kerasnorm.tuning`: `search`, for the best of many recipes.
 """
 
-from kerasnorm import (
-    distribute,
-    imbalance,
-    migrate,
-    normalization,
-    recipe,
-    surgery,
-    transfer,
-    tuning,
-)
-from kerasnorm.imbalance import (
-    BalancedSoftmax,
-    ClassCounts,
-    ClassWeights,
-    adjust_logits,
-    class_weights,
-    count_classes,
-    resample,
-)
-from kerasnorm.migrate import fold_weight_norm, load_tfa_model, load_tfa_weights
-from kerasnorm.normalization import (
-    BatchNormalization,
-    ConvNormActivation,
-    GroupNormalization,
-    InstanceNormalization,
-    LayerNormalization,
-    SyncBatchNormalization,
-)
-from kerasnorm.recipe import Recipe, Run, advise, fit
-from kerasnorm.surgery import (
-    convert_sync_batchnorm,
-    fold_batchnorm,
-    freeze_statistics,
-    inspect,
-    recompute_statistics,
-    replace_normalization,
-    revert_sync_batchnorm,
-    unfreeze_statistics,
-)
-from kerasnorm.transfer import (
-    LayerwiseLearningRate,
-    fine_tune,
-    freeze,
-    layer_decay,
-    probe_layers,
-    rule_of_thumb,
-    trainable_table,
-    unfreeze,
-)
+import os
+import sys
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "BalancedSoftmax",
-    "BatchNormalization",
-    "ClassCounts",
-    "ClassWeights",
-    "ConvNormActivation",
-    "GroupNormalization",
-    "InstanceNormalization",
-    "LayerNormalization",
-    "LayerwiseLearningRate",
-    "Recipe",
-    "Run",
-    "SyncBatchNormalization",
-    "adjust_logits",
-    "advise",
-    "class_weights",
-    "convert_sync_batchnorm",
-    "count_classes",
-    "distribute",
-    "fine_tune",
-    "fit",
-    "fold_batchnorm",
-    "fold_weight_norm",
-    "freeze",
-    "freeze_statistics",
-    "imbalance",
-    "inspect",
-    "layer_decay",
-    "load_tfa_model",
-    "load_tfa_weights",
-    "migrate",
-    "normalization",
-    "probe_layers",
-    "recipe",
-    "recompute_statistics",
-    "replace_normalization",
-    "resample",
-    "revert_sync_batchnorm",
-    "rule_of_thumb",
-    "surgery",
-    "trainable_table",
-    "transfer",
-    "tuning",
-    "unfreeze",
-    "unfreeze_statistics",
-]
 __version__ = "0.1.0"
+
+
+def _is_the_command() -> bool:
+    """Returns whether the process is `kerasnorm …` or `python -m kerasnorm …`, no program."""
+    if sys.argv[:1] == ["-m"]:  # Python is still looking for the module, which may be another
+        return sys.orig_argv[-len(sys.argv)].removeprefix("-m") == __name__
+    return os.path.basename("".join(sys.argv[:1])).removesuffix(".exe") == __name__
+
+
+# A program that imports kerasnorm can load a `.keras` file with its classes, for Keras finds those
+# of other packages only once they are registered, as the import of every chapter does. The command
+# imports them when it begins to work: TensorFlow takes seconds, a refusal or --help should not.
+if TYPE_CHECKING or not _is_the_command():
+    from kerasnorm._public import *  # noqa: F403
+    from kerasnorm._public import __all__
+else:
+
+    def __getattr__(name: str) -> object:
+        if name.startswith("_"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from kerasnorm import _public
+
+        return getattr(_public, name)

@@ -15,7 +15,7 @@ PART = ".part-"  # begins the names of files that are not whole yet
 
 
 @contextlib.contextmanager
-def whole(path: str | os.PathLike) -> Iterator[Path]:
+def whole(path: StrPath) -> Iterator[Path]:
     """Yields the path of a new file that takes the place of `path` if all goes well.
 
     It is in the same folder, its name ends as that of `path` does, and begins with `PART`. If
@@ -39,7 +39,7 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
         raise
 
 
-def write_json(path: str | os.PathLike, content: Any) -> None:
+def write_json(path: StrPath, content: Any) -> None:
     """Writes JSON, all or nothing."""
     with whole(path) as part:
         part.write_text(json.dumps(content), encoding="utf-8")
@@ -66,7 +66,7 @@ def staged(output: StrPath, overwrite: bool = False) -> Iterator[Path]:
     'whole'
     """
     output = Path(output).expanduser().resolve()
-    _check(output, overwrite)
+    check_output(output, overwrite)
     missing = [parent for parent in output.parents if not parent.exists()]
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -82,7 +82,8 @@ def staged(output: StrPath, overwrite: bool = False) -> Iterator[Path]:
         raise
 
 
-def _check(output: Path, overwrite: bool) -> None:
+def check_output(output: Path, overwrite: bool) -> None:
+    """Refuses a file, and a folder with content that is not to be overwritten."""
     if output.exists() and not output.is_dir():
         raise FileExistsError(f"The output {str(output)!r} is a file; it should be a folder.")
     if output.is_dir() and any(output.iterdir()) and not overwrite:

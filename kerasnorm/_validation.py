@@ -9,6 +9,7 @@ import numbers
 import operator
 import re
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -102,12 +103,18 @@ def differences(began: Mapping[str, Any], plan: Mapping[str, Any]) -> tuple[str,
     return before, now
 
 
-def require(*packages: str, extra: str = "demo") -> None:
+def require(*packages: str, extra: str = "vision") -> None:
     """Refuses to begin without packages that are needed in the end.
 
     Raises:
-        ValueError: that says which extra of kerasnorm to install.
+        ImportError: That says which extra of kerasnorm to install, and how.
     """
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
-        raise ValueError(f"This needs {listed(missing)}: pip install 'kerasnorm[{extra}]'.")
+        source = Path(__file__).resolve().parents[1]
+        checkout = (source / "pyproject.toml").is_file()
+        what = f"-e '{source}[{extra}]'" if checkout else f"'kerasnorm[{extra}]'"
+        raise ImportError(
+            f"This needs {listed(missing)}, of the extra {extra!r}: pip install {what}.",
+            name=missing[0],
+        )

@@ -13,8 +13,9 @@ import pytest
 import kerasnorm
 
 PACKAGE = pathlib.Path(kerasnorm.__file__).parent
+FOR_ALL = {"_types", "_validation", "_files", "_table", "_choices", "_existing", "_listing"}
 LEVELS = [
-    {"_types", "_validation", "_files", "_table", "backend"},
+    {*FOR_ALL, "backend"},
     {"models"},
     {"data"},
     {"normalization"},
@@ -23,12 +24,13 @@ LEVELS = [
     {"transfer", "imbalance", "distribute"},
     {"recipe"},
     {"tuning", "problems"},
+    {"_public"},
     {"cli"},
+    {"__main__"},
 ]
 # A part may know those below, and no other of its own level,
 # except for the first: the modules beside the parts are for all.
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
-FOR_ALL = {"_types", "_validation", "_files", "_table"}
 FRAMEWORKS = {"tensorflow", "jax", "torch"}
 WITH_TENSORFLOW = {"backend", "data", "imbalance", "distribute"}  # tf.data and tf.distribute
 LAZY = {"sklearn", "scipy", "matplotlib", "keras_tuner", "optuna", "tensorboard", "PIL"}

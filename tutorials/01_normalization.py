@@ -22,7 +22,7 @@
 # many styles, what recurrent networks gain, and how exact the layers are.
 #
 # It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[demo]"`.
+# `pip install "kerasnorm[vision]"`.
 
 # %%
 import os

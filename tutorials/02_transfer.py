@@ -19,7 +19,7 @@
 # target set, several seeds, and the scores that say beforehand which source will do.
 #
 # It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[demo]"`.
+# `pip install "kerasnorm[vision]"`.
 
 # %%
 import functools

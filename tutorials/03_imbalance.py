@@ -26,7 +26,7 @@
 #    those of weights and resampling.
 #
 # It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[demo]"`.
+# `pip install "kerasnorm[vision]"`.
 
 # %%
 import os

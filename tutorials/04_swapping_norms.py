@@ -24,7 +24,7 @@
 # 4. fold it into the convolutions, for inference.
 #
 # It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[demo]"`.
+# `pip install "kerasnorm[vision]"`.
 
 # %%
 import functools

@@ -26,7 +26,7 @@
 #
 # One CPU stands for four devices here, and two processes for two machines: what is shown are
 # results, not speed. It needs no network, and minutes on two cores. On Colab, install kerasnorm
-# first: `pip install "kerasnorm[demo]"`.
+# first: `pip install "kerasnorm[vision]"`.
 
 # %%
 import json

@@ -22,7 +22,7 @@
 # - chosen by accuracy, the rarest class pays.
 #
 # It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[demo,tuning]"`.
+# `pip install "kerasnorm[all]"`.
 
 # %%
 import dataclasses

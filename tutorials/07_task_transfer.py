@@ -27,7 +27,7 @@
 # 4. chooses which tasks to supervise when only a few can be.
 #
 # It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[demo]"`.
+# `pip install "kerasnorm[vision]"`.
 
 # %%
 import csv

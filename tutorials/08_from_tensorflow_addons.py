@@ -24,7 +24,7 @@
 # 4. some of what TFA computed was wrong, and how far off.
 #
 # It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[demo]"`.
+# `pip install "kerasnorm[vision]"`.
 
 # %%
 import base64

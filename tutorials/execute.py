@@ -2,7 +2,7 @@
 
     python tutorials/execute.py [01_normalization.py …]
 
-It needs the extra `kerasnorm[tutorials]`. Without arguments it runs all of them.
+It needs the environment of `make tutorials`. Without arguments it runs all of them.
 """
 
 import argparse

@@ -2,7 +2,6 @@
 
 import argparse
 import importlib.util
-import logging
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -12,6 +11,7 @@ from kerasnorm.cli._advise import add_advise
 from kerasnorm.cli._fit import EXAMPLES, add_fit
 from kerasnorm.cli._migrate import add_migrate
 from kerasnorm.cli._predict import add_predict
+from kerasnorm.cli._quiet import quiet
 from kerasnorm.cli._surgery import add_inspect, add_replace
 from kerasnorm.cli._tune import add_tune
 
@@ -30,11 +30,11 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, 2 for what the user can mend."""
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         arguments = make_parser().parse_args(argv)
-        arguments.run(arguments)
-    except (ValueError, OSError) as error:
+        arguments.check(arguments)
+        _run(arguments)
+    except (ValueError, OSError, ImportError) as error:
         print("kerasnorm: error:", *str(error).split(), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -56,7 +56,14 @@ def make_parser() -> argparse.ArgumentParser:
         import shtab
 
         shtab.add_argument_to(parser, "--print-completion", help="print completion for a shell")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
     for add in _COMMANDS:
         add(commands)
     return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    """Runs a command whose arguments are in order; only now are Keras and TensorFlow imported."""
+    with quiet():
+        from kerasnorm.cli.running import RUN
+    RUN[arguments.command](arguments)

@@ -1,12 +1,10 @@
 """`kerasnorm advise`."""
 
-import argparse
-import dataclasses
-import json
 from typing import Any
 
+from kerasnorm._choices import RULES
 from kerasnorm.cli._command import add_command
-from kerasnorm.cli._data import add_data, advice_for, read_problem
+from kerasnorm.cli._data import add_data, check_data
 
 _EXAMPLES = """examples:
   kerasnorm advise photos/ --backbone MobileNetV2 --weights imagenet
@@ -20,7 +18,7 @@ def add_advise(commands: Any) -> None:
     parser = add_command(
         commands,
         "advise",
-        _advise,
+        check_data,
         "measure images and a model, and say how to train, and why",
         _EXAMPLES,
     )
@@ -28,22 +26,5 @@ def add_advise(commands: Any) -> None:
     add = parser.add_argument
     add("--replicas", type=int, default=1, help="devices that share each batch (1)")
     add("--similarity", type=float, help="to the source's problem, 0 to 1, instead of measuring it")
-    add("--rule", choices=["measured", "lecture"], default="measured", help="of transfer")
+    add("--rule", choices=RULES, default="measured", help="of transfer")
     add("--json", action="store_true", help="print JSON: recipe and reasons")
-
-
-def _advise(arguments: argparse.Namespace) -> None:
-    settings: dict[str, Any] = {"replicas": arguments.replicas, "rule": arguments.rule}
-    if arguments.similarity is not None:
-        settings["similarity"] = arguments.similarity
-    advice = advice_for(arguments, read_problem(arguments), **settings)
-    if arguments.json:
-        recipe = json.loads(advice.recipe.to_json())
-        print(json.dumps({"recipe": recipe, "reasons": advice.reasons}, indent=2))
-        return
-    for field in dataclasses.fields(advice.recipe):
-        if not field.name.endswith("_settings"):
-            print(f"{field.name:14} {advice.recipe.describe(field.name)}")
-    print()
-    for reason in advice.reasons:
-        print(f"- {reason}")

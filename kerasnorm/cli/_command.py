@@ -1,25 +1,37 @@
 """What commands have in common."""
 
 import argparse
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from kerasnorm._files import check_output
 
 
 def add_command(
     commands: Any,
     name: str,
-    run: Callable[[argparse.Namespace], None],
+    check: Callable[[argparse.Namespace], None],
     summary: str,
-    examples: str,
+    examples: str | None = None,
 ) -> argparse.ArgumentParser:
-    """Adds a command with examples below its help to a parser's commands, and returns it."""
+    """Adds a command with examples below its help to a parser's commands, and returns it.
+
+    Args:
+        commands: What `add_subparsers` returns.
+        name: Of the command; `kerasnorm.cli.running` runs it.
+        check: Refuses arguments that are wrong, as far as that can be told without TensorFlow.
+        summary: A line of help.
+        examples: Shown below the help.
+    """
     parser = commands.add_parser(
         name,
         help=summary,
         epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(check=check)
     return parser
 
 
@@ -29,3 +41,9 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     add("--out", required=True, metavar="DIR", help="folder for model.keras, report.html, …")
     add("--overwrite", action="store_true", help="let DIR exist")
     add("--json", action="store_true", help="print JSON: the figures of each way and seed")
+
+
+def check_out(arguments: argparse.Namespace) -> None:
+    """Refuses a folder that exists, except in a job of several processes: only one writes it."""
+    if "TF_CONFIG" not in os.environ:
+        check_output(Path(arguments.out).expanduser(), arguments.overwrite)

@@ -1,23 +1,21 @@
-"""The arguments of the commands that read images, and what they make of them."""
+"""The arguments of the commands that read images, and what is wrong with them at first sight."""
 
 import argparse
-import sys
-from typing import Any
 
-from kerasnorm._validation import as_int, listed, require
-from kerasnorm.problems import (
-    EPOCHS,
-    RATE,
-    DigitsProblem,
-    FolderProblem,
-    Problem,
-    SceneProblem,
-    describe_unreadable,
+from kerasnorm._existing import (
+    IMAGES_FOLDER,
+    MASKS_FOLDER,
+    check_classes,
+    check_images,
+    check_shares,
     holds_scenes,
-    read_images,
+    map_model_file,
+    weights_file,
 )
-from kerasnorm.recipe import Advice, Recipe, advise
+from kerasnorm._listing import class_files, scene_files, table_rows
+from kerasnorm._validation import as_int, listed, require
 
+_LOWEST = {"epochs": 1, "batch_size": 1, "seed": 0, "image_size": 8}
 _FOLDER_ONLY = (
     *("backbone", "weights", "image_size", "validation_split", "test_split", "strict"),
     "ignore_class",
@@ -25,7 +23,7 @@ _FOLDER_ONLY = (
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Adds what `read_problem` and `advice_for` read."""
+    """Adds what `check_data` and `kerasnorm.cli.running` read."""
     parser.add_argument(
         "data",
         metavar="DATA",
@@ -50,54 +48,53 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add("--ignore-class", type=int, metavar="N", help="of masks: the number of no class, as 255")
 
 
-def read_problem(arguments: argparse.Namespace) -> Problem:
-    """Returns the data to train on and the models to start from; fills in the epochs."""
+def check_data(arguments: argparse.Namespace) -> None:
+    """Refuses what is missing or out of range; no image is opened for it."""
     require("sklearn")
-    digits = arguments.data == "digits"
-    if arguments.epochs is None:
-        arguments.epochs = EPOCHS if digits else 10
-    as_int("--epochs", arguments.epochs, low=1)
-    as_int("--batch-size", arguments.batch_size, low=1)
-    as_int("--seed", arguments.seed, low=0)
-    if digits:
+    for name, low in _LOWEST.items():
+        if (value := getattr(arguments, name)) is not None:
+            as_int(f"--{name.replace('_', '-')}", value, low)
+    if arguments.data == "digits":
         given = [name for name in _FOLDER_ONLY if getattr(arguments, name) not in (None, False)]
         if given:
             options = listed(f"--{name.replace('_', '-')}" for name in given)
             raise ValueError(f"digits have their own ConvNet and test images: leave out {options}.")
-        return DigitsProblem()
-    shares = tuple(
-        default if given is None else given
-        for given, default in ((arguments.validation_split, 0.1), (arguments.test_split, 0.2))
+        return
+    check_shares(*shares(arguments))
+    check = _check_scenes if holds_scenes(arguments.data) else _check_classes
+    check(arguments)
+
+
+def shares(arguments: argparse.Namespace) -> tuple[float, float]:
+    """Returns the shares of the images for validation and for the test."""
+    given, default = (arguments.validation_split, arguments.test_split), (0.1, 0.2)
+    validation, test = (
+        standard if share is None else share for share, standard in zip(given, default, strict=True)
     )
-    size = arguments.image_size and as_int("--image-size", arguments.image_size, low=8)
-    weights, ignore_class = arguments.weights or "none", arguments.ignore_class
-    if holds_scenes(arguments.data):
-        if arguments.backbone is not None:
-            raise ValueError(
-                "A --backbone gives no label maps: give the .keras file of a --model that does, or "
-                "none for a small U-Net."
-            )
-        return SceneProblem(arguments.data, weights, size, shares, ignore_class)
-    if ignore_class is not None:
+    return validation, test
+
+
+def has_weights(arguments: argparse.Namespace) -> bool:
+    """Returns whether the training starts from weights that have learnt something."""
+    return arguments.data == "digits" or arguments.weights not in (None, "none")
+
+
+def _check_scenes(arguments: argparse.Namespace) -> None:
+    if arguments.backbone is not None:
+        raise ValueError(
+            "A --backbone gives no label maps: give the .keras file of a --model that does, or "
+            "none for a small U-Net."
+        )
+    map_model_file(arguments.weights or "none")
+    scene_files(arguments.data, IMAGES_FOLDER, MASKS_FOLDER)
+
+
+def _check_classes(arguments: argparse.Namespace) -> None:
+    path = check_images(arguments.data)
+    if arguments.ignore_class is not None:
         raise ValueError(f"--ignore-class is for masks, and {arguments.data!r} has no masks/.")
-    files, unreadable = read_images(arguments.data, arguments.strict)
-    if unreadable:
-        print(f"kerasnorm: skipped {describe_unreadable(unreadable)}", file=sys.stderr)
-    return FolderProblem(files, arguments.backbone, weights, size, shares)
-
-
-def advice_for(arguments: argparse.Namespace, problem: Problem, **settings: Any) -> Advice:
-    """Returns the advice on a problem with its first seed; from scratch without weights."""
-    train, _, _ = problem.data(arguments.seed)
-    model = problem.model(Recipe(), arguments.seed)
-    rate = RATE if arguments.data == "digits" else 3e-4 if problem.pretrained else 1e-3
-    return advise(
-        model,
-        train,
-        batch_size=arguments.batch_size,
-        epochs=arguments.epochs,
-        learning_rate=rate,
-        pretrained=problem.pretrained,
-        seed=arguments.seed,
-        **settings,
-    )
+    if path.is_dir():
+        check_classes(path, class_files(path))
+    else:
+        check_classes(path, {label for _, label in table_rows(path, "path", "label")})
+    weights_file(arguments.weights or "none", arguments.backbone)

@@ -1,33 +1,20 @@
 """`kerasnorm tune`."""
 
 import argparse
-import json
-import sys
 from typing import Any
 
-from kerasnorm._files import staged
+from kerasnorm._choices import DISTRIBUTED, TUNERS
+from kerasnorm._existing import holds_scenes
 from kerasnorm._validation import as_int, require
-from kerasnorm.cli._command import add_command, add_out
-from kerasnorm.cli._data import add_data, advice_for, read_problem
-from kerasnorm.cli._fit import say, train_and_write
-from kerasnorm.problems import SceneProblem
-from kerasnorm.recipe import CHAPTERS, Advice, Recipe, fit
-from kerasnorm.tuning import RecipeHyperModel, Search, search, spaces
+from kerasnorm.cli._command import add_command, add_out, check_out
+from kerasnorm.cli._data import add_data, check_data
+from kerasnorm.cli._fit import seeds
 
 _EXAMPLES = """examples:
   kerasnorm tune digits --out tuned --trials 20
   kerasnorm tune photos/ --out tuned --weights model.keras --study study --trials 50
 """
-_SPACES = {
-    "default": lambda: spaces.join(
-        spaces.rates(), spaces.freeze_depths(), spaces.layer_decays(), spaces.losses()
-    ),
-    "everything": spaces.everything,
-    "rates": spaces.rates,
-    "losses": spaces.losses,
-    "imbalances": spaces.imbalances,
-    "normalizations": spaces.normalizations,
-}
+_SPACES = ("default", "everything", "rates", "losses", "imbalances", "normalizations")
 
 
 def add_tune(commands: Any) -> None:
@@ -35,7 +22,7 @@ def add_tune(commands: Any) -> None:
     parser = add_command(
         commands,
         "tune",
-        _tune,
+        _check,
         "search for a better recipe than the advised one, and compare the two",
         _EXAMPLES,
     )
@@ -44,101 +31,28 @@ def add_tune(commands: Any) -> None:
     search_group = parser.add_argument_group("search")
     add = search_group.add_argument
     add("--trials", type=int, default=20, help="how many recipes to try (20)")
-    add("--tuner", choices=["random", "hyperband", "bayesian"], default="random")
-    add("--space", choices=list(_SPACES), default="default", help="what is varied")
+    add("--tuner", choices=list(TUNERS), default="random")
+    add("--space", choices=_SPACES, default="default", help="what is varied")
     add("--study", metavar="DIR", help="keep the trials here, and go on from them after a break")
     add(
         "--distributed",
-        choices=["keras_tuner", "optuna"],
+        choices=DISTRIBUTED,
         help="share the trials with other processes that run this command with the same --study, "
         "each with its own --out; see the documentation of `kerasnorm.tuning.search`",
     )
     add("--seeds", type=int, default=1, help="seeds of the final comparison (1)")
 
 
-def _tune(arguments: argparse.Namespace) -> None:
-    require("matplotlib", extra="demo")
+def _check(arguments: argparse.Namespace) -> None:
+    require("matplotlib")
     require("keras_tuner", "tensorboard", extra="tuning")
+    if arguments.distributed == "optuna":
+        require("optuna", extra="tuning")
     as_int("--trials", arguments.trials, low=1)
+    seeds(arguments)
     if arguments.distributed and arguments.study is None:
         raise ValueError("--distributed needs --study, a folder that all the processes share.")
-    seeds = range(arguments.seed, arguments.seed + as_int("--seeds", arguments.seeds, low=1))
-    with staged(arguments.out, arguments.overwrite) as folder:
-        problem = read_problem(arguments)
-        if isinstance(problem, SceneProblem):
-            raise ValueError("`tune` is for classes of images; `fit` and `advise` take masks.")
-        advice = advice_for(arguments, problem)
-        train, validation, _ = problem.data(arguments.seed)
-        space = _SPACES[arguments.space]()
-        if not problem.pretrained:  # nothing below the head is worth keeping
-            space = {name: space[name] for name in space if not name.startswith("transfer")}
-        hypermodel = RecipeHyperModel(
-            lambda recipe: problem.model(recipe, arguments.seed),
-            space,
-            _without(advice.recipe, space),
-            classes=problem.classes,
-            batch_size=arguments.batch_size,
-        )
-        found = _search(hypermodel, train, validation, arguments)
-        print(found, file=sys.stderr if arguments.json else sys.stdout)
-        (folder / "trials.json").write_text(_as_json(found.trials), encoding="utf-8")
-        model = problem.model(advice.recipe, arguments.seed)
-        settings = {"batch_size": arguments.batch_size, "seed": arguments.seed, "verbose": 0}
-        run = fit(
-            advice, model, train, validation, arguments.epochs, classes=problem.classes, **settings
-        )
-        ways = _best_last(advice, run.evaluation.balanced_accuracy, found)
-        comparison = train_and_write(problem, ways, seeds, arguments, folder, {})
-    say(arguments, comparison)
-
-
-def _search(
-    hypermodel: RecipeHyperModel, train: Any, validation: Any, arguments: argparse.Namespace
-) -> Search:
-    try:
-        return search(
-            hypermodel,
-            train,
-            validation,
-            arguments.tuner,
-            arguments.trials,
-            arguments.study,
-            epochs=arguments.epochs,
-            seed=arguments.seed,
-            verbose=0,
-            distributed=arguments.distributed,
-        )
-    except RuntimeError as error:  # no trial completed, or other processes are missing
-        raise ValueError(str(error)) from error
-
-
-def _best_last(advice: Advice, score: float, found: Search) -> dict[str, Recipe | Advice]:
-    """Returns the advised recipe and the one found, the better on the validation images last."""
-    best = max(row["score"] for row in found.trials if row["score"] is not None)
-    ways: list[tuple[str, Recipe | Advice]] = [("advised", advice), ("tuned", found.best_recipe)]
-    if best <= score:
-        print(
-            f"kerasnorm: no trial beats the advised recipe on the validation images ({best:.3f}, "
-            f"advised {score:.3f}), so that is what is written",
-            file=sys.stderr,
-        )
-    return dict(ways if best > score else ways[::-1])
-
-
-def _without(recipe: Recipe, space: dict[str, Any]) -> Recipe:
-    """Returns the recipe to vary: plain in the chapters that the space names."""
-    chapters = {name.partition("_settings")[0] for name in space}
-    plain = Recipe()
-    fields = {
-        field: getattr(plain if chapter in chapters else recipe, field)
-        for chapter in CHAPTERS
-        for field in (chapter, f"{chapter}_settings")
-    }
-    return Recipe(**fields)
-
-
-def _as_json(trials: list[dict[str, Any]]) -> str:
-    rows = [
-        {**row, "recipe": row["recipe"] and json.loads(row["recipe"].to_json())} for row in trials
-    ]
-    return json.dumps(rows, indent=2) + "\n"
+    check_out(arguments)
+    check_data(arguments)
+    if holds_scenes(arguments.data):
+        raise ValueError("`tune` is for classes of images; `fit` and `advise` take masks.")

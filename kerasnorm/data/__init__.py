@@ -5,7 +5,7 @@ from kerasnorm.data._batches import Batches, each_batch, in_order, label_shape, 
 from kerasnorm.data._classes import encode_labels, read_classes, read_label_maps
 from kerasnorm.data._dataset import DatasetReader, empty, is_batched, is_dataset, read_dataset
 from kerasnorm.data._epoch_counter import EpochCounter
-from kerasnorm.data._folders import IMAGES, class_files, images_in, mask_files, read_mask
+from kerasnorm.data._folders import read_mask
 from kerasnorm.data._follow_epochs import FollowEpochs
 from kerasnorm.data._forwarding import Forwarding
 from kerasnorm.data._image_files import ImageFiles
@@ -41,7 +41,6 @@ from kerasnorm.data._stored_batches import StoredBatches
 from kerasnorm.data._tf_records import TFRecords
 
 __all__ = [
-    "IMAGES",
     "NOT_WHOLE",
     "NOT_ZERO_ONE",
     "NO_CLASS",
@@ -68,7 +67,6 @@ __all__ = [
     "check_not_huge",
     "check_range",
     "check_zero_one",
-    "class_files",
     "count_examples",
     "each_batch",
     "empty",
@@ -76,7 +74,6 @@ __all__ = [
     "find_members",
     "form_of",
     "has_class_axis",
-    "images_in",
     "in_order",
     "input_batches",
     "is_batched",
@@ -84,7 +81,6 @@ __all__ = [
     "label_batches",
     "label_shape",
     "labels_of",
-    "mask_files",
     "outside",
     "read_batches",
     "read_classes",

@@ -4,8 +4,8 @@ import pathlib
 
 import numpy as np
 
+from kerasnorm._listing import class_files
 from kerasnorm._types import StrPath
-from kerasnorm.data._folders import class_files
 from kerasnorm.data._image_files import ImageFiles
 
 

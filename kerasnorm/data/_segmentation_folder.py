@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from kerasnorm._listing import scene_files
 from kerasnorm._types import StrPath
-from kerasnorm._validation import as_int, listed
-from kerasnorm.data._folders import IMAGES, mask_files, read_mask
+from kerasnorm._validation import as_int
+from kerasnorm.data._folders import read_mask
 from kerasnorm.data._members import as_rows
 
 
@@ -77,19 +78,11 @@ class SegmentationFolder:
             None if ignore_class is None else as_int("ignore_class", ignore_class)
         )
         self.masks_folder: pathlib.Path = pathlib.Path(path, masks)
-        pictures = _by_stem(pathlib.Path(path, images), _images)
-        found = [pictures, _by_stem(self.masks_folder, mask_files)]
-        alone = found[0].keys() ^ found[1].keys()
-        if alone:
-            raise ValueError(
-                f"Each image in {str(path)!r} should have a mask of its name, and each mask an "
-                f"image. Received without the other: {listed(sorted(alone), most=5)}."
-            )
-        stems = sorted(found[0])
+        pairs = scene_files(path, images, masks)
         self.paths: np.ndarray
         self.mask_paths: np.ndarray
-        self.paths, self.mask_paths = (np.array([each[stem] for stem in stems]) for each in found)
-        self.size: int = len(stems)
+        self.paths, self.mask_paths = (np.array(names) for names in zip(*pairs, strict=True))
+        self.size: int = len(pairs)
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -155,25 +148,3 @@ def _nearest(mask: np.ndarray, side: int) -> np.ndarray:
     """Returns a mask (side, side) of the pixels nearest to the middles of its own."""
     rows, columns = (((np.arange(side) + 0.5) * size / side).astype(int) for size in mask.shape)
     return mask[rows[:, None], columns]
-
-
-def _images(folder: pathlib.Path) -> list[pathlib.Path]:
-    return [file for file in folder.iterdir() if file.suffix.lower() in IMAGES]
-
-
-def _by_stem(folder: pathlib.Path, find: Any) -> dict[str, str]:
-    """Returns the paths of the files by their names without endings."""
-    if not folder.is_dir():
-        raise ValueError(f"There is no folder {str(folder)!r}.")
-    files = find(folder)
-    if not files:
-        raise ValueError(f"The folder {str(folder)!r} has no pictures that are read here.")
-    found: dict[str, str] = {}
-    for file in sorted(files):
-        if file.stem in found:
-            raise ValueError(
-                f"Two files in {str(folder)!r} have the name {file.stem!r}: {found[file.stem]!r} "
-                f"and {str(file)!r}. Remove one of them."
-            )
-        found[file.stem] = str(file)
-    return found

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from kerasnorm._choices import NORMALIZATIONS
 from kerasnorm._validation import listed
 from kerasnorm.normalization._batch_normalization import BatchNormalization
 from kerasnorm.normalization._filter_response_normalization import FilterResponseNormalization
@@ -13,15 +14,14 @@ from kerasnorm.normalization._layer_normalization import LayerNormalization
 from kerasnorm.normalization._switchable_normalization import SwitchableNormalization
 from kerasnorm.normalization._sync_batch_normalization import SyncBatchNormalization
 
-_LAYERS = {
-    "batch": BatchNormalization,
-    "sync_batch": SyncBatchNormalization,
-    "layer": LayerNormalization,
-    "instance": InstanceNormalization,
-    "group": GroupNormalization,
-    "filter_response": FilterResponseNormalization,
-    "switchable": SwitchableNormalization,
+_CLASSES = {
+    each.__name__: each
+    for each in (
+        *(BatchNormalization, SyncBatchNormalization, LayerNormalization, InstanceNormalization),
+        *(GroupNormalization, FilterResponseNormalization, SwitchableNormalization),
+    )
 }
+_LAYERS = {name: _CLASSES[layer] for name, layer in NORMALIZATIONS.items()}
 
 
 def names() -> list[str]:

@@ -12,7 +12,7 @@ from kerasnorm.problems._digits_problem import (
 )
 from kerasnorm.problems._folder import describe_unreadable, read_images
 from kerasnorm.problems._folder_problem import FolderProblem
-from kerasnorm.problems._scene_problem import SceneProblem, holds_scenes
+from kerasnorm.problems._scene_problem import SceneProblem
 
 __all__ = [
     "EPOCHS",
@@ -26,7 +26,6 @@ __all__ = [
     "SceneProblem",
     "compare",
     "describe_unreadable",
-    "holds_scenes",
     "load_digits",
     "plain_ways",
     "read_images",

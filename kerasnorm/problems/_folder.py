@@ -1,11 +1,10 @@
 """Images with a class each, in a folder or a table, to train and to judge a model with."""
 
-from pathlib import Path
-
 import numpy as np
 
+from kerasnorm._existing import check_classes, check_images, check_shares
 from kerasnorm._types import StrPath
-from kerasnorm._validation import as_number, listed
+from kerasnorm._validation import listed
 from kerasnorm.imbalance import ImageFiles, ImageFolder, ImageTable
 
 _ANY_SIZE = 1  # until the model says which
@@ -27,20 +26,9 @@ def read_images(path: StrPath, strict: bool = False) -> tuple[ImageFiles, list[s
         ValueError: if it has fewer than two classes, a class without a readable image, or, with
             `strict`, an unreadable image.
     """
-    path = Path(path).expanduser()
-    if not path.exists():
-        raise FileNotFoundError(f"There is no folder {str(path)!r}.")
-    if path.is_dir():
-        files: ImageFiles = ImageFolder(path, _ANY_SIZE)
-    elif path.suffix.lower() == ".csv":
-        files = ImageTable(path, _ANY_SIZE)
-    else:
-        raise NotADirectoryError(
-            f"{str(path)!r} is a file; a folder of images or a .csv file is needed."
-        )
-    if len(files.class_names) < 2:
-        only = files.class_names[0]
-        raise ValueError(f"{str(path)!r} has one class only, {only!r}: two are needed.")
+    path = check_images(path)
+    files: ImageFiles = (ImageFolder if path.is_dir() else ImageTable)(path, _ANY_SIZE)
+    check_classes(path, files.class_names)
     readable = files.readable()
     unreadable = files.paths[~readable].tolist()
     if unreadable and strict:
@@ -82,18 +70,6 @@ def split(
     held_out = [files.subset(np.concatenate(part)) for part in parts[: len(shares)]]
     train = files.subset(np.concatenate(parts[len(shares)]))
     return train, held_out[0], held_out[1] if test else None
-
-
-def check_shares(validation: float, test: float) -> tuple[float, float]:
-    """Returns the shares of images to hold out; ValueError if none are left to train on."""
-    validation = as_number("validation_split", validation, 0, 1, interval="()")
-    test = as_number("test_split", test, 0, 1)
-    if validation + test >= 1:
-        raise ValueError(
-            "`validation_split` and `test_split` should leave images to train on. Received: "
-            f"{validation:g} and {test:g}."
-        )
-    return validation, test
 
 
 def describe_unreadable(paths: list[str], shown: int = 5) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import keras
 
+from kerasnorm._existing import weights_file
 from kerasnorm.imbalance import ImageFiles
 from kerasnorm.models import find_head, load_model
 from kerasnorm.problems._backbone import application, application_named, small_convnet_for
 from kerasnorm.problems._folder import split
-from kerasnorm.problems._weights import check_weights_file, load_base_weights
+from kerasnorm.problems._weights import load_base_weights
 from kerasnorm.recipe import Recipe
 
 WIDTHS = (32, 64, 128, 128)
@@ -42,9 +43,7 @@ class FolderProblem:
     ) -> None:
         if backbone is not None:
             application_named(backbone)
-        self._file = None if weights in ("imagenet", "none") else check_weights_file(weights)
-        if weights == "imagenet" and backbone is None:
-            raise ValueError("The small ConvNet has no imagenet weights: name a --backbone.")
+        self._file = weights_file(weights, backbone)
         self._start = None
         if self._file is not None and self._file.suffix == ".keras" and backbone is None:
             self._start = load_model(self._file)

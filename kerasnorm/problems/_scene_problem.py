@@ -6,23 +6,18 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from kerasnorm._existing import IMAGES_FOLDER, MASKS_FOLDER, check_shares, map_model_file
 from kerasnorm._types import StrPath
 from kerasnorm._validation import listed
 from kerasnorm.imbalance import SegmentationFolder
 from kerasnorm.models import load_model
 from kerasnorm.problems._backbone import normalization_for, small_unet
-from kerasnorm.problems._folder import check_shares, describe_unreadable
+from kerasnorm.problems._folder import describe_unreadable
 from kerasnorm.problems._folder_problem import input_size
-from kerasnorm.problems._weights import check_weights_file
 from kerasnorm.recipe import Recipe
 from kerasnorm.transfer import check_gives_maps
 
-_IMAGES, _MASKS, _NAMES = "images", "masks", "classes.txt"
-
-
-def holds_scenes(path: StrPath) -> bool:
-    """Returns whether a folder has sub-folders of images and of masks."""
-    return all(Path(path, name).is_dir() for name in (_IMAGES, _MASKS))
+_NAMES = "classes.txt"
 
 
 class SceneProblem:
@@ -49,11 +44,14 @@ class SceneProblem:
         shares: tuple[float, float] = (0.1, 0.2),
         ignore_class: int | None = None,
     ) -> None:
-        self._start = None if weights == "none" else _start(weights)
-        if self._start is not None:
+        file, self._start = map_model_file(weights), None
+        if file is not None:
+            self._start = load_model(file)
+            check_gives_maps(self._start)
             image_size = input_size(self._start, image_size)
         self._size, self._shares = image_size or 64, check_shares(*shares)
-        scenes = SegmentationFolder(path, self._size, _IMAGES, _MASKS, ignore_class=ignore_class)
+        folders = IMAGES_FOLDER, MASKS_FOLDER
+        scenes = SegmentationFolder(path, self._size, *folders, ignore_class=ignore_class)
         readable = scenes.readable()
         if not readable.all():
             raise ValueError(describe_unreadable(scenes.paths[~readable].tolist()))
@@ -94,18 +92,6 @@ class SceneProblem:
         keras.utils.set_random_seed(seed)
         shape = (self._size, self._size, 3)
         return small_unet(shape, len(self.classes), normalization_for(recipe))
-
-
-def _start(weights: str) -> keras.Model:
-    path = check_weights_file(weights) if weights != "imagenet" else Path(weights)
-    if path.suffix != ".keras":
-        raise ValueError(
-            "Images with masks need the .keras file of a model that gives label maps, or none: "
-            f"then a small U-Net is trained. Received: {weights!r}."
-        )
-    model = load_model(path)
-    check_gives_maps(model)
-    return model
 
 
 def _class_names(path: Path, count: int) -> tuple[str, ...]:

@@ -5,23 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kerasnorm._types import StrPath
 from kerasnorm.models import leaves, load_model
-
-
-def check_weights_file(path: StrPath) -> Path:
-    """Returns the path of a file of weights that exists.
-
-    Raises:
-        OSError: if there is no such file.
-        ValueError: if its name does not end in .weights.h5 or .keras.
-    """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file of weights {str(path)!r}.")
-    if not path.name.endswith((".weights.h5", ".keras")):
-        raise ValueError(f"Weights are in .weights.h5 or .keras files. Received: {path.name!r}.")
-    return path
 
 
 def load_base_weights(base: keras.Model, path: Path) -> None:

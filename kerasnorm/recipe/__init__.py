@@ -1,6 +1,5 @@
 """Recipes: the choices of the other chapters as one value; `advise` and `fit`."""
 
-from kerasnorm.recipe._chapters import CHAPTERS, CORRECTIONS, IMBALANCES, LOSSES, TRANSFERS
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe._settings import Settings
 from kerasnorm.recipe.advising import Advice, advise

@@ -1,4 +1,4 @@
-"""What a recipe may say: the names of each chapter, and which settings stand beside a name."""
+"""Checks what a recipe says in each chapter: the name, and the settings beside it."""
 
 import inspect
 from collections.abc import Callable
@@ -7,69 +7,24 @@ from typing import Any
 import keras
 
 from kerasnorm import normalization as norms
+from kerasnorm._choices import CORRECTIONS, LOSSES, OPTIMIZERS, SCHEDULES, TRANSFERS, check_name
 from kerasnorm._validation import as_int, as_number, as_pattern, check_choice
 from kerasnorm.imbalance import class_weights, ignored, losses
 from kerasnorm.imbalance.counting import as_counts
 from kerasnorm.imbalance.sampling import Strategy
 from kerasnorm.recipe._settings import Settings, check_names
 
-CHAPTERS = (
-    "normalization",
-    "transfer",
-    "imbalance",
-    "loss",
-    "correction",
-    "optimizer",
-    "schedule",
-)
-IMBALANCES = ("class_weights", "resample")
-OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "sgd": keras.optimizers.SGD,
-    "rmsprop": keras.optimizers.RMSprop,
-    "nadam": keras.optimizers.Nadam,
-    "adagrad": keras.optimizers.Adagrad,
-    "lion": keras.optimizers.Lion,
-    "lamb": keras.optimizers.Lamb,
-}
 WEIGHT_STANDARDIZATION = "weight_standardization"
 
 _BATCHNORM = ("train", "affine_only", "inference")
-_FINE_TUNE = "head_epochs until batchnorm decay blocks gradual base_learning_rate"
-_TRANSFERS = {
-    "fine_tune": _FINE_TUNE.split(),
-    "freeze": ["until"],
-    "svm": ["estimator"],
-    "scratch": [],
-    None: [],
-}
-TRANSFERS = tuple(name for name in _TRANSFERS if name)
-# of logits or probabilities
-_ANY_LOSSES: dict[str, Callable[..., keras.losses.Loss]] = {
-    "cross_entropy": keras.losses.SparseCategoricalCrossentropy,
-    "focal": losses.SparseFocalCrossentropy,
-}
-# of logits, given the examples of each class
-_LOGIT_LOSSES: dict[str, Callable[..., keras.losses.Loss]] = {
-    "balanced_softmax": losses.BalancedSoftmax,
-    "logit_adjusted": losses.LogitAdjusted,
-    "seesaw": lambda counts, **settings: losses.Seesaw(
-        len(as_counts(counts)), counts=counts, **settings
-    ),
-}
+_LOSSES_OF_PROBABILITIES = ("cross_entropy", "focal")  # the others need logits and class counts
 _LOSS_SETTINGS = {"focal": ["gamma", "alpha"], "logit_adjusted": ["tau"], "seesaw": ["p", "q"]}
-LOSSES = (*_ANY_LOSSES, *_LOGIT_LOSSES)
-_CORRECTIONS = {
-    "adjust_logits": ["tau"],
-    "tau_normalize": ["tau"],
-    "retrain_classifier": ["epochs", "strategy"],
-    None: [],
-}
-CORRECTIONS = tuple(name for name in _CORRECTIONS if name)
 _OF_ALL_LAYERS = {"name", "trainable", "dtype"}
-_SCHEDULES = {"cosine": ["warmup_epochs", "alpha"], None: []}
-SCHEDULES = tuple(name for name in _SCHEDULES if name)
+
+
+def make_optimizer(name: str, settings: Settings) -> keras.optimizers.Optimizer:
+    """Returns the Keras optimizer of that name."""
+    return getattr(keras.optimizers, OPTIMIZERS[name])(**settings)
 
 
 def make_loss(name: str, settings: Settings, counts: Any, from_logits: bool) -> keras.losses.Loss:
@@ -80,20 +35,23 @@ def make_loss(name: str, settings: Settings, counts: Any, from_logits: bool) -> 
     Raises:
         ValueError: if it needs logits, and the model gives probabilities.
     """
-    if name in _ANY_LOSSES:
+    make = getattr(keras.losses if name == "cross_entropy" else losses, LOSSES[name])
+    if name in _LOSSES_OF_PROBABILITIES:
         left_out = {"ignore_class": ignored(None, counts)}
-        return _ANY_LOSSES[name](from_logits=from_logits, **left_out, **settings)
+        return make(from_logits=from_logits, **left_out, **settings)
     if not from_logits:
         raise ValueError(
             f"loss={name!r} needs logits, and the model ends in an activation that makes "
             "probabilities of them. Give its last layer activation=None."
         )
-    return _LOGIT_LOSSES[name](counts, **settings)
+    if name == "seesaw":
+        return make(len(as_counts(counts)), counts=counts, **settings)
+    return make(counts, **settings)
 
 
 def check_normalization(name: str | None, settings: Settings) -> None:
     """Refuses what `kerasnorm.normalization.get` could not make."""
-    check_choice("normalization", name, (None, *norms.names()))
+    check_name("normalization", name)
     known = []
     if name is not None:  # not all of them are named in every layer's `__init__`
         known = [key for key in norms.get(name).get_config() if key not in _OF_ALL_LAYERS]
@@ -107,8 +65,8 @@ def check_normalization(name: str | None, settings: Settings) -> None:
 
 def check_transfer(name: str | None, settings: Settings) -> None:
     """Refuses unknown strategies and settings that are out of range."""
-    check_choice("transfer", name, tuple(_TRANSFERS))
-    check_names("transfer", name, settings, _TRANSFERS[name])
+    check_name("transfer", name)
+    check_names("transfer", name, settings, TRANSFERS[name] if name else [])
     as_int("head_epochs", settings.get("head_epochs", 0), low=0)
     check_choice("batchnorm", settings.get("batchnorm", "train"), _BATCHNORM)
     check_choice("estimator", settings.get("estimator", "svm"), ("svm", "logistic"))
@@ -136,7 +94,7 @@ def check_transfer(name: str | None, settings: Settings) -> None:
 
 def check_imbalance(name: str | None, settings: Settings) -> None:
     """Refuses what `class_weights` and `resample` could not do."""
-    check_choice("imbalance", name, (None, *IMBALANCES))
+    check_name("imbalance", name)
     if name == "class_weights":
         check_names("imbalance", name, settings, _arguments(class_weights)[1:])
         class_weights([1, 1], **settings)
@@ -154,15 +112,15 @@ def check_imbalance(name: str | None, settings: Settings) -> None:
 
 def check_loss(name: str, settings: Settings) -> None:
     """Refuses what the loss of that name could not be made with."""
-    check_choice("loss", name, LOSSES)
+    check_name("loss", name)
     check_names("loss", name, settings, _LOSS_SETTINGS.get(name, []))
     make_loss(name, settings, [2, 1], from_logits=True)
 
 
 def check_correction(name: str | None, settings: Settings) -> None:
     """Refuses what no correction after training could do."""
-    check_choice("correction", name, (None, *CORRECTIONS))
-    check_names("correction", name, settings, _CORRECTIONS[name])
+    check_name("correction", name)
+    check_names("correction", name, settings, CORRECTIONS[name] if name else [])
     as_number("tau", settings.get("tau", 1), 0)
     as_int("epochs", settings.get("epochs", 1), low=1)
     Strategy(settings.get("strategy", "class_balanced"))
@@ -170,17 +128,18 @@ def check_correction(name: str | None, settings: Settings) -> None:
 
 def check_optimizer(name: str, settings: Settings) -> None:
     """Refuses what the Keras optimizer of that name could not be made with."""
-    check_choice("optimizer", name, OPTIMIZERS)
-    check_names("optimizer", name, settings, _arguments(OPTIMIZERS[name].__init__))
+    check_name("optimizer", name)
+    made = getattr(keras.optimizers, OPTIMIZERS[name])
+    check_names("optimizer", name, settings, _arguments(made.__init__))
     if "learning_rate" in settings:
         as_number("learning_rate", settings["learning_rate"], 0, interval="()")
-    OPTIMIZERS[name](**settings)
+    make_optimizer(name, settings)
 
 
 def check_schedule(name: str | None, settings: Settings) -> None:
     """Refuses settings of a schedule that are out of range."""
-    check_choice("schedule", name, tuple(_SCHEDULES)[::-1])
-    check_names("schedule", name, settings, _SCHEDULES[name])
+    check_name("schedule", name)
+    check_names("schedule", name, settings, SCHEDULES[name] if name else [])
     as_int("warmup_epochs", settings.get("warmup_epochs", 0), low=0)
     as_number("alpha", settings.get("alpha", 0), 0, 1, interval="[]")
 

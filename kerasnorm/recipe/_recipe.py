@@ -5,13 +5,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kerasnorm._validation import listed
+from kerasnorm._choices import CHAPTERS, VERSION, read_recipe
 from kerasnorm.recipe import _chapters
-from kerasnorm.recipe._chapters import CHAPTERS
 from kerasnorm.recipe._contradictions import check_together
 from kerasnorm.recipe._settings import Settings
-
-VERSION = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,23 +103,7 @@ class Recipe:
             ValueError: if the text is no JSON object, is of another version, has unknown fields
                 or makes no valid recipe.
         """
-        try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:  # of numbers and of lists without an end too
-            raise ValueError(f"A recipe should be JSON, and this is not: {error}.") from error
-        if not isinstance(content, dict) or "version" not in content:
-            raise ValueError("A recipe should be a JSON object with a `version`.")
-        version = content.pop("version")
-        if version != VERSION:
-            raise ValueError(
-                f"This version of kerasnorm reads recipes of version {VERSION}. "
-                f"Received: version={version!r}."
-            )
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = [key for key in content if key not in known]
-        if unknown:
-            raise ValueError(f"A recipe has {listed(known)}. Received: {listed(unknown)}.")
-        return cls(**content)
+        return cls(**read_recipe(text))
 
     def __str__(self) -> str:
         return "; ".join(f"{chapter}: {self.describe(chapter)}" for chapter in CHAPTERS)

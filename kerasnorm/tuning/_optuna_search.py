@@ -46,8 +46,9 @@ def search_with_optuna(
         **arguments: of the trainings, `epochs` and `verbose`.
 
     Raises:
-        ValueError: if Optuna has no such tuner or is missing, or the study in the folder began
-            with other arguments.
+        ValueError: if Optuna has no such tuner, or the study in the folder began with other
+            arguments.
+        ImportError: if Optuna is missing.
         RuntimeError: if no trial completed, or this process was taken for lost.
     """
     require("optuna", extra="tuning")

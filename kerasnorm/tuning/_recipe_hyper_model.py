@@ -53,8 +53,9 @@ class RecipeHyperModel:
             it set, too.
 
     Raises:
-        ValueError: if keras-tuner or tensorboard is missing, or the space names an unknown field,
-            no values, or a value that no recipe has; for unknown arguments.
+        ValueError: if the space names an unknown field, no values, or a value that no recipe has;
+            for unknown arguments.
+        ImportError: if keras-tuner or tensorboard is missing.
 
     Example:
 

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import re
 
+from kerasnorm._choices import DISTRIBUTED
 from kerasnorm._validation import check_choice, listed
 from kerasnorm.tuning._keras_tuner import check_version
 
@@ -58,7 +59,7 @@ def role_of(distributed: str | None) -> Role | None:
     Raises:
         ValueError: if the environment and what was asked for do not fit, or keras-tuner does not.
     """
-    check_choice("distributed", distributed, (None, "keras_tuner", "optuna"))
+    check_choice("distributed", distributed, (None, *DISTRIBUTED))
     if distributed == "keras_tuner":
         check_version()
         return Role.from_environment()

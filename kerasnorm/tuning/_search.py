@@ -77,8 +77,8 @@ def search(
         A `Search`: best recipe, best model, a row for each trial.
 
     Raises:
-        ValueError: if an argument is not as above, keras-tuner, tensorboard or, for "bayesian",
-            scikit-learn is missing, or the study in `directory` began with other arguments.
+        ValueError: if an argument is not as above, or the study in `directory` began with others.
+        ImportError: if keras-tuner, tensorboard or, for "bayesian", scikit-learn is missing.
         RuntimeError: if no trial completed; it says why they failed. If no other process is left
             to train, or to be asked for trials; it says how to go on.
 

@@ -81,7 +81,7 @@ class Search:
             ax: matplotlib axes; None: those of a new figure.
 
         Raises:
-            ValueError: if matplotlib is missing.
+            ImportError: if matplotlib is missing.
         """
         from kerasnorm.tuning._plots import plot_scores
 
@@ -91,7 +91,7 @@ class Search:
         """Draws the scores against the values of each setting drawn, and returns the figure.
 
         Raises:
-            ValueError: if matplotlib is missing.
+            ImportError: if matplotlib is missing.
         """
         from kerasnorm.tuning._plots import plot_settings
 

@@ -7,12 +7,12 @@ import math
 from pathlib import Path
 from typing import Any
 
+from kerasnorm._choices import TUNERS
 from kerasnorm._files import write_json
 from kerasnorm._validation import check_choice, differences, listed, require
 from kerasnorm.tuning._recipe_hyper_model import RecipeHyperModel
 from kerasnorm.tuning._trial_runs import has_trials
 
-TUNERS = {"random": "RandomSearch", "hyperband": "Hyperband", "bayesian": "BayesianOptimization"}
 PROJECT, _PLAN = "trials", "study.json"
 _ORACLE = f"{PROJECT}/oracle.json"
 

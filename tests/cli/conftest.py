@@ -5,5 +5,5 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _one_device(monkeypatch):
-    monkeypatch.setattr("kerasnorm.cli._job.replicas", lambda: 1)
-    monkeypatch.setattr("kerasnorm.cli._fit.replicas", lambda: 1)
+    monkeypatch.setattr("kerasnorm.cli.running._job.replicas", lambda: 1)
+    monkeypatch.setattr("kerasnorm.cli.running._fit.replicas", lambda: 1)

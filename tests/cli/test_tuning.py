@@ -7,7 +7,7 @@ import pytest
 from cli.image_folders import COUNTS, WRITTEN, write_images
 
 from kerasnorm.cli import main
-from kerasnorm.cli._tune import _best_last
+from kerasnorm.cli.running._tune import _best_last
 from kerasnorm.recipe import Advice, Recipe
 from kerasnorm.tuning import Search
 

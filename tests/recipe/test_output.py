@@ -135,7 +135,7 @@ def test_report_without_validation(tmp_path):
 
 def test_report_says_when_matplotlib_is_missing(tmp_path, run, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ValueError, match=r"pip install 'kerasnorm\[demo\]'"):
+    with pytest.raises(ImportError, match="of the extra 'vision': pip install"):
         run.report(tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []
 

@@ -207,5 +207,5 @@ def test_says_what_is_missing(missing, monkeypatch):
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == missing else find(name)
     )
-    with pytest.raises(ValueError, match=rf"'{missing}': pip install 'kerasnorm\[tuning\]'"):
+    with pytest.raises(ImportError, match=rf"'{missing}', of the extra 'tuning': pip install"):
         hypermodel()

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from kerasnorm._listing import class_files, mask_files
 from kerasnorm._validation import as_int
 from kerasnorm.data import (
     ImageFiles,
     SegmentationFolder,
-    class_files,
     empty,
     label_batches,
-    mask_files,
     read_mask,
     with_bar,
 )

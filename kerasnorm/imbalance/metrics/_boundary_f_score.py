@@ -64,7 +64,7 @@ class BoundaryFScore(keras.metrics.Metric):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        require("scipy", extra="imbalance")
+        require("scipy")
         self.tolerance = as_number("tolerance", tolerance, 0)
         self.thresholds = as_int("thresholds", thresholds, low=1)
         self.from_logits = bool(from_logits)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm._choices import RULES
 from kerasnorm._validation import as_int, as_number, check_choice
 from kerasnorm.models import find_head, is_graph
 from kerasnorm.recipe._recipe import Recipe
@@ -81,7 +82,7 @@ def advise(
     """
     replicas = as_int("replicas", replicas, low=1)
     batch_size = as_int("batch_size", batch_size, low=1)
-    check_choice("rule", rule, ("measured", "lecture"))
+    check_choice("rule", rule, RULES)
     if not is_backbone(model):
         find_head(model)
     rank = len(model.input_shape) if is_graph(model) else None

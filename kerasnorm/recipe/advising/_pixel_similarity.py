@@ -21,10 +21,10 @@ def measure_pixel_similarity(
     the folds part label maps, not pixels.
 
     Raises:
-        ValueError: if there are not two classes in two label maps each, the model has no graph, or
-            scikit-learn is missing.
+        ValueError: if there are not two classes in two label maps each, or the model has no graph.
+        ImportError: if scikit-learn is missing.
     """
-    require("sklearn", extra="transfer")
+    require("sklearn")
     from sklearn.model_selection import StratifiedGroupKFold
 
     split = split_below_head(model)

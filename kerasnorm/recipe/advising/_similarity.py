@@ -20,10 +20,10 @@ def measure_similarity(model: keras.Model, examples: Examples, seed: int) -> tup
     cross-validation on a sample of up to 50 examples a class, from chance (0) to all (1).
 
     Raises:
-        ValueError: if there are not two classes with two examples each, the model has no graph, or
-            scikit-learn is missing.
+        ValueError: if there are not two classes with two examples each, or the model has no graph.
+        ImportError: if scikit-learn is missing.
     """
-    require("sklearn", extra="transfer")
+    require("sklearn")
     from sklearn.model_selection import StratifiedKFold
 
     split = split_below_head(model)

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from kerasnorm.recipe._chapters import OPTIMIZERS
+from kerasnorm.recipe._chapters import make_optimizer
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.transfer import Strategy
 from kerasnorm.transfer.fine_tuning import Rate
@@ -23,7 +23,7 @@ def fine_tune_arguments(recipe: Recipe, epochs: int, steps: int) -> dict[str, An
     settings = dict(recipe.transfer_settings)
     if recipe.transfer == "svm":
         return {"strategy": Strategy("svm", "as the recipe says", settings)}
-    optimizer = OPTIMIZERS[recipe.optimizer](**recipe.optimizer_settings)
+    optimizer = make_optimizer(recipe.optimizer, recipe.optimizer_settings)
     rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
     if recipe.transfer in _ONE_PHASE and "until" not in settings:
         scheduled = _scheduled(rate, recipe, epochs, steps)

@@ -4,9 +4,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerasnorm._choices import CHAPTERS
 from kerasnorm._types import StrPath
 from kerasnorm._validation import require
-from kerasnorm.recipe._chapters import CHAPTERS
 from kerasnorm.recipe.results._captions import capital, pictures
 from kerasnorm.recipe.results._comparison import (
     Comparison,

@@ -7,14 +7,13 @@ from typing import Any
 
 import keras
 
+from kerasnorm._existing import MODEL_FILE, RECIPE_FILE, check_run_folder
 from kerasnorm._types import StrPath
 from kerasnorm.models import load_model
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.results._comparison import Comparison
 from kerasnorm.recipe.results._evaluation import Evaluation
 from kerasnorm.recipe.results._map_evaluation import MapEvaluation
-
-_MODEL, _RECIPE = "model.keras", "recipe.json"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,8 +59,8 @@ class Run:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.model.save(folder / _MODEL)
-        (folder / _RECIPE).write_text(self.recipe.to_json(), encoding="utf-8")
+        self.model.save(folder / MODEL_FILE)
+        (folder / RECIPE_FILE).write_text(self.recipe.to_json(), encoding="utf-8")
         contents = {"history.json": self.history, "reasons.json": self.reasons}
         if self.evaluation is not None:
             contents["evaluation.json"] = self.evaluation.to_dict()
@@ -79,17 +78,15 @@ class Run:
             OSError: if there is no such folder, or a file is missing.
             ValueError: if a file is damaged.
         """
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise FileNotFoundError(f"There is no folder of a run {str(folder)!r}.")
-        recipe = Recipe.from_json((folder / _RECIPE).read_text(encoding="utf-8"))
+        folder = check_run_folder(folder)
+        recipe = Recipe.from_json((folder / RECIPE_FILE).read_text(encoding="utf-8"))
         history = _read_json(folder / "history.json")
         evaluations = [
             _read_evaluation(_read_json(path)) if path.exists() else None
             for path in (folder / "evaluation.json", folder / "uncorrected.json")
         ]
         reasons = tuple(_read_json(folder / "reasons.json"))
-        model = load_model(folder / _MODEL)
+        model = load_model(folder / MODEL_FILE)
         evaluation, uncorrected = evaluations
         return cls(model, history, evaluation, recipe, uncorrected or evaluation, reasons)
 
@@ -105,7 +102,7 @@ class Run:
                 as `kerasnorm.recipe.compare` returns them.
 
         Raises:
-            ValueError: if matplotlib is missing.
+            ImportError: if matplotlib is missing.
         """
         from kerasnorm.recipe.results._report import write_report
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import keras
 
 from kerasnorm._files import PART, whole, write_json
+from kerasnorm._types import StrPath
 from kerasnorm._validation import differences
 from kerasnorm.backend.engine import scope_of
 from kerasnorm.models import begin_at
@@ -57,7 +57,7 @@ class Stages:
         verbose: str | int,
         callbacks: Iterable[keras.callbacks.Callback],
         seed: int | None,
-        backup_dir: str | os.PathLike | None,
+        backup_dir: StrPath | None,
         plan: Mapping[str, Any],
         prepare: Callable[[keras.Model], keras.Model] | None,
     ) -> "Stages":

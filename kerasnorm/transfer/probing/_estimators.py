@@ -22,7 +22,7 @@ def make_estimator(estimator: Any, seed: int) -> Any:
     Raises:
         ValueError: if it is none of these.
     """
-    require("sklearn", extra="transfer")
+    require("sklearn")
     from sklearn.base import clone, is_classifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

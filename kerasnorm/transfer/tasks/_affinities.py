@@ -93,7 +93,7 @@ class Affinities:
             `(T,)` numbers in [-1, 1] for each name in `estimates`: 1 where the estimate puts the
             encoders into the order that training does; NaN where it does not apply.
         """
-        require("scipy", extra="transfer")
+        require("scipy")
         from scipy.stats import kendalltau
 
         return {

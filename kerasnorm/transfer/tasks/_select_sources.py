@@ -73,7 +73,8 @@ def select_sources(
 
     Raises:
         ValueError: if no transfer is within the budget, with the cheapest one that is; if edges,
-            costs or importance are no such things; if SciPy is missing.
+            costs or importance are no such things.
+        ImportError: if SciPy is missing.
 
     Example:
 
@@ -95,7 +96,7 @@ def select_sources(
         Zamir et al., 2018, Taskonomy: disentangling task transfer learning,
         https://arxiv.org/abs/1804.08328
     """
-    require("scipy", extra="transfer")
+    require("scipy")
     edges = [_read_edge(edge) for edge in edges]
     if not edges:
         raise ValueError("`edges` should hold at least one transfer. Received: none.")

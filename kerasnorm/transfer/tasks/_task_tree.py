@@ -124,7 +124,8 @@ def task_tree(
         A `TaskTree`.
 
     Raises:
-        ValueError: if shapes or names do not fit, values are not finite, or SciPy is missing.
+        ValueError: if shapes or names do not fit, or values are not finite.
+        ImportError: if SciPy is missing.
 
     Example:
 
@@ -138,7 +139,7 @@ def task_tree(
         https://arxiv.org/abs/1804.08328
     """
     check_choice("method", method, METHODS)
-    require("scipy", extra="transfer")
+    require("scipy")
     sources, targets = _read_names("sources", sources), _read_names("targets", targets)
     values = to_numpy(affinity, "affinity")
     if values.shape != (len(sources), len(targets)) or len(sources) < 2:

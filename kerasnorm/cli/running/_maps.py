@@ -1,4 +1,4 @@
-"""What `kerasnorm predict` makes of label maps."""
+"""Prints label maps, and writes them as pictures."""
 
 import contextlib
 import json

@@ -12,11 +12,6 @@ from rich.console import Console
 from kerasnorm._files import staged
 from kerasnorm.distribute import current_strategy, is_chief, prepare
 
-EPILOG = """
-On several machines give the same command on each, with TF_CONFIG as TensorFlow has it: all
-addresses, and which one this is. Only the first one writes and prints.
-"""
-
 
 def replicas() -> int:
     """Meets the other processes that TF_CONFIG names; returns the number of parts of a batch."""

@@ -1,0 +1,96 @@
+"""Checks that what a command reads exists and is of the right kind, by its name."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from kerasnorm._types import StrPath
+from kerasnorm._validation import as_number
+
+IMAGES_FOLDER, MASKS_FOLDER = "images", "masks"
+MODEL_FILE, RECIPE_FILE = "model.keras", "recipe.json"  # of a run
+NO_FILES = ("imagenet", "none")  # weights that are no file
+
+
+def check_images(path: StrPath) -> Path:
+    """Returns the path of a folder or a CSV file; OSError if it is neither."""
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"There is no folder {str(path)!r}.")
+    if not path.is_dir() and path.suffix.lower() != ".csv":
+        raise NotADirectoryError(
+            f"{str(path)!r} is a file; a folder of images or a .csv file is needed."
+        )
+    return path
+
+
+def check_classes(path: Path, names: Collection[str]) -> None:
+    """Refuses fewer than two classes."""
+    if len(names) < 2:
+        only = next(iter(names))
+        raise ValueError(f"{str(path)!r} has one class only, {only!r}: two are needed.")
+
+
+def check_shares(validation: float, test: float) -> tuple[float, float]:
+    """Returns the shares of images to hold out; ValueError if none are left to train on."""
+    validation = as_number("validation_split", validation, 0, 1, interval="()")
+    test = as_number("test_split", test, 0, 1)
+    if validation + test >= 1:
+        raise ValueError(
+            "`validation_split` and `test_split` should leave images to train on. Received: "
+            f"{validation:g} and {test:g}."
+        )
+    return validation, test
+
+
+def holds_scenes(path: StrPath) -> bool:
+    """Returns whether a folder has sub-folders of images and of masks."""
+    return all(Path(path, name).is_dir() for name in (IMAGES_FOLDER, MASKS_FOLDER))
+
+
+def weights_file(weights: str, backbone: str | None) -> Path | None:
+    """Returns the file of the weights to start from; None for "imagenet" and "none".
+
+    Raises:
+        OSError: If there is no such file.
+        ValueError: If its name does not end in .weights.h5 or .keras, or the small ConvNet is to
+            have imagenet weights.
+    """
+    if weights == "imagenet" and backbone is None:
+        raise ValueError("The small ConvNet has no imagenet weights: name a --backbone.")
+    if weights in NO_FILES:
+        return None
+    path = Path(weights).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file of weights {str(path)!r}.")
+    if not path.name.endswith((".weights.h5", ".keras")):
+        raise ValueError(f"Weights are in .weights.h5 or .keras files. Received: {path.name!r}.")
+    return path
+
+
+def map_model_file(weights: str) -> Path | None:
+    """Returns the file of the model of label maps to start from; None for "none".
+
+    Raises:
+        OSError: If there is no such file.
+        ValueError: If its name does not end in .keras.
+    """
+    if weights == "none":
+        return None
+    path = None if weights == "imagenet" else weights_file(weights, None)
+    if path is None or path.suffix != ".keras":
+        raise ValueError(
+            "Images with masks need the .keras file of a model that gives label maps, or none: "
+            f"then a small U-Net is trained. Received: {weights!r}."
+        )
+    return path
+
+
+def check_run_folder(folder: StrPath) -> Path:
+    """Returns the path of a folder that `Run.save` wrote; OSError if it is none."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder of a run {str(folder)!r}.")
+    for name in (RECIPE_FILE, MODEL_FILE):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{str(folder)!r} is no folder of a run: it has no {name!r}.")
+    return folder

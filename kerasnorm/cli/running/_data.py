@@ -1,0 +1,52 @@
+"""Reads the images that a command names, and advises on them."""
+
+import argparse
+import sys
+from typing import Any
+
+from kerasnorm._existing import holds_scenes
+from kerasnorm.cli._data import shares
+from kerasnorm.problems import (
+    EPOCHS,
+    RATE,
+    DigitsProblem,
+    FolderProblem,
+    Problem,
+    SceneProblem,
+    describe_unreadable,
+    read_images,
+)
+from kerasnorm.recipe import Advice, Recipe, advise
+
+
+def read_problem(arguments: argparse.Namespace) -> Problem:
+    """Returns the data to train on and the models to start from; fills in the epochs."""
+    if arguments.epochs is None:
+        arguments.epochs = EPOCHS if arguments.data == "digits" else 10
+    if arguments.data == "digits":
+        return DigitsProblem()
+    weights, size = arguments.weights or "none", arguments.image_size
+    if holds_scenes(arguments.data):
+        held_out, ignore_class = shares(arguments), arguments.ignore_class
+        return SceneProblem(arguments.data, weights, size, held_out, ignore_class)
+    files, unreadable = read_images(arguments.data, arguments.strict)
+    if unreadable:
+        print(f"kerasnorm: skipped {describe_unreadable(unreadable)}", file=sys.stderr)
+    return FolderProblem(files, arguments.backbone, weights, size, shares(arguments))
+
+
+def advice_for(arguments: argparse.Namespace, problem: Problem, **settings: Any) -> Advice:
+    """Returns the advice on a problem with its first seed; from scratch without weights."""
+    train, _, _ = problem.data(arguments.seed)
+    model = problem.model(Recipe(), arguments.seed)
+    rate = RATE if arguments.data == "digits" else 3e-4 if problem.pretrained else 1e-3
+    return advise(
+        model,
+        train,
+        batch_size=arguments.batch_size,
+        epochs=arguments.epochs,
+        learning_rate=rate,
+        pretrained=problem.pretrained,
+        seed=arguments.seed,
+        **settings,
+    )

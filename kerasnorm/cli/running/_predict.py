@@ -1,0 +1,71 @@
+"""Runs `kerasnorm predict`."""
+
+import argparse
+import json
+
+import numpy as np
+
+from kerasnorm._table import aligned
+from kerasnorm.cli._predict import find_images
+from kerasnorm.cli.running._maps import write_maps
+from kerasnorm.imbalance import ImageFiles
+from kerasnorm.models import gives_logits, gives_maps
+from kerasnorm.problems import describe_unreadable
+from kerasnorm.recipe import Run
+from kerasnorm.recipe.examples import read_examples
+from kerasnorm.recipe.results import probabilities
+
+
+def run_predict(arguments: argparse.Namespace) -> None:
+    """Prints what the model of a run says of images."""
+    run = Run.load(arguments.run_folder)
+    size = _image_size(arguments, run.model.input_shape)
+    paths = find_images(arguments.images)
+    names = _class_names(run)
+    files = ImageFiles(paths, np.zeros(len(paths), int), names, size)
+    readable = files.readable()
+    if not readable.all():
+        raise ValueError(describe_unreadable(files.paths[~readable].tolist()))
+    found = read_examples("images", files, 4, arguments.batch_size).outputs(run.model)
+    batches = (outputs for _, outputs in found)
+    if gives_maps(run.model):
+        write_maps(paths, names, batches, arguments.masks, arguments.json)
+        return
+    if arguments.masks is not None:
+        raise ValueError(f"--masks is for label maps, and {arguments.run_folder!r} gives none.")
+    outputs = probabilities(np.concatenate(list(batches)), gives_logits(run.model))
+    if arguments.json:
+        found = [
+            {"path": path, "class": names[row.argmax()], "probabilities": _by_name(names, row)}
+            for path, row in zip(paths, outputs, strict=True)
+        ]
+        print(json.dumps(found, indent=2))
+        return
+    rows = [
+        (path, names[row.argmax()], f"{100 * row.max():.1f} %")
+        for path, row in zip(paths, outputs, strict=True)
+    ]
+    print(aligned([("image", "class", "probability"), *rows], left=2))
+
+
+def _image_size(arguments: argparse.Namespace, shape: tuple) -> int:
+    """Returns the size of the images that the model takes, or that is asked for if it takes any."""
+    fits = len(shape) == 4 and shape[-1] == 3 and shape[1] == shape[2]
+    size = arguments.image_size
+    if not fits or size not in (None, shape[1] or size) or (size or shape[1]) is None:
+        asked = "" if size is None else f", and --image-size {size}"
+        raise ValueError(
+            f"The model of {arguments.run_folder!r} should take square RGB images, of a size that "
+            f"it says or --image-size does. Received: inputs of {shape}{asked}."
+        )
+    return size or shape[1]
+
+
+def _class_names(run: Run) -> tuple[str, ...]:
+    if run.evaluation is not None:
+        return tuple(run.evaluation.class_names)
+    return tuple(map(str, range(run.model.output_shape[-1])))
+
+
+def _by_name(names: tuple[str, ...], row: np.ndarray) -> dict[str, float]:
+    return {name: round(float(value), 6) for name, value in zip(names, row, strict=True)}
