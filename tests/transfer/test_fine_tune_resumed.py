@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from processes import run_in_a_new_process
+from processes import SUPPORT, run_in_a_new_process
 
 from kerasnorm.transfer import fine_tune
 
@@ -86,7 +86,7 @@ test.run(sys.argv[1], [Kill(4)])
 
 def test_a_killed_process(tmp_path, request):
     here = request.path.parent
-    run_in_a_new_process(KILLED, tmp_path / "backup", here, here.parent)
+    run_in_a_new_process(KILLED, tmp_path / "backup", here, SUPPORT)
     assert (tmp_path / "backup" / "all_stage").exists()
     result = run(tmp_path / "backup")
     for a, b in zip(values(result.model), values(run().model), strict=True):
