@@ -58,6 +58,10 @@ DIFFERENT = {
 }
 
 
+# what is traced and compiled, the conformance table says
+pytestmark = pytest.mark.usefixtures("without_tracing")
+
+
 def own_tests(module_name):
     module = importlib.import_module(f"{PACKAGE}.{module_name}")
     suite = unittest.defaultTestLoader.loadTestsFromModule(module)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 from normalization.kernel_layers import (
+    KINDS,
     PAIRS,
     WRAPPERS,
     array,
@@ -29,11 +30,9 @@ every_pair = pytest.mark.parametrize(
     ("wrapper", "name"), PAIRS, ids=[f"{w}-{n}".replace(" ", "-") for w, n in PAIRS]
 )
 every_wrapper = pytest.mark.parametrize("wrapper", WRAPPERS)
-# one of each way to hold kernels; that the others' are found, the outputs of every pair say
-TRAINED = ("Dense", "Conv2DTranspose", "SeparableConv2D", "Embedding", "LSTM", "Bidirectional")
-TRAINED_PAIRS = [(wrapper, name) for wrapper, name in PAIRS if name in TRAINED]
-every_trained_pair = pytest.mark.parametrize(
-    ("wrapper", "name"), TRAINED_PAIRS, ids=[f"{w}-{n}" for w, n in TRAINED_PAIRS]
+KIND_PAIRS = [(wrapper, name) for wrapper, name in PAIRS if name in KINDS]
+every_kind = pytest.mark.parametrize(
+    ("wrapper", "name"), KIND_PAIRS, ids=[f"{w}-{n}" for w, n in KIND_PAIRS]
 )
 CLASSES = (kn.WeightNormalization, kn.SpectralNormalization, kn.WeightStandardization)
 every_class = pytest.mark.parametrize("layer_class", CLASSES)
@@ -57,7 +56,7 @@ def test_equals_the_layer_with_the_formula_of_its_kernels(wrapper, name):
         np.testing.assert_array_equal(old, new)
 
 
-@every_trained_pair
+@every_kind
 def test_gradient_is_the_formulas(wrapper, name, rng):
     """Through the layer by autograd, and through the formula by differences in float64."""
     layer, x = wrap(wrapper, name)
@@ -95,7 +94,7 @@ def without_build(config):
     return [without_build(v) for v in config] if isinstance(config, list) else config
 
 
-@every_trained_pair
+@every_kind
 def test_trains_saves_and_loads(wrapper, name, tmp_path):
     """Eagerly: `test_inside_other_layers` compiles."""
     layer = wrap_lightly(wrapper, name)

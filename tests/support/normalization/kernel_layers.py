@@ -67,6 +67,8 @@ OTHERS = {
     ),
 }
 LAYERS = {**CONVOLUTIONAL, **OTHERS}
+# one of each way to hold kernels; that those of the others are found, the outputs of all say
+KINDS = ("Dense", "Conv2DTranspose", "SeparableConv2D", "Embedding", "LSTM", "Bidirectional")
 
 
 def make(name, **kwargs):
