@@ -7,10 +7,12 @@ import pathlib
 import re
 
 import pytest
+from backends import once
 from processes import run_in_a_new_process
 
 import kerasnorm
 
+pytestmark = once
 PACKAGE = pathlib.Path(kerasnorm.__file__).parent
 LEVELS = [
     {"_validation", "_files", "_table", "backend"},

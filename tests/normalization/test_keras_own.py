@@ -59,7 +59,10 @@ DIFFERENT = {
 
 
 # what is traced and compiled, the conformance table says
-pytestmark = pytest.mark.usefixtures("without_tracing")
+pytestmark = [
+    pytest.mark.usefixtures("without_tracing"),
+    pytest.mark.filterwarnings("ignore:.shuffle=True. was passed"),  # by Keras' own tests
+]
 
 
 def own_tests(module_name):
