@@ -7,8 +7,8 @@ from keras import layers
 from migrate.old_files import Golden, difference, run
 
 from kerasnorm import normalization as norms
-from kerasnorm import surgery
 from kerasnorm.migrate import load_tfa_model
+from kerasnorm.models import every_layer
 
 pytestmark = pytest.mark.filterwarnings("ignore:The model is loaded uncompiled")
 FROZEN = {"stem", "stem_bn", "block1_depthwise", "block1_project"}
@@ -20,7 +20,7 @@ def load(old):
 
 
 def flags(model):
-    return {leaf.path: leaf.layer.trainable for leaf in surgery.leaves.every_layer(model)}
+    return {leaf.path: leaf.layer.trainable for leaf in every_layer(model)}
 
 
 @pytest.mark.parametrize("file", ["backbone.h5", "backbone.keras", "backbone"])

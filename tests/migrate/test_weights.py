@@ -7,8 +7,8 @@ from keras import layers
 from migrate.old_files import Golden, difference, run
 
 from kerasnorm import normalization as norms
-from kerasnorm import surgery
 from kerasnorm.migrate import load_tfa_model, load_tfa_weights
+from kerasnorm.models import every_layer
 
 
 def group():
@@ -91,7 +91,7 @@ def test_names_tell_which_weight_is_which(old):
     """Nothing is frozen here, so the order is another than the file's."""
     loaded = load_tfa_model(old("backbone.h5"))
     model = keras.models.clone_model(loaded)
-    for leaf in surgery.leaves.every_layer(model):
+    for leaf in every_layer(model):
         leaf.layer.trainable = True
     load_tfa_weights(model, old("backbone_only.h5", name="backbone"))
     for new, before in zip(model.get_weights(), loaded.get_weights(), strict=True):
