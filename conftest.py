@@ -4,6 +4,6 @@ import importlib.util
 collect_ignore = [
     f"kerasnorm/backend/{folder}_{name}.py"
     for name in ("jax", "torch")
-    for folder in ("", "engine/")
+    for folder in ("", "autodiff/", "engine/")
     if importlib.util.find_spec(name) is None
 ]

@@ -8,7 +8,8 @@ Three chapters that can be used alone, and one page that composes them:
 - `kerasnorm.imbalance`: count, weigh and resample the classes; losses, corrections, metrics;
 - `kerasnorm.distribute`: the same `fit` on several devices and machines;
 - `kerasnorm.recipe`: `Recipe`, `advise` and `fit`;
-- `kerasnorm.tuning`: `search`, for the best of many recipes.
+- `kerasnorm.tuning`: `search`, for the best of many recipes;
+- `kerasnorm.testing`: `check_layer`, for whoever writes a layer.
 """
 
 import os

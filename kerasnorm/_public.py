@@ -7,6 +7,7 @@ from kerasnorm import (
     normalization,
     recipe,
     surgery,
+    testing,
     transfer,
     tuning,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "revert_sync_batchnorm",
     "rule_of_thumb",
     "surgery",
+    "testing",
     "trainable_table",
     "transfer",
     "tuning",

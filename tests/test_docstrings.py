@@ -9,9 +9,11 @@ import textwrap
 
 import api
 import pytest
+from backends import once
 
 import kerasnorm
 
+pytestmark = once
 NAMES = dict(api.public_names())
 ENTRY = re.compile(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*):", re.MULTILINE)
 
@@ -59,7 +61,7 @@ def test_the_example_imports_what_it_uses(path):
     names = [node for node in nodes if isinstance(node, ast.Name)]
     used = {node.id for node in names if isinstance(node.ctx, ast.Load)}
     made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    made |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    made |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     made |= {node.arg for node in nodes if isinstance(node, ast.arg)}
     made |= {(node.asname or node.name) for node in nodes if isinstance(node, ast.alias)}
     known = {"keras", "np", *vars(builtins)}  # and the chapter's own

@@ -13,6 +13,8 @@ import kerasnorm
 FOLDER = pathlib.Path(__file__).parent / "golden" / "own"
 FILES = sorted(path.stem for path in FOLDER.glob("*.keras"))
 
+pytestmark = pytest.mark.usefixtures("without_tracing")
+
 
 @pytest.mark.parametrize("name", FILES)
 def test_yesterdays_file_computes_what_it_did(name):
@@ -20,7 +22,12 @@ def test_yesterdays_file_computes_what_it_did(name):
         pytest.skip("torch's ranks are made by torch.distributed, outside of the model")
     model = keras.saving.load_model(FOLDER / f"{name}.keras")
     with np.load(FOLDER / f"{name}.npz") as golden:
-        x = golden["x"] if "x" in golden else [golden["x0"], golden["x1"]]
+        x = [golden["x"]] if "x" in golden else [golden["x0"], golden["x1"]]
+        x = (
+            x[0]
+            if isinstance(model, keras.Sequential)
+            else keras.tree.pack_sequence_as(model.input, x)
+        )
         y = keras.ops.convert_to_numpy(model(x))
         np.testing.assert_allclose(y, golden["y"], rtol=1e-5, atol=1e-5)
         assert len(model.trainable_weights) == golden["trainable"]

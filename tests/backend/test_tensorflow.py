@@ -93,7 +93,6 @@ def test_a_few_large_numbers_leave_the_others_their_part(rng, shape):
         assert error < 2e-6 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("mean", [0, 1e4])
 @pytest.mark.parametrize(
     "make, axes, groups",
     [
@@ -104,10 +103,12 @@ def test_a_few_large_numbers_leave_the_others_their_part(rng, shape):
     ],
     ids=["batch", "instance", "layer", "group"],
 )
-def test_graphs_compiled_and_not_are_the_formula(rng, make, axes, groups, mean):
-    x = (rng.normal(size=LARGE) + mean).astype("float32")
+def test_graphs_compiled_and_not_are_the_formula(rng, make, axes, groups):
     layer = make()
     layer.build(LARGE)
-    for function in (tf.function(layer), tf.function(layer, jit_compile=True), layer):
-        y = function(x, training=True).numpy()
-        np.testing.assert_allclose(y, oracle.normalize(x, axes, groups=groups), atol=1e-5)
+    functions = (tf.function(layer), tf.function(layer, jit_compile=True), layer)
+    for mean in (0, 1e4):
+        x = (rng.normal(size=LARGE) + mean).astype("float32")
+        expected = oracle.normalize(x, axes, groups=groups)
+        for function in functions:
+            np.testing.assert_allclose(function(x, training=True).numpy(), expected, atol=1e-5)

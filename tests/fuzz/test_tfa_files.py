@@ -24,9 +24,9 @@ H5, KERAS, FOLDERS = (
     [name for name in MODEL_FILES if name.partition(".")[0] in SMALL and name.endswith(ending)]
     for ending in (".h5", ".keras", tuple(SMALL))
 )
-SAVED = (
-    "keras_metadata.pb",
-    "variables/variables.index",
+SAVED = (  # the last one's damage is seldom more than another number, and loads in full
+    *("keras_metadata.pb",) * 3,
+    *("variables/variables.index",) * 3,
     "variables/variables.data-00000-of-00001",
 )
 
@@ -55,7 +55,7 @@ def test_bytes_of_a_saved_model(tmp_path):
     for name in FOLDERS:
         unpack(name, tmp_path)
     folders = {name: tmp_path / name for name in FOLDERS}
-    for dice in dice_for(90):
+    for dice in dice_for(60):
         name = dice.choice(FOLDERS)
         path = folders[name] / dice.choice(SAVED)
         path.write_bytes(changed_bytes(path.read_bytes(), dice))
@@ -124,11 +124,13 @@ def _changed_arrays(h5, dice):
 
 
 def test_arrays_of_an_h5_file(tmp_path):
-    path = tmp_path / "x.h5"
+    path, models = tmp_path / "x.h5", {}
     for dice in dice_for(90):
         file = dice.choice(H5)
         path.write_bytes(stored(file))
-        model = load_tfa_model(path)
+        if file not in models:
+            models[file] = load_tfa_model(path)
+        model = models[file]
         before = model.get_weights()
         with h5py.File(path, "r+") as h5:
             _changed_arrays(h5, dice)

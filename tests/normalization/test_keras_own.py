@@ -58,6 +58,13 @@ DIFFERENT = {
 }
 
 
+# what is traced and compiled, the conformance table says
+pytestmark = [
+    pytest.mark.usefixtures("without_tracing"),
+    pytest.mark.filterwarnings("ignore:.shuffle=True. was passed"),  # by Keras' own tests
+]
+
+
 def own_tests(module_name):
     module = importlib.import_module(f"{PACKAGE}.{module_name}")
     suite = unittest.defaultTestLoader.loadTestsFromModule(module)

@@ -9,7 +9,7 @@ from keras import ops
 
 from kerasnorm.normalization import LayerNormGRUCell, LayerNormLSTMCell
 
-UNITS, STEPS, FEATURES = 5, 6, 3
+UNITS, STEPS, FEATURES = 5, 4, 3
 CELLS = {
     "lstm": (LayerNormLSTMCell, {}),
     "lstm of the paper": (LayerNormLSTMCell, {"normalize_carry": False}),
@@ -19,6 +19,8 @@ CELLS = {
     "gru without bias": (LayerNormGRUCell, {"use_bias": False, "activation": "elu"}),
 }
 every_cell = pytest.mark.parametrize("name", CELLS)
+# the others differ from these in what neither dropout nor the dtype nor the size reaches
+most_cells = pytest.mark.parametrize("name", ["lstm", "gru", "gru, reset before"])
 
 
 def array(tensor):
@@ -152,15 +154,14 @@ def test_gradient_through_time(rng, name):
 
 
 @every_cell
-@pytest.mark.parametrize("unroll", [False, True])
-def test_masked_steps_change_nothing(rng, name, unroll):
+def test_masked_steps_change_nothing(rng, name):
     x, cell = sequences(rng), make(name)
-    mask = np.arange(STEPS) < np.array([[6], [3], [1], [4]])
+    mask = np.arange(STEPS) < np.array([[4], [3], [1], [4]])
     mask[3, 1] = False  # a gap
-    y = array(keras.layers.RNN(cell, unroll=unroll)(x, mask=mask))
+    y = array(keras.layers.RNN(cell)(x, mask=mask))
     np.testing.assert_allclose(y, expected(cell, x, mask)[0], atol=2e-5)
     spoiled = np.where(mask[..., None], x, 1e3).astype("float32")
-    again = array(keras.layers.RNN(cell, unroll=unroll)(spoiled, mask=mask))
+    again = array(keras.layers.RNN(cell)(spoiled, mask=mask))
     np.testing.assert_array_equal(again, y)
 
 
@@ -195,19 +196,20 @@ def test_stacked_cells(rng):
     np.testing.assert_allclose(y, expected(cells[1], hidden)[0], atol=2e-5)
 
 
-@every_cell
+@most_cells
 @pytest.mark.parametrize("argument", ["dropout", "recurrent_dropout"])
 def test_dropout_drops_in_training_only(rng, name, argument):
     x = sequences(rng)
     cell = make(name, seed=1, **{argument: 0.5})
     rnn = keras.layers.RNN(cell, return_sequences=True)
-    np.testing.assert_allclose(array(rnn(x)), expected(cell, x, every=True)[0], atol=2e-5)
+    inference = array(rnn(x))
+    np.testing.assert_allclose(inference, expected(cell, x, every=True)[0], atol=2e-5)
     first, second = array(rnn(x, training=True)), array(rnn(x, training=True))
-    assert np.abs(first - array(rnn(x))).max() > 1e-2
+    assert np.abs(first - inference).max() > 1e-2
     assert np.abs(first - second).max() > 1e-2
 
 
-@every_cell
+@most_cells
 def test_dropout_is_one_mask_for_the_whole_sequence(rng, name):
     cell = make(name, seed=3, dropout=0.5)
     x = sequences(rng, 8)
@@ -221,38 +223,51 @@ def test_dropout_is_one_mask_for_the_whole_sequence(rng, name):
     assert len({*errors.argmin(axis=0)}) > 1  # each example has its own
 
 
-@every_cell
+@most_cells
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 def test_dtype_policies(rng, name, policy):
     x, cell = sequences(rng), make(name, dtype=policy)
     y = keras.layers.RNN(cell, dtype=policy)(x)
-    if not (keras.config.backend() == "jax" and policy == "float64"):
+    if keras.config.backend() == "jax" and policy == "float64":
+        policy = "float32"  # which is what JAX computes
+    else:
         assert keras.backend.standardize_dtype(y.dtype) == cell.compute_dtype
-    tolerance = {"mixed_float16": 2e-2, "mixed_bfloat16": 0.2, "float64": 2e-5}[policy]
+    tolerance = {"mixed_float16": 4e-3, "mixed_bfloat16": 4e-2, "float64": 1e-6}.get(policy, 2e-5)
     np.testing.assert_allclose(array(ops.cast(y, "float32")), expected(cell, x)[0], atol=tolerance)
 
 
-@pytest.mark.parametrize(
-    ("name", "jit"),
-    [*((name, False) for name in CELLS), ("lstm", True), ("gru, reset before", True)],
-)
-def test_trains_saves_and_loads(rng, tmp_path, name, jit):
-    if jit is {"torch": True, "jax": False}.get(keras.config.backend()):
-        pytest.skip("Keras does not compile torch, and compiles a scan a step on JAX without")
+@every_cell
+def test_every_weight_is_trained_saved_and_loaded(rng, tmp_path, name):
+    """Eagerly: what is traced and compiled is another test's."""
     inputs = keras.Input((STEPS, FEATURES))
     cell = make(name, dropout=0.2, recurrent_dropout=0.2, seed=2)
-    hidden = keras.layers.Bidirectional(keras.layers.RNN(cell))(inputs)
+    hidden = keras.layers.RNN(cell, name="rnn")(inputs)
     model = keras.Model(inputs, keras.layers.Dense(1)(hidden))
-    model.compile(keras.optimizers.Adam(0.02), "mse", jit_compile=jit)
+    model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
+    x = sequences(rng)
+    before = [array(weight) for weight in model.trainable_weights]
+    model.train_on_batch(x, x.mean((1, 2), keepdims=True)[:, 0])
+    for weight, old in zip(model.trainable_weights, before, strict=True):
+        assert np.abs(array(weight) - old).max() > 0, weight.path
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(array(loaded(x)), array(model(x)), atol=1e-6)
+    assert loaded.get_layer("rnn").cell.get_config() == cell.get_config()
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru, reset before"])
+def test_trains(rng, name):
+    """Compiled, which takes seconds a cell: on TensorFlow the one by XLA, the other without it."""
+    jit = {"tensorflow": name == "lstm", "jax": True, "torch": False}[keras.config.backend()]
+    cell = make(name, dropout=0.2, recurrent_dropout=0.2, seed=2)
+    model = keras.Sequential(
+        [keras.Input((STEPS, FEATURES)), keras.layers.RNN(cell), keras.layers.Dense(1)]
+    )
+    model.compile(keras.optimizers.SGD(0.05), "mse", jit_compile=jit)
     x = sequences(rng, 32)
     target = x.mean((1, 2), keepdims=True)[:, 0]
     history = model.fit(x, target, batch_size=32, epochs=30, verbose=0).history["loss"]
     assert history[-1] < 0.7 * history[0]
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(array(loaded(x)), array(model(x)), atol=1e-6)
-    configs = [m.layers[1].forward_layer.cell.get_config() for m in (loaded, model)]
-    assert configs[0] == configs[1]
 
 
 @every_cell
@@ -296,7 +311,7 @@ def test_wrong_arguments(ours, wrong):
         ours(**{"units": 4, **wrong})
 
 
-@every_cell
+@most_cells
 def test_the_size_of_the_input_does_not_matter(rng, name):
     """What layer normalization is for: the state stays in range whatever the input's scale."""
     cell = make(name, norm_epsilon=1e-6)

@@ -43,11 +43,10 @@ class Replicas:
             layer.build(shape)
         return layer
 
-    def train(self, layer, x, mask=None, weights=None, jit=False):
-        """Returns the outputs, and the gradient of Σ weights·outputs by the inputs."""
-        weights = np.ones_like(x) if weights is None else weights.astype(x.dtype)
+    def trainer(self, layer):
+        """Returns a function that gives outputs, and the gradient of Σ weights·outputs by x."""
 
-        @tf.function(jit_compile=jit)
+        @tf.function
         def step(x, weights, mask=None):
             with tf.GradientTape() as tape:
                 tape.watch(x)
@@ -55,36 +54,50 @@ class Replicas:
                 total = tf.reduce_sum(y * weights)
             return y, tape.gradient(total, x)
 
-        given = [x, weights] if mask is None else [x, weights, mask]
-        y, dx = self.strategy.run(step, args=[self.split(part) for part in given])
-        return self.join(y), self.join(dx)
+        def train(x, mask=None, weights=None):
+            weights = np.ones_like(x) if weights is None else weights.astype(x.dtype)
+            given = [x, weights] if mask is None else [x, weights, mask]
+            y, dx = self.strategy.run(step, args=[self.split(part) for part in given])
+            return self.join(y), self.join(dx)
+
+        return train
 
 
 def copies(variable):
     return [component.numpy() for component in variable.value.values]
 
 
-@pytest.fixture(params=[(2, 2, 2, 2), (4, 1, 4, 1), (4, 0, 0, 0), (5, 3, 1, 0)], ids=str)
-def replicas(request):
-    return Replicas(*request.param)
-
-
-@pytest.mark.parametrize("mean", [0, 1000, 1e4])
-@pytest.mark.parametrize("masked", [False, True])
-def test_synchronized_is_batch_norm_of_the_whole_batch(replicas, rng, mean, masked):
-    x = (rng.normal(size=(sum(replicas.sizes), 4, 3, 5)) + mean).astype("float32")
-    weights = rng.normal(size=x.shape)
-    mask = rng.random(x.shape[:-1]) > 0.3 if masked else None
-    layer = replicas.build(lambda: kn.SyncBatchNormalization(momentum=0.9), x.shape)
-    y, dx = replicas.train(layer, x, mask, weights)
-    np.testing.assert_allclose(y, oracle.normalize(x, (0, 1, 2), mask=mask), atol=1e-5)
-    batch_mean, variance, _ = oracle.statistics(x, (0, 1, 2), mask)
-    for copy in copies(layer.moving_mean):
-        np.testing.assert_allclose(copy, 0.1 * batch_mean, rtol=1e-5, atol=1e-7)
-    for copy in copies(layer.moving_variance):
-        np.testing.assert_allclose(copy, 0.9 + 0.1 * variance, rtol=1e-5)
-    expected = oracle.input_gradient(x, weights, (0, 1, 2), mask=mask)
-    np.testing.assert_allclose(dx, expected, atol=1e-4)
+@pytest.mark.parametrize(
+    ("sizes", "masked"),
+    [
+        ((2, 2, 2, 2), False),
+        ((5, 3, 1, 0), False),
+        ((4, 0, 0, 0), True),
+        ((5, 3, 1, 0), True),
+    ],
+    ids=str,
+)
+def test_synchronized_is_batch_norm_of_the_whole_batch(rng, sizes, masked):
+    replicas = Replicas(*sizes)
+    shape = (sum(sizes), 4, 3, 5)
+    layer = replicas.build(lambda: kn.SyncBatchNormalization(momentum=0.9), shape)
+    train = replicas.trainer(layer)
+    moving_mean, moving_variance = 0, 1
+    for mean in (0, 1000, 1e4):
+        x = (rng.normal(size=shape) + mean).astype("float32")
+        weights = rng.normal(size=shape)
+        mask = rng.random(shape[:-1]) > 0.3 if masked else None
+        y, dx = train(x, mask, weights)
+        np.testing.assert_allclose(y, oracle.normalize(x, (0, 1, 2), mask=mask), atol=1e-5)
+        expected = oracle.input_gradient(x, weights, (0, 1, 2), mask=mask)
+        np.testing.assert_allclose(dx, expected, atol=1e-4)
+        batch_mean, variance, _ = oracle.statistics(x, (0, 1, 2), mask)
+        moving_mean = 0.9 * moving_mean + 0.1 * batch_mean
+        moving_variance = 0.9 * moving_variance + 0.1 * variance
+        for copy in copies(layer.moving_mean):
+            np.testing.assert_allclose(copy, moving_mean, rtol=1e-5, atol=1e-7)
+        for copy in copies(layer.moving_variance):
+            np.testing.assert_allclose(copy, moving_variance, rtol=1e-5)
 
 
 def test_synchronized_with_a_mask_is_synchronized(rng):
@@ -94,14 +107,10 @@ def test_synchronized_with_a_mask_is_synchronized(rng):
     x, mask = x.astype("float32"), rng.random((4, 6)) > 0.3
     _, variance, _ = oracle.statistics(x, (0, 1), mask)
     assert variance.min() > 4
-    for make in (
-        lambda: kn.SyncBatchNormalization(momentum=0.0),
-        lambda: kn.BatchNormalization(momentum=0.0, synchronized=True),
-    ):
-        layer = replicas.build(make, x.shape)
-        replicas.train(layer, x, mask)
-        for copy in copies(layer.moving_variance):
-            np.testing.assert_allclose(copy, variance, rtol=1e-5)
+    layer = replicas.build(lambda: kn.BatchNormalization(momentum=0, synchronized=True), x.shape)
+    replicas.trainer(layer)(x, mask)
+    for copy in copies(layer.moving_variance):
+        np.testing.assert_allclose(copy, variance, rtol=1e-5)
 
 
 def test_synchronized_step_makes_two_collectives_forward_and_one_backward(rng, monkeypatch):
@@ -117,16 +126,18 @@ def test_synchronized_step_makes_two_collectives_forward_and_one_backward(rng, m
         return original(self, *args, **kwargs)
 
     monkeypatch.setattr(context, "all_reduce", counted)
-    replicas.train(layer, x, mask=np.ones((4, 6), bool))
+    replicas.trainer(layer)(x, mask=np.ones((4, 6), bool))
     assert len(calls) == 3 * len(replicas.sizes)
 
 
 @pytest.mark.parametrize("layer_fn", [kn.BatchNormalization, kn.InstanceNormalization])
-def test_unsynchronized_normalizes_alone_and_averages_the_estimates(replicas, rng, layer_fn):
+@pytest.mark.parametrize("sizes", [(4, 0, 0, 0), (5, 3, 1, 0)], ids=str)
+def test_unsynchronized_normalizes_alone_and_averages_the_estimates(rng, layer_fn, sizes):
+    replicas = Replicas(*sizes)
     x = rng.normal(3, 2, size=(sum(replicas.sizes), 4, 3, 5)).astype("float32")
     make = lambda: layer_fn(momentum=0.9, track_statistics=True)  # noqa: E731
     layer = replicas.build(make, x.shape)
-    y, _ = replicas.train(layer, x)
+    y, _ = replicas.trainer(layer)(x)
     parts = np.split(x, np.cumsum(replicas.sizes)[:-1])
     if layer_fn is kn.InstanceNormalization:
         parts = [example[None] for example in x]

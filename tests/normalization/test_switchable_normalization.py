@@ -1,15 +1,12 @@
 """What the conformance table does not ask of switchable normalization."""
 
-import os
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import oracle
 import pytest
 from gradients import gradient
 from keras import ops
+from replicas import two_replicas
 
 from kerasnorm import normalization as kn
 from kerasnorm.normalization import SwitchableNormalization
@@ -180,43 +177,26 @@ def test_weights_move_to_where_the_statistics_serve(rng):
         assert softmax(array(weights))[2] > 0.8
 
 
-# A second MirroredStrategy in the process of other tests would collide with theirs.
-REPLICAS = """
-import numpy as np, keras, tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from kerasnorm.normalization import SwitchableNormalization
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-random = np.random.default_rng(0)
-with strategy.scope():
-    layer = SwitchableNormalization(momentum=0.9)
-    layer.build((None, 4, 3))
-for sizes in ((3, 1), (2, 0)):
-    parts = [random.normal(2, 3, (n, 4, 3)).astype("float32") for n in sizes]
-    data = strategy.experimental_distribute_values_from_function(
-        lambda context: tf.constant(parts[context.replica_id_in_sync_group]))
-    run = tf.function(lambda x: layer(x, training=True))
-    strategy.run(run, args=[data])
-    moments = [(p.mean((0, 1)), p.var((0, 1)), len(p)) for p in parts if len(p)]
-    counts = [n for *_, n in moments]
-    mean, variance = (np.average([m[k] for m in moments], axis=0, weights=counts) for k in (0, 1))
-    for estimate, new in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-        wanted = 0.9 * getattr(estimate, "before", float(estimate is layer.moving_variance))
-        wanted = wanted + 0.1 * new
-        for copy in estimate.value.values:
-            np.testing.assert_allclose(copy.numpy(), wanted, rtol=1e-5)
-        estimate.before = wanted
-print("equal on both replicas")
-"""
-
-
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="tf.distribute")
-def test_replicas_do_not_drift_apart(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", REPLICAS],
-        cwd=tmp_path,
-        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
-        capture_output=True,
-        text=True,
-    )
-    assert "equal on both replicas" in done.stdout, done.stderr
+def test_replicas_do_not_drift_apart(rng):
+    import tensorflow as tf
+
+    strategy = two_replicas()
+    with strategy.scope():
+        layer = SwitchableNormalization(momentum=0.9)
+        layer.build((None, 4, 3))
+    step = tf.function(lambda x: layer(x, training=True))
+    wanted = [0, 1]
+    for sizes in ((3, 1), (2, 0)):
+        parts = [rng.normal(2, 3, (n, 4, 3)).astype("float32") for n in sizes]
+        batches = strategy.experimental_distribute_values_from_function(
+            lambda context, parts=parts: tf.constant(parts[context.replica_id_in_sync_group])
+        )
+        strategy.run(step, args=[batches])
+        moments = [(p.mean((0, 1)), p.var((0, 1))) for p in parts if len(p)]
+        counts = [n for n in sizes if n]
+        for k, estimate in enumerate((layer.moving_mean, layer.moving_variance)):
+            average = np.average([moment[k] for moment in moments], axis=0, weights=counts)
+            wanted[k] = 0.9 * wanted[k] + 0.1 * average
+            for copy in estimate.value.values:
+                np.testing.assert_allclose(copy.numpy(), wanted[k], rtol=1e-5)

@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 from normalization.kernel_layers import (
     CONVOLUTIONAL,
+    KINDS,
     LAYERS,
     OTHERS,
     array,
@@ -172,7 +173,7 @@ def test_called_twice_in_one_step(rng):
     assert np.isfinite(model.train_on_batch([x, 2 * x], np.zeros((8, 3))))
 
 
-@every_layer
+@pytest.mark.parametrize("name", KINDS)
 def test_gradient_of_g(name, rng):
     """∂L/∂g = Σ ∂L/∂kernel · v/‖v‖ and the radial part of v has no gradient."""
     layer = WeightNormalization(make(name), data_init=False)

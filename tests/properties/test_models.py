@@ -92,6 +92,7 @@ def paths(model, of=None):
     return [row["path"] for row in rows if of is None or row["layer_class"] == of]
 
 
+@pytest.mark.filterwarnings("ignore:.*not folded")
 @few
 @given(BLOCKS)
 def test_folding(drawn):

@@ -6,6 +6,7 @@ import resource
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 import kerasnorm as kn
@@ -83,7 +84,11 @@ def small():
 
 
 def weights_of_recipes():
-    """Prints a hash of the weights, bit by bit, that some recipes end with."""
+    """Prints a hash of the weights, bit by bit, that some recipes end with.
+
+    Eagerly, which computes in the same order and is done in a third of the time.
+    """
+    tf.config.run_functions_eagerly(True)
     recipes = [
         kn.Recipe("group", "scratch", "resample", normalization_settings={"groups": 4}),
         kn.Recipe(

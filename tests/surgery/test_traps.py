@@ -5,10 +5,16 @@ import numpy as np
 import pytest
 from keras import layers
 from surgery.surgery_models import MODELS, SHAPE, Held, block, data, functional, nested, randomised
+from transfer import freezing_models
 
 from kerasnorm import normalization as norms
 from kerasnorm.models._leaves import every_layer
-from kerasnorm.surgery import convert_sync_batchnorm, recompute_statistics, replace_normalization
+from kerasnorm.surgery import (
+    convert_sync_batchnorm,
+    freeze_statistics,
+    recompute_statistics,
+    replace_normalization,
+)
 from kerasnorm.transfer import trainable_table
 
 
@@ -111,11 +117,11 @@ def test_a_subclassed_model_refuses_clone_function_and_keeps_no_old_layer_tracke
 def test_preprocessing_is_finalised():
     model = randomised("preprocessed")
     x = data("preprocessed")
-    inner = keras.Model(model.inputs, model.get_layer("scale").output)
+    inner = keras.Model(model.inputs[0], model.get_layer("scale").output)
     expected = keras.ops.convert_to_numpy(inner(x))
     assert np.abs(expected - x).max() > 1  # or nothing would be tested
     for new in (replace_normalization(model, "group").model, convert_sync_batchnorm(model)):
-        part = keras.Model(new.inputs, new.get_layer("scale").output)
+        part = keras.Model(new.inputs[0], new.get_layer("scale").output)
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(part(x)), expected)
 
 
@@ -175,6 +181,7 @@ def test_a_compile_of_ones_own_is_not_guessed():
         assert not replace_normalization(model, "layer").model.compiled
 
 
+@pytest.mark.filterwarnings("ignore:Skipping nested container")
 def test_weight_files_keys_come_from_class_names(tmp_path):
     """So files of the old model do not fit the new one, and those of the new one do."""
     model = randomised("functional")
@@ -300,3 +307,20 @@ def test_statistics_are_computed_and_nothing_else_moves():
     assert moved == {path for path in before if "moving_" in path}
     assert [layer.trainable for layer in model.layers] == flags
     assert all("call" not in vars(layer) for layer in model.layers)
+
+
+def test_training_false_does_not_hold_the_statistics_of_a_nested_model():
+    """`fit` ignores `training=False` of a nested model."""
+    inputs = keras.Input(freezing_models.SHAPE)
+    base = freezing_models.chain(*freezing_models.body("a"), name="base")
+    model = keras.Model(inputs, freezing_models.head()(base(inputs, training=False)))
+
+    def moved():
+        paths = [weight.path for weight in model.weights]
+        return dict(zip(paths, freezing_models.what_moves(model), strict=True))
+
+    assert moved()["a_bn1/moving_mean"]
+    with pytest.warns(UserWarning, match="is compiled"):
+        freeze_statistics(model)
+    found = moved()
+    assert not found["a_bn1/moving_mean"] and found["a_bn1/gamma"]

@@ -67,6 +67,8 @@ OTHERS = {
     ),
 }
 LAYERS = {**CONVOLUTIONAL, **OTHERS}
+# one of each way to hold kernels; that those of the others are found, the outputs of all say
+KINDS = ("Dense", "Conv2DTranspose", "SeparableConv2D", "Embedding", "LSTM", "Bidirectional")
 
 
 def make(name, **kwargs):
@@ -130,8 +132,8 @@ def spectrally_normalized(kernel, outputs):
     return kernel / np.linalg.norm(matrix(kernel, outputs), 2)
 
 
-def spectral(layer, **kwargs):
-    return kn.SpectralNormalization(layer, power_iterations=30, **kwargs)
+def spectral(layer, power_iterations=30, **kwargs):
+    return kn.SpectralNormalization(layer, power_iterations, **kwargs)
 
 
 # name: (how to wrap, the formula, the layers that it takes)
@@ -145,6 +147,12 @@ WRAPPERS = {
     "standardization": (kn.WeightStandardization, standardized, CONVOLUTIONAL),
 }
 PAIRS = [(wrapper, layer) for wrapper, (*_, taken) in WRAPPERS.items() for layer in taken]
+
+
+def wrap_lightly(wrapper, layer_name, **kwargs):
+    """Returns a wrapper of few power iterations, where σ need not be exact."""
+    few = {"power_iterations": 2} if wrapper == "spectral" else {}
+    return WRAPPERS[wrapper][0](make(layer_name), **few, **kwargs)
 
 
 def wrap(wrapper, layer_name, **kwargs):

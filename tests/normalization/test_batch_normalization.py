@@ -1,0 +1,88 @@
+"""BatchNormalization beyond the conformance table: estimates, ghost batches, masks."""
+
+import keras
+import numpy as np
+import oracle
+import pytest
+from keras import ops
+
+from kerasnorm import normalization as kn
+
+
+def array(tensor):
+    return ops.convert_to_numpy(tensor)
+
+
+def test_masked_sequences_when_time_and_channels_are_equal(rng):
+    """Keras expands the mask at the last axis, which is wrong in silence when T = C."""
+    x = rng.normal(size=(3, 5, 5)).astype("float32")  # (N, C, T)
+    mask = np.arange(5) < np.array([[5], [3], [1]])
+    y = array(kn.BatchNormalization(axis=1)(x, training=True, mask=mask))
+    expected = oracle.normalize(x.swapaxes(1, 2), (0, 1), mask=mask).swapaxes(1, 2)
+    np.testing.assert_allclose(y, expected, atol=1e-5)
+
+
+def test_float16_statistics_do_not_overflow(rng):
+    layer = kn.BatchNormalization(dtype="float16", momentum=0.0)
+    x = rng.normal(0, 1000, size=(64, 3)).astype("float16")
+    layer(x, training=True)
+    variance = array(layer.moving_variance)
+    assert variance.dtype == "float32"
+    np.testing.assert_allclose(variance, x.astype("float64").var(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100])
+@pytest.mark.parametrize("masked", [False, True])
+def test_ghost_batches(rng, size, masked):
+    x = rng.normal(2, 3, size=(7, 4, 3)).astype("float32")
+    mask = rng.random((7, 4)) > 0.3 if masked else None
+    layer = kn.BatchNormalization(virtual_batch_size=size, momentum=0.0)
+    y = array(layer(x, training=True, mask=mask))
+    pieces = np.split(np.arange(7), np.arange(size, 7, size))
+    parts = [(x[piece], None if mask is None else mask[piece]) for piece in pieces]
+    expected = [oracle.normalize(part, (0, 1), mask=kept) for part, kept in parts]
+    np.testing.assert_allclose(y, np.concatenate(expected), atol=1e-5)
+    moments = [oracle.statistics(part, (0, 1), kept) for part, kept in parts]
+    weights = [count for *_, count in moments]
+    for estimate, index in ((layer.moving_mean, 0), (layer.moving_variance, 1)):
+        average = np.average([m[index] for m in moments], axis=0, weights=weights)
+        np.testing.assert_allclose(array(estimate), average, atol=1e-5)
+
+
+def test_ghost_batches_with_varying_batches_and_channels_first(rng):
+    inputs = keras.Input((3, 4))
+    layer = kn.BatchNormalization(axis=1, virtual_batch_size=2)
+    model = keras.Model(inputs, layer(inputs))
+    for batch in (4, 5):
+        x = rng.normal(size=(batch, 3, 4)).astype("float32")
+        last = x.swapaxes(1, 2)
+        expected = np.concatenate(
+            [oracle.normalize(last[i : i + 2], (0, 1)) for i in range(0, batch, 2)]
+        )
+        y = array(model(x, training=True)).swapaxes(1, 2)
+        np.testing.assert_allclose(y, expected, atol=1e-5)
+
+
+def test_estimates_follow_the_momentum_and_serve_inference(rng):
+    layer = kn.BatchNormalization(momentum=0.9)
+    mean, variance = np.zeros(3), np.ones(3)
+    for _ in range(5):
+        x = rng.normal(4, 3, size=(16, 3)).astype("float32")
+        layer(x, training=True)
+        mean, variance = 0.9 * mean + 0.1 * x.mean(0), 0.9 * variance + 0.1 * x.var(0)
+    np.testing.assert_allclose(array(layer.moving_mean), mean, rtol=1e-5)
+    np.testing.assert_allclose(array(layer.moving_variance), variance, rtol=1e-5)
+    expected = (x - mean) / np.sqrt(variance + 1e-3)
+    np.testing.assert_allclose(array(layer(x)), expected, atol=1e-5)
+    layer.trainable = False
+    np.testing.assert_allclose(array(layer(x, training=True)), expected, atol=1e-5)
+    np.testing.assert_allclose(array(layer.moving_mean), mean, rtol=1e-5)
+
+
+def test_mask_at_inference_hides_what_it_leaves_out(rng):
+    x = rng.normal(size=(2, 4, 3)).astype("float32")
+    mask = np.array([[1, 1, 0, 0], [0, 0, 0, 0]], bool)
+    x[~mask] = np.nan
+    y = array(kn.BatchNormalization()(x, mask=mask))
+    np.testing.assert_allclose(y[mask], x[mask] / np.sqrt(1 + 1e-3), rtol=1e-6)
+    assert (y[~mask] == 0).all()
