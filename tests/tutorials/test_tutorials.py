@@ -10,6 +10,7 @@ from processes import run_in_a_new_process
 RUN = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
 
 
+@pytest.mark.tutorial
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="told on one backend")
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_runs(path):
