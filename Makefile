@@ -19,9 +19,9 @@ test: .venv/installed
 test-distributed: .venv/installed
 	.venv/bin/python -m pytest -m "distributed and not slow" tests
 
-# the tutorials from top to bottom, with what makes them quick
+# the tutorials and the longest guide from top to bottom, with what makes them quick
 test-tutorials: .venv/installed
-	.venv/bin/python -m pytest -n $(JOBS) -m tutorial tests/tutorials
+	.venv/bin/python -m pytest -n $(JOBS) -m tutorial tests/tutorials tests/guides
 
 test-backends: .venv-backends/installed
 	for backend in $(BACKENDS); do \
