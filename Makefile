@@ -4,25 +4,30 @@ PYTHON311 ?= $(shell command -v python3.11)
 JOBS ?= 2
 BACKENDS ?= jax torch
 TORCH ?= 2.13.0
+QUICK = not slow and not distributed and not tutorial
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-distributed test-backends test-addons test-package test-oldest soak \
-	tutorials docs bench lint clean
+.PHONY: demo test test-distributed test-tutorials test-backends test-addons test-package \
+	test-oldest soak tutorials docs bench lint clean
 
 demo: .venv/installed
 	.venv/bin/kerasnorm fit digits --out demo-output --overwrite
 
 test: .venv/installed
-	.venv/bin/python -m pytest -n $(JOBS) -m "not slow and not distributed"
+	.venv/bin/python -m pytest -n $(JOBS) -m "$(QUICK)"
 
 # on several replicas and in several processes, which want the machine for themselves
 test-distributed: .venv/installed
 	.venv/bin/python -m pytest -m "distributed and not slow" tests
 
+# the tutorials and the longest guide from top to bottom, with what makes them quick
+test-tutorials: .venv/installed
+	.venv/bin/python -m pytest -n $(JOBS) -m tutorial tests/tutorials tests/guides
+
 test-backends: .venv-backends/installed
 	for backend in $(BACKENDS); do \
 		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest -n $(JOBS) \
-			-m "not slow and not distributed" || exit 1; \
+			-m "$(QUICK)" || exit 1; \
 		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest \
 			-m "distributed and not slow" tests || exit 1; \
 	done
@@ -45,7 +50,7 @@ soak: .venv/installed
 
 # the oldest versions that setup.cfg allows
 test-oldest: .venv-oldest/installed
-	.venv-oldest/bin/python -m pytest -n $(JOBS) -m "not slow and not distributed"
+	.venv-oldest/bin/python -m pytest -n $(JOBS) -m "$(QUICK)"
 
 # what a user gets: the sdist, and the wheel made of it in a clean environment, away from the sources
 test-package:

@@ -3,8 +3,11 @@
 import json
 
 import pytest
+from backends import once
 
 from kerasnorm.distribute._cluster import Cluster, read_cluster
+
+pytestmark = once
 
 TWO = ["10.0.0.1:2222", "host-b:2222"]
 

@@ -24,6 +24,8 @@ from distribute.cases import (
 )
 
 FEW = ("mean", "clipped", "masked")  # that `make test` has time for
+# a trace takes longer than its four steps, and test_workers traces others
+TRACED = ("mean", "masked", "averages", "two outputs")
 
 
 @pytest.mark.parametrize(
@@ -35,17 +37,19 @@ def test_weights_and_logs_are_those_of_one_process(name):
     model, expected = alone(name)
     wanted = model.get_weights()
     with replicas(2).scope():
-        model, found = trained(name, DistributedModel)
+        model, found = trained(name, DistributedModel, run_eagerly=name not in TRACED)
     assert difference(model.get_weights(), wanted) < 1e-5
     assert found.keys() == expected.keys()
     for key, values in expected.items():
         np.testing.assert_allclose(found[key], values, atol=1e-5, err_msg=key)
 
 
-@pytest.mark.parametrize("sizes", [(4, 4, 4, 4), (5, 3, 1, 0)], ids=str)
-def test_a_batch_divided_in_any_way(sizes):
-    """The gradient, the loss and the metrics of a step are those of the whole batch."""
-    strategy = replicas(4)
+def test_a_batch_divided_unequally():
+    """The gradient, the loss and the metrics of a step are those of the whole batch.
+
+    Equal parts are those of the first batch of every case above.
+    """
+    sizes, strategy = (5, 3, 1, 0), replicas(4)
     x, y = (array[: sum(sizes)] for array in data())
     keras.utils.set_random_seed(0)
     alone = mlp(keras.Model)
@@ -57,6 +61,7 @@ def test_a_batch_divided_in_any_way(sizes):
             keras.optimizers.SGD(0.1, global_clipnorm=0.1),
             Crossentropy(from_logits=True),
             metrics=["accuracy"],
+            jit_compile=False,
         )
     parts = [np.split(array, np.cumsum(sizes)[:-1]) for array in (x, y)]
 
@@ -75,7 +80,7 @@ def test_keras_own_model_does_not_pass():
     """What makes this worth having: the test would find Keras' error."""
     expected = alone("mean")[0].get_weights()
     with replicas(2).scope():
-        model, _ = trained("mean", keras.Model)
+        model, _ = trained("mean", keras.Model, run_eagerly=True)
     assert difference(model.get_weights(), expected) > 1e-3
 
 
@@ -109,7 +114,8 @@ def test_mixed_precision(policy):
     keras.config.set_dtype_policy(policy)
     expected = alone("ignored")[0].get_weights()
     with replicas(2).scope():
-        model, _ = trained("ignored", DistributedModel)
+        model, _ = trained("ignored", DistributedModel, run_eagerly=True)
+    print("MAXDIFF", difference(model.get_weights(), expected))
     assert difference(model.get_weights(), expected) < 0.02
     for variable in model.trainable_variables:
         first, second = (copy.numpy() for copy in variable.value.values)

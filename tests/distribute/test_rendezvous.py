@@ -6,10 +6,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from backends import once
 from processes import free_ports
 
 from kerasnorm.distribute._cluster import Cluster
 from kerasnorm.distribute._rendezvous import meet
+
+pytestmark = once
 
 
 def clusters(count):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 
 import keras
 import numpy as np
@@ -48,6 +49,20 @@ def backups(folder):
 
 
 @pytest.fixture(scope="module")
+def broken_off(tmp_path_factory):
+    """A folder of backups: training was broken off in its third epoch."""
+    folder = tmp_path_factory.mktemp("broken") / "backup"
+    assert train(folder, 13) is None
+    return folder
+
+
+@pytest.fixture
+def backup(broken_off, tmp_path):
+    """A copy of it, to be spoilt."""
+    return shutil.copytree(broken_off, tmp_path / "backup")
+
+
+@pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     return train(tmp_path_factory.mktemp("whole")).get_weights()
 
@@ -77,30 +92,29 @@ def spoil(path, how):
 
 
 @pytest.mark.parametrize("how", ["cut", "emptied", "changed"])
-def test_a_damaged_backup_costs_an_epoch(tmp_path, whole, how):
-    train(tmp_path, 13)
-    spoil(tmp_path / "worker-0/epoch-000001.npz", how)
+def test_a_damaged_backup_costs_an_epoch(backup, whole, how):
+    spoil(backup / "worker-0/epoch-000001.npz", how)
     with pytest.warns(UserWarning, match=r"left out: .*epoch-000001.*goes on after epoch 0"):
-        model = train(tmp_path)
+        model = train(backup)
     assert difference(model.get_weights(), whole) == 0
 
 
-def test_only_damaged_backups_are_an_error_and_stay(tmp_path):
-    train(tmp_path, 13)
-    for path in tmp_path.glob("worker-0/*"):
+def test_only_damaged_backups_are_an_error_and_stay(backup):
+    for path in backup.glob("worker-0/*"):
         spoil(path, "cut")
-    before = backups(tmp_path)
+    before = backups(backup)
+    assert len(before) == 2
     with pytest.raises(ValueError, match=r"No backup can be read: .*Bring one back, or remove"):
-        train(tmp_path)
-    assert backups(tmp_path) == before
+        train(backup)
+    assert backups(backup) == before
 
 
-def test_backups_of_another_model_are_an_error_and_stay(tmp_path):
-    train(tmp_path, 13)
-    before = backups(tmp_path)
+def test_backups_of_another_model_are_an_error_and_stay(backup):
+    before = backups(backup)
+    assert len(before) == 2
     with pytest.raises(ValueError, match="are of another model"):
-        train(tmp_path, units=9)
-    assert backups(tmp_path) == before
+        train(backup, units=9)
+    assert backups(backup) == before
 
 
 def test_a_full_disk_keeps_what_was_written(tmp_path, whole, monkeypatch):

@@ -6,13 +6,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from backends import once
 from guides.markdown import PAGES, code_in, name_of, text_of
 from migrate.old_files import unpack
 
 import kerasnorm as kn
 
 QUICK = {"epochs": 1, "max_trials": 1, "image_size": 16, "batch_size": 128}
-SLOW = {"README.md": pytest.mark.slow, "docs/distribute.md": pytest.mark.distributed}
+SLOW = {
+    "README.md": pytest.mark.slow,
+    "docs/distribute.md": pytest.mark.distributed,
+    "docs/recipe.md": pytest.mark.tutorial,
+}
 WITH_CODE = [page for page in PAGES if code_in(text_of(page))]
 
 
@@ -59,7 +64,7 @@ def as_parameter(page):
     return pytest.param(page, id=name, marks=SLOW.get(name, ()))
 
 
-@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="told on one backend")
+@once
 @pytest.mark.parametrize("page", [as_parameter(page) for page in WITH_CODE])
 @pytest.mark.filterwarnings("ignore")
 def test_code_runs(page, tmp_path, monkeypatch, without_tracing):

@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from backends import once
 from guides.markdown import PAGES, ROOT, TUTORIALS, name_of, text_of, without_code
+
+pytestmark = once
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 MENTION = re.compile(r"\b(?:benchmarks|docs|tests|tutorials)/[\w/]+\.(?:ipynb|md|png|py)\b")

@@ -7,6 +7,9 @@ import api
 import docstrings
 import pages
 import pytest
+from backends import once
+
+pytestmark = once
 
 
 @pytest.fixture(scope="module")

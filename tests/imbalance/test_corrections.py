@@ -99,7 +99,8 @@ def test_adjust_logits_of_arrays_and_tensors(shape, dtype, rng):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     tensor = adjust_logits(ops.convert_to_tensor(z), COUNTS)
     assert keras.backend.standardize_dtype(tensor.dtype) == dtype
-    np.testing.assert_allclose(ops.convert_to_numpy(tensor), expected, rtol=1e-2, atol=1e-2)
+    tolerance = 1e-6 if dtype == "float32" else 2e-3  # of numbers up to 5
+    np.testing.assert_allclose(ops.convert_to_numpy(tensor), expected, tolerance, tolerance)
 
 
 @pytest.mark.parametrize(
@@ -229,10 +230,10 @@ def tail(rng, n=(300, 30, 6)):
 def test_retrain_classifier(last, rng, without_tracing):
     """Rare classes are found again; features, flags and the model given stay."""
     makers = {**MODELS, "cosine": lambda: sequential(keras.layers.Dropout(0.2), CosineDense(K))}
-    model, (x, y) = makers[last](), tail(rng)
+    model, (x, y) = makers[last](), tail(rng, (100, 10, 4))
     model.layers[0].trainable = False
     *body, kernel = model.get_weights()[:3]
-    settings = {"epochs": 20, "batch_size": 128, "verbose": 0}
+    settings = {"epochs": 20, "batch_size": 64, "verbose": 0}
     if last == "cosine":
         settings["loss"] = LDAM([1] * K, max_margin=0.1, scale=10)
     retrained = retrain_classifier(model, x, y, optimizer=keras.optimizers.Adam(0.1), **settings)

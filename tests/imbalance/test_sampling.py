@@ -172,11 +172,13 @@ def test_fit_for_several_epochs():
             seen.append(batch)
 
     model = Model()
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(resample((X, Y), batch_size=8), epochs=3, verbose=0, callbacks=[Count()])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, jit_compile=False)
+    settings = {"shuffle": False, "verbose": 0, "callbacks": [Count()]}
+    model.fit(resample((X, Y), batch_size=8), epochs=3, **settings)
     assert seen == [0, 1, 2] * 3
     repeated = resample((X, Y), batch_size=8).repeat()
-    model.fit(repeated, epochs=2, steps_per_epoch=4, verbose=0, callbacks=[Count()])
+    model.fit(repeated, epochs=2, steps_per_epoch=4, **settings)
     assert seen[9:] == [0, 1, 2, 3] * 2
 
 

@@ -7,8 +7,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from backends import once
 
 from kerasnorm.imbalance import ImageFolder, TFRecords, count_classes, resample
+
+pytestmark = once
 
 Y = np.repeat([0, 1, 2], [14, 4, 2])
 X = np.arange(20 * 6, dtype="float32").reshape(20, 2, 3)

@@ -10,6 +10,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import tensorflow as tf
+from backends import once
 
 from kerasnorm.imbalance import (
     ClassWeights,
@@ -18,6 +19,8 @@ from kerasnorm.imbalance import (
     count_classes,
     resample,
 )
+
+pytestmark = once
 
 COUNTS = (900, 90, 10)
 Y = np.repeat([0, 1, 2], COUNTS)

@@ -4,8 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from backends import once
 
 from kerasnorm.imbalance import resample
+
+pytestmark = once
 
 COUNTS = (1600, 360, 40)
 N = sum(COUNTS)

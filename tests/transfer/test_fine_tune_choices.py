@@ -27,6 +27,10 @@ def values(model):
     return [ops.convert_to_numpy(weight) for weight in model.weights]
 
 
+def weights_by_layer(model):
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+
+
 def same(ours, theirs):
     return all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
@@ -67,7 +71,7 @@ class Noted(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.epochs.append(epoch)
-        self.weights.append([layer.get_weights() for layer in self.model.layers if layer.weights])
+        self.weights.append(weights_by_layer(self.model))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +94,7 @@ def test_the_best_weights_of_both_phases(monitor, best):
     assert noted.epochs == list(range(7))
     kept = 6 if monitor is None else best(result.history[monitor])
     assert monitor is None or kept != 6  # or the test tells nothing
-    assert same(result.model.get_layer("head").get_weights(), noted.weights[kept][-1])
+    assert same(result.model.get_layer("head").get_weights(), noted.weights[kept]["head"])
     for name, figure in (("val_accuracy", "accuracy"), ("val_loss", "loss")):
         now = result.model.evaluate(X[:20], Y[:20], verbose=0, return_dict=True)[figure]
         assert now == pytest.approx(result.history[name][kept], abs=1e-5)
@@ -135,23 +139,14 @@ def test_an_unknown_monitor_names_those_that_there_are():
     ],
 )
 def test_gradual_unfreezing(head_epochs, moving):
-    def after(epochs):
-        first = min(epochs, head_epochs)
-        result = fine_tune(
-            source(),
-            (X, Y),
-            head_epochs=first,
-            epochs=epochs - first,
-            decay=0.5,
-            gradual=1,
-            **QUICK,
-        )
-        return {layer.name: layer.get_weights() for layer in result.model.layers if layer.weights}
-
-    states = [{layer.name: layer.get_weights() for layer in source().layers if layer.weights}]
-    states += [after(epochs) for epochs in (1, 2, 3)]
-    for before, now, names in zip(states, states[1:], moving, strict=False):
+    noted = Noted()
+    way = {"head_epochs": head_epochs, "epochs": 3 - head_epochs, "decay": 0.5, "gradual": 1}
+    fine_tune(source(), (X, Y), callbacks=[noted], **way, **QUICK)
+    before = weights_by_layer(source())
+    for found, names in zip(noted.weights, moving, strict=True):
+        now = {**before, **found}  # the model of kept features has the head alone
         assert sorted(name for name in now if not same(before[name], now[name])) == names
+        before = now
 
 
 def test_as_it_is_keeps_weights_and_flags():

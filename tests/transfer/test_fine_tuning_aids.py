@@ -13,6 +13,8 @@ from kerasnorm.transfer import (
     layer_decay,
 )
 
+# XLA takes longer to compile a step than to make these
+JIT = "auto" if keras.config.backend() == "jax" else False
 X = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
 Y = X @ np.float32([[1, 2, 0, 0], [0, 1, 0, 0], [0, 0, 1, 3], [1, 0, 0, 1]])
 NAMES = ("low", "middle", "head")
@@ -45,13 +47,14 @@ class Moved(keras.callbacks.Callback):
         self.before = now
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-@pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.parametrize(
+    ("every", "policy"), [(1, "float32"), (2, "float32"), (2, "mixed_float16")]
+)
 def test_gradual_unfreezing_frees_a_step_every_few_epochs(every, policy):
     keras.config.set_dtype_policy(policy)
     model, moved = network(), Moved()
     rates = layer_decay(model, 0.5)
-    model.compile(LayerwiseLearningRate("adam", rates), "mse")
+    model.compile(LayerwiseLearningRate("adam", rates), "mse", jit_compile=JIT)
     fit(model, 6, GradualUnfreezing(rates, every), moved)
     steps = [{"head"}, {"head", "middle"}, set(NAMES)]
     assert moved.epochs == [steps[min(epoch // every, 2)] for epoch in range(6)]
@@ -60,7 +63,7 @@ def test_gradual_unfreezing_frees_a_step_every_few_epochs(every, policy):
 def test_gradual_unfreezing_goes_on_after_a_break(tmp_path):
     model = network()
     rates = layer_decay(model, 0.5)
-    model.compile(LayerwiseLearningRate("sgd", rates), "mse")
+    model.compile(LayerwiseLearningRate("sgd", rates), "mse", jit_compile=JIT)
     fit(model, 1, GradualUnfreezing(rates))
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
@@ -72,7 +75,7 @@ def test_gradual_unfreezing_goes_on_after_a_break(tmp_path):
 
 def test_the_finder_records_batch_losses_and_undoes_the_training():
     model = network()
-    model.compile(keras.optimizers.Adam(0.01), "mse")
+    model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=JIT)
     fit(model, 1)
     variables = [*model.variables, *model.optimizer.variables]
     before = [ops.convert_to_numpy(variable).copy() for variable in variables]
@@ -84,14 +87,14 @@ def test_the_finder_records_batch_losses_and_undoes_the_training():
     assert finder.losses[0] == pytest.approx(first, rel=1e-4)
     # at 1e-6 nothing has moved yet, so the next batches' losses are known too
     third = np.mean(np.square(ops.convert_to_numpy(model(X[16:24])) - Y[16:24]))
-    assert finder.losses[2] == pytest.approx(third, rel=1e-2)
+    assert finder.losses[2] == pytest.approx(third, rel=1e-4)
     for variable, value in zip(variables, before, strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(variable), value)
 
 
 def test_the_finders_suggestion_learns():
     model = network()
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", jit_compile=JIT)
     finder = LearningRateFinder(1e-6, 10)
     fit(model, 20, finder)
     start = model.evaluate(X, Y, verbose=0)
@@ -103,7 +106,7 @@ def test_the_finders_suggestion_learns():
 def test_the_finder_keeps_the_ratios_of_layers():
     model = network()
     optimizer = LayerwiseLearningRate("sgd", layer_decay(model, 0.5))
-    model.compile(optimizer, "mse")
+    model.compile(optimizer, "mse", jit_compile=JIT)
     fit(model, 20, LearningRateFinder())
     assert list(optimizer.multipliers.values()) == [0.25, 0.5, 1]
     assert float(optimizer.learning_rate) == pytest.approx(0.01)
@@ -111,7 +114,7 @@ def test_the_finder_keeps_the_ratios_of_layers():
 
 def test_no_suggestion_where_nothing_falls():
     model = network()
-    model.compile("sgd", lambda y, p: 1 + 0 * p)
+    model.compile("sgd", lambda y, p: 1 + 0 * p, jit_compile=JIT)
     finder = LearningRateFinder(steps=20)
     fit(model, 20, finder)
     with pytest.raises(ValueError, match="did not fall"):
@@ -122,7 +125,7 @@ def test_no_suggestion_where_nothing_falls():
 def test_the_finders_plot():
     pytest.importorskip("matplotlib")
     model = network()
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", jit_compile=JIT)
     finder = LearningRateFinder(1e-6, 10)
     fit(model, 20, finder)
     axes = finder.plot()
@@ -136,13 +139,13 @@ def test_l2_sp_is_the_gradient_towards_the_start(compiled):
     model = network(kernel_regularizer=keras.regularizers.L2(0.0))
     start = model.get_weights()
     if compiled:  # what was traced before knows nothing of it
-        model.compile(keras.optimizers.SGD(0.0), lambda y, p: 0 * p)
+        model.compile(keras.optimizers.SGD(0.0), lambda y, p: 0 * p, jit_compile=JIT)
         fit(model, 1)
     assert len(l2_sp(model, 0.5, where="^(?!.*head)")) == 4
     for variable in model.trainable_variables:
         variable.assign_add(ops.ones(variable.shape))
     if not compiled:
-        model.compile(keras.optimizers.SGD(0.1), lambda y, p: 0 * p)
+        model.compile(keras.optimizers.SGD(0.1), lambda y, p: 0 * p, jit_compile=JIT)
     else:
         model.optimizer.learning_rate = 0.1
     fit(model, 1)  # 8 steps
@@ -165,7 +168,7 @@ def test_l2_sp_starts_anew_and_ends_and_keeps_other_regularizers():
 
 def compiled(optimizer):
     model = network()
-    model.compile(optimizer, "mse")
+    model.compile(optimizer, "mse", jit_compile=JIT)
     return model
 
 

@@ -64,7 +64,7 @@ def test_accuracy_is_that_of_scikit_learn_on_features_of_a_model_made_by_hand(es
     table = probe_layers(model, x, y, estimator, folds=4, seed=3)
     split = StratifiedKFold(4, shuffle=True, random_state=3)
     for row in table.rows:
-        part = keras.Model(model.inputs, model.get_layer(row["layer"]).output)
+        part = keras.Model(model.inputs[0], model.get_layer(row["layer"]).output)
         maps = ops.convert_to_numpy(part(x, training=False))
         features = maps.mean(axis=(1, 2)) if maps.ndim == 4 else maps
         scores = cross_val_score(make_pipeline(StandardScaler(), expected), features, y, cv=split)

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from backends import once
 
 from kerasnorm import rule_of_thumb
+
+pytestmark = once
 
 CORNERS = {
     (10, 0.9): "freeze",

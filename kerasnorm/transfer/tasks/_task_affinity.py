@@ -1,6 +1,8 @@
 """Measures which of one's own tasks transfer to which."""
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -101,7 +103,8 @@ class TaskAffinity:
         self._sources = subsets(self._encoders, as_int("order", order, low=1))
         self._learn, self._held_out = self._training.split(self._count)
         self._records = Records(directory, {} if directory is None else self._contents())
-        self._temporary = tempfile.TemporaryDirectory(dir=directory)
+        self._temporary = tempfile.mkdtemp(dir=directory)
+        weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
         self._features: dict[str, Features] = {}
         self._heads: dict[tuple[str, tuple[int, ...]], TransferHead] = {}
 
@@ -185,7 +188,7 @@ class TaskAffinity:
 
     def _features_of(self, name: str) -> Features:
         if name not in self._features:
-            path = Path(self._temporary.name, str(len(self._features)))
+            path = Path(self._temporary, str(len(self._features)))
             encoder = self._encoders[name]
             self._features[name] = Features(name, encoder, self._x, self._learn, path)
         return self._features[name]

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from backends import once
 
 from kerasnorm.transfer import affinity_from_wins
+
+pytestmark = once
 
 WEIGHTS = np.array([0.05, 0.4, 0.15, 0.3, 0.1])
 

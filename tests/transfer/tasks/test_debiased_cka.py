@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from backends import once
 from scipy.stats import ortho_group
 
 from kerasnorm.transfer import debiased_cka
+
+pytestmark = once
 
 
 def hsic(kernel, other):

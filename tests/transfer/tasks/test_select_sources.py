@@ -4,9 +4,12 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from backends import once
 from transfer.tasks.taskonomy import read_edges
 
 from kerasnorm.transfer import select_sources
+
+pytestmark = once
 
 SOURCES, TARGETS = list("abcdefg"), ["s", "t", "u", "v"]
 

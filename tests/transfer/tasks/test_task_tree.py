@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from backends import once
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 from transfer.tasks.taskonomy import GROUP_3D, SEMANTIC, read_affinity
 
 from kerasnorm.transfer import task_tree
 from kerasnorm.transfer.tasks._task_tree import METHODS
+
+pytestmark = once
 
 NAMES = list("abcdefg")
 each_file = pytest.mark.parametrize("name", ["affinities_16k", "affinities_1k"])

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from backends import once
 
 from kerasnorm.transfer import win_rates
+
+pytestmark = once
 
 
 def counted(losses):
