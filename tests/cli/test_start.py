@@ -16,7 +16,6 @@ from kerasnorm.cli.running import RUN
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "tensorflow", reason="no backend is there yet"
 )
-GOLDEN = Path(__file__).parents[1] / "golden" / "own"
 # a script named kerasnorm, as pip installs it, which runs several commands and says what each did
 SCRIPT = """
 import contextlib, io, json, os, sys
@@ -162,8 +161,13 @@ def test_as_a_module(folder):
 
 def test_a_command_that_works_knows_every_class_and_is_silent(folder):
     """Keras finds only classes that are registered: the command imports the chapters for it."""
-    done = start(folder, "-m", "kerasnorm", "inspect", GOLDEN / "addons.keras")
-    assert "AddonsTLU" in done.stdout and done.stderr == ""
+    layers = [kerasnorm.GroupNormalization(groups=1), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    optimizer = kerasnorm.LayerwiseLearningRate(keras.optimizers.SGD(), {"dense": 0.1})
+    model.compile(optimizer, kerasnorm.imbalance.losses.BalancedSoftmax([2, 1]))
+    model.save(folder / "model.keras")
+    done = start(folder, "-m", "kerasnorm", "inspect", "model.keras")
+    assert "GroupNormalization" in done.stdout and done.stderr == ""
 
 
 @pytest.mark.parametrize(
