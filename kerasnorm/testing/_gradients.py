@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from kerasnorm.backend.autodiff import gradient
-from kerasnorm.testing._subject import Subject, require
+from kerasnorm.testing._subject import Subject, has_float64, require
 
 _STEPS = {"float64": (1e-5, 1e-3), "float32": (1e-2, 2e-2)}  # of the differences, and tolerance
 
@@ -36,9 +36,9 @@ def _scalar(subject, layer):
     """Returns a function from input and weights to Σ weights·output, and its precision."""
     if subject.expected is not None:
         return (lambda x, weights: float((subject.expected(x) * weights).sum())), "float64"
-    twin = subject.built(dtype="float64")
+    dtype = "float64" if has_float64() else "float32"
+    twin = subject.built(dtype=dtype)
     twin.set_weights(layer.get_weights())
-    dtype = keras.backend.standardize_dtype(ops.convert_to_tensor(np.zeros(1), "float64").dtype)
 
     def scalar(x, weights):
         y = twin(ops.convert_to_tensor(x, dtype), training=subject.training)

@@ -9,13 +9,15 @@ from kerasnorm.testing._subject import Subject, require, require_close
 
 
 def mask_keeps_values_out(subject: Subject) -> None:
-    """NaN where the mask is False changes no output elsewhere, and no weight becomes NaN."""
+    """NaN where the mask is False changes no output elsewhere, and makes nothing NaN."""
     mask, x = subject.mask_of(), subject.inputs()
     spoiled = np.where(mask[..., None], x, np.nan).astype("float32")
     layer = subject.built()
     received = subject.run(layer, spoiled, mask=mask)
     wanted = subject.wanted(x, mask=mask)
     require_close(received[mask], wanted[mask], subject.tolerance, "Output where the mask is True")
+    hidden = bool(np.isfinite(received).all())
+    require(hidden, "The output should be finite where the mask is False and the input NaN.")
     for weight in layer.weights:
         finite = np.isfinite(ops.convert_to_numpy(weight)).all()
         require(bool(finite), f"The weight `{weight.path}` should be finite: NaN is masked.")

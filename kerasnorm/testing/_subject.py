@@ -55,6 +55,11 @@ class Subject:
         return self.run(self.built(), np.asarray(x, "float32"), **kwargs)
 
 
+def has_float64() -> bool:
+    """Returns whether the backend computes in float64; JAX does where it is asked to."""
+    return keras.backend.standardize_dtype(ops.convert_to_tensor(np.zeros(1)).dtype) == "float64"
+
+
 def as_array(tensor) -> np.ndarray:
     """Returns a tensor of any dtype as a float64 array."""
     return ops.convert_to_numpy(ops.cast(tensor, "float32")).astype("float64")
