@@ -4,11 +4,13 @@ import inspect
 
 import keras_tuner
 import pytest
+from backends import once
 from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
 
 from kerasnorm.tuning import _keras_tuner as private
 
+pytestmark = once
 CALLS = {"GetSpace", "UpdateSpace", "CreateTrial", "UpdateTrial", "EndTrial", "GetTrial"}
 CALLS |= {"GetBestTrials"}
 
