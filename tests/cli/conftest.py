@@ -1,9 +1,16 @@
-"""Commands train on one device here, though the tests have made several."""
+"""Commands train small networks on one device here, though the tests have made several."""
 
 import pytest
+from tuning.quick import quick_collections  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
 def _one_device(monkeypatch):
     monkeypatch.setattr("kerasnorm.cli.running._job.replicas", lambda: 1)
     monkeypatch.setattr("kerasnorm.cli.running._fit.replicas", lambda: 1)
+
+
+@pytest.fixture(autouse=True)
+def _small_networks(monkeypatch):
+    """What a folder trains without a backbone."""
+    monkeypatch.setattr("kerasnorm.problems._folder_problem.WIDTHS", (4, 4))

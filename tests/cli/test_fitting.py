@@ -1,19 +1,23 @@
 """The command line: what it makes of a folder, and one line for each mistake."""
 
+import functools
 import json
 import re
 import subprocess
 import sys
 import urllib.error
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+from backends import once
 from cli.image_folders import COUNTS, WRITTEN, write_images
 
 import kerasnorm
 from kerasnorm.cli import main
-from kerasnorm.problems._backbone import WIDTHS, application, small_convnet
+from kerasnorm.problems._backbone import application, small_convnet, small_convnet_for
+from kerasnorm.problems._weights import load_base_weights
 from kerasnorm.recipe import Evaluation, Recipe, Run
 
 pytest.importorskip("matplotlib")
@@ -31,21 +35,14 @@ def photos(tmp_path_factory):
     return write_images(tmp_path_factory.mktemp("data") / "photos")
 
 
+@pytest.fixture
+def without_report(monkeypatch):
+    """An empty page in place of one whose figures take longer than a training here."""
+    monkeypatch.setattr(Run, "report", lambda run, path, comparison: path.write_text(""))
+
+
 def fit(*arguments):
     return main(["fit", *map(str, arguments), "--image-size", "16", "--epochs", "1"])
-
-
-def predict(folder, image):
-    """What the saved model says of a raw image, in a process that imports kerasnorm alone."""
-    script = (
-        "import sys, keras, numpy, kerasnorm\n"
-        "model = keras.saving.load_model(sys.argv[1])\n"
-        "x = keras.utils.img_to_array(keras.utils.load_img(sys.argv[2]))[None]\n"
-        "print(*model.predict(x, verbose=0)[0])"
-    )
-    command = [sys.executable, "-c", script, folder / "model.keras", image]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return np.array(done.stdout.split()[-3:], dtype=float)
 
 
 def test_a_folder_end_to_end(photos, tmp_path, capsys):
@@ -71,37 +68,35 @@ def test_a_folder_end_to_end(photos, tmp_path, capsys):
 
 
 @on_tensorflow
-def test_a_backbone_end_to_end(photos, tmp_path):
-    """Raw images in: MobileNet's preprocessing is part of the saved model."""
-    arguments = ["--out", tmp_path / "run", "--backbone", "MobileNet", "--weights", "none"]
-    arguments += ["--image-size", "32", "--epochs", "1"]
+def test_a_backbone_end_to_end(photos, tmp_path, still, without_report):
+    """It starts from a file. Raw images in: its preprocessing is part of the saved model."""
+    base = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(32, 32, 3))
+    base.save_weights(tmp_path / "base.weights.h5")
+    arguments = ["--out", tmp_path / "run", "--backbone", "MobileNet", "--image-size", "32"]
+    arguments += ["--weights", tmp_path / "base.weights.h5", "--recipe", still, "--epochs", "1"]
     assert main(["fit", str(photos), *map(str, arguments)]) == 0
-    check_preprocessing(tmp_path / "run" / "model.keras", lambda raw: raw / 127.5 - 1)
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    check_same_weights(base_of(model), base)
+    check_preprocessing(model, lambda raw: raw / 127.5 - 1)
 
 
 @on_tensorflow
-def test_a_backbone_that_preprocesses_itself(tmp_path):
-    application("EfficientNetB0", (32, 32, 3), 3, weights=None).save(tmp_path / "model.keras")
-    check_preprocessing(tmp_path / "model.keras", lambda raw: raw)
+def test_a_backbone_that_preprocesses_itself():
+    model = application("MobileNetV3Small", (32, 32, 3), 3, weights=None)
+    check_preprocessing(model, lambda raw: raw)
 
 
-def check_preprocessing(path, preprocess):
-    model = keras.saving.load_model(path)
+def check_preprocessing(model, preprocess):
     raw = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("float32")
-    features = base_of(path).predict(preprocess(raw), verbose=0)
+    features = base_of(model).predict(preprocess(raw), verbose=0)
     kernel, bias = model.get_layer("head").get_weights()
     expected = features.mean(axis=(1, 2)) @ kernel + bias
     np.testing.assert_allclose(model.predict(raw, verbose=0), expected, atol=1e-4)
 
 
-@on_tensorflow
-def test_the_saved_model_takes_raw_images_in_a_new_process(photos, tmp_path):
-    out = tmp_path / "run"
-    assert fit(photos, "--out", out, "--normalization", "group") == 0
-    keras.utils.save_img(tmp_path / "raw.png", np.full((16, 16, 3), 99.0), scale=False)
-    model = keras.saving.load_model(out / "model.keras")
-    expected = model.predict(np.full((1, 16, 16, 3), 99.0), verbose=0)[0]
-    np.testing.assert_allclose(predict(out, tmp_path / "raw.png"), expected, atol=1e-4)
+def check_same_weights(one, other):
+    for ours, theirs in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 STILL = {"optimizer": "sgd", "optimizer_settings": {"learning_rate": 1e-12}}
@@ -116,43 +111,29 @@ def still(tmp_path):
     return path
 
 
-def base_of(path):
-    model = keras.saving.load_model(path)
+def base_of(model):
     return next(layer for layer in model.layers if isinstance(layer, keras.Model))
 
 
-@on_tensorflow
-@pytest.mark.parametrize("kind", [".weights.h5", "bare.keras", "held.keras"])
-def test_weights_of_a_backbone_from_a_file(kind, photos, tmp_path, still):
-    base = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(32, 32, 3))
-    path = tmp_path / kind
-    if kind == ".weights.h5":
-        path = tmp_path / "base.weights.h5"
-        base.save_weights(path)
-    elif kind == "bare.keras":
-        base.save(path)
-    else:
-        keras.Sequential([keras.Input((32, 32, 3)), base, keras.layers.Flatten()]).save(path)
-    arguments = ["--backbone", "MobileNet", "--weights", path, "--recipe", still]
-    arguments += ["--out", tmp_path / "run", "--image-size", "32", "--epochs", "1"]
-    assert main(["fit", str(photos), *map(str, arguments)]) == 0
-    for ours, theirs in zip(
-        base_of(tmp_path / "run" / "model.keras").get_weights(), base.get_weights(), strict=True
-    ):
-        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+@pytest.mark.parametrize("held", [False, True], ids=["bare", "held"])
+def test_weights_of_a_backbone_from_a_whole_model(held, tmp_path):
+    """A .keras file of the backbone, or of a model that holds it."""
+    saved, base = (base_of(small_convnet((16, 16, 3), 3, widths=(4, 4))) for _ in range(2))
+    outer = keras.Sequential([keras.Input((16, 16, 3)), saved, keras.layers.Flatten()])
+    (outer if held else saved).save(tmp_path / "saved.keras")
+    load_base_weights(base, tmp_path / "saved.keras")
+    check_same_weights(base, saved)
 
 
-def test_a_keras_file_is_the_start_itself(photos, tmp_path, still):
-    start = small_convnet((16, 16, 3), classes=7, widths=WIDTHS)
+def test_a_keras_file_is_the_start_itself(photos, tmp_path, still, without_report):
+    start = small_convnet((16, 16, 3), classes=7, widths=(4, 4))
     start.save(tmp_path / "start.keras")
     out = tmp_path / "run"
     arguments = ["--weights", tmp_path / "start.keras", "--recipe", still, "--out", out]
     assert fit(photos, *arguments) == 0
     model = keras.saving.load_model(out / "model.keras")
     assert model.output_shape == (None, 3)
-    expected = base_of(tmp_path / "start.keras").get_weights()
-    for ours, theirs in zip(base_of(out / "model.keras").get_weights(), expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    check_same_weights(base_of(model), base_of(start))
 
 
 def test_an_svm(tmp_path, capsys):
@@ -167,7 +148,7 @@ def test_an_svm(tmp_path, capsys):
     assert "cat" in capsys.readouterr().out
 
 
-def test_options_win_over_the_recipe_file(photos, tmp_path):
+def test_options_win_over_the_recipe_file(photos, tmp_path, without_report):
     recipe = Recipe("group", "scratch", "resample", normalization_settings={"groups": 2})
     (tmp_path / "r.json").write_text(recipe.to_json())
     out, arguments = tmp_path / "run", ["--recipe", tmp_path / "r.json", "--imbalance", "none"]
@@ -176,7 +157,7 @@ def test_options_win_over_the_recipe_file(photos, tmp_path):
     assert Recipe.from_json((out / "recipe.json").read_text()) == expected
 
 
-def test_unreadable_images_are_named_and_skipped(tmp_path, capsys):
+def test_unreadable_images_are_named_and_skipped(tmp_path, capsys, without_report):
     photos = write_images(tmp_path / "photos")
     good = (photos / "cat" / "0.png").read_bytes()
     (photos / "cat" / "empty.jpg").write_bytes(b"")
@@ -272,6 +253,7 @@ BAD = [
 ]
 
 
+@once
 @pytest.mark.parametrize(("arguments", "said", "prepare"), BAD)
 def test_bad_input(arguments, said, prepare, tmp_path, monkeypatch, capfd):
     write_images(tmp_path / "photos")
@@ -290,6 +272,7 @@ def test_bad_input(arguments, said, prepare, tmp_path, monkeypatch, capfd):
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
+@once
 @pytest.mark.parametrize("arguments", [[], ["fit"], ["fot"], ["fit", "digits"]], ids=str)
 def test_bad_usage(arguments, capsys):
     assert main(arguments) == 2
@@ -297,17 +280,19 @@ def test_bad_usage(arguments, capsys):
     assert error.startswith("kerasnorm: error: ") and error.count("\n") == 1
 
 
-def test_an_existing_output(photos, tmp_path, capsys):
+def test_an_existing_output(photos, tmp_path, capsys, without_report):
     (tmp_path / "mine.txt").write_text("mine")
     assert fit(photos, "--out", tmp_path) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     assert fit(photos, "--out", tmp_path / "mine.txt", "--overwrite") == 2
     assert "is a file" in capsys.readouterr().err
-    assert fit(photos, "--out", tmp_path, "--overwrite") == 0
+    assert fit(photos, "--out", tmp_path, "--overwrite", "--normalization", "group") == 0
     assert {path.name for path in tmp_path.iterdir()} == WRITTEN | {"mine.txt"}
+    assert Recipe.from_json((tmp_path / "recipe.json").read_text()).normalization == "group"
 
 
+@once
 @pytest.mark.parametrize(("data", "package"), [("digits", "sklearn"), ("photos", "matplotlib")])
 def test_what_is_missing_is_said_first(data, package, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, package, None)
@@ -318,6 +303,7 @@ def test_what_is_missing_is_said_first(data, package, tmp_path, monkeypatch, cap
     assert list(tmp_path.iterdir()) == []
 
 
+@once
 def test_imagenet_without_network(photos, tmp_path, monkeypatch, capsys):
     def no_network(*arguments, **kwargs):
         raise urllib.error.URLError("no network")
@@ -344,10 +330,16 @@ def no_network_model(download):
 
 @on_tensorflow
 def test_digits(tmp_path, capsys, monkeypatch):
+    datasets = pytest.importorskip("sklearn.datasets")
+    digits = datasets.load_digits()
+    few = SimpleNamespace(images=digits.images[:300], target=digits.target[:300])
+    monkeypatch.setattr(datasets, "load_digits", lambda: few)
     monkeypatch.setattr("kerasnorm.problems._digits.COUNTS", (20, 9, 4, 3, 2))
+    monkeypatch.setattr("kerasnorm.problems._digits.HELD_OUT", 6)
     monkeypatch.setattr("kerasnorm.problems._digits.PLACEMENTS", 1)
+    smaller = functools.partial(small_convnet_for, widths=(4, 4))
+    monkeypatch.setattr("kerasnorm.problems._digits_problem.small_convnet_for", smaller)
     monkeypatch.setattr("kerasnorm.problems._digits_problem.SOURCE_EPOCHS", 1)
-    pytest.importorskip("sklearn")
     arguments = ["fit", "digits", "--out", str(tmp_path / "run"), "--epochs", "1", "--seeds", "1"]
     assert main(arguments) == 0
     printed = capsys.readouterr().out
@@ -356,6 +348,7 @@ def test_digits(tmp_path, capsys, monkeypatch):
     assert {path.name for path in (tmp_path / "run").iterdir()} == WRITTEN
 
 
+@once
 @pytest.mark.parametrize(
     ("argument", "said"), [("--version", kerasnorm.__version__), ("--help", "examples:")]
 )
@@ -365,6 +358,7 @@ def test_help(argument, said, capsys):
     assert left.value.code == 0 and said in capsys.readouterr().out
 
 
+@once
 def test_an_error_of_the_installed_command(tmp_path):
     command = [sys.executable, "-c", "from kerasnorm.cli import main; raise SystemExit(main())"]
     done = subprocess.run(
@@ -375,7 +369,7 @@ def test_an_error_of_the_installed_command(tmp_path):
     assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
 
 
-def test_a_table_of_images(photos, tmp_path, capsys):
+def test_a_table_of_images(photos, tmp_path, capsys, without_report):
     rows = [f"{path},{path.parent.name}" for path in sorted(photos.rglob("*.png"))]
     (tmp_path / "table.csv").write_text("\n".join(["path,label", *rows]))
     assert (
@@ -407,6 +401,7 @@ def test_predicts_what_the_saved_model_says(tmp_path, capsys):
     assert re.search(rf"2\.png +{found[0]['class']} +\d+\.\d %", capsys.readouterr().out)
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -439,6 +434,7 @@ def test_advises_in_words_and_in_json(photos, tmp_path, capsys):
     assert recipe.transfer == "fine_tune" and advice["reasons"][0].startswith("Similarity")
 
 
+@once
 def test_completion_for_shells(capsys):
     pytest.importorskip("shtab")
     with pytest.raises(SystemExit) as done:

@@ -6,6 +6,7 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
+from backends import once
 
 from kerasnorm.cli import main
 from kerasnorm.problems._backbone import small_unet
@@ -16,7 +17,7 @@ pytest.importorskip("matplotlib")
 Image = pytest.importorskip("PIL.Image")
 pytestmark = [
     pytest.mark.usefixtures("without_tracing"),
-    pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="reads files by tf.data"),
+    once,
 ]
 
 

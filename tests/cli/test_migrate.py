@@ -2,6 +2,7 @@
 
 import keras
 import pytest
+from backends import once
 from cli.refusals import check_refused
 from migrate.old_files import Golden, difference, run, unpack
 
@@ -50,6 +51,7 @@ BAD = [
 ]
 
 
+@once
 @pytest.mark.parametrize(("command", "said"), BAD)
 def test_one_clear_line_and_exit_code_2(folder, capsys, command, said):
     check_refused(folder, capsys, command, said)

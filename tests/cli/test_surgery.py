@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 from cli.refusals import check_refused
 from keras import layers
 
@@ -74,6 +75,7 @@ BAD = [
 ]
 
 
+@once
 @pytest.mark.parametrize(("command", "said"), BAD)
 def test_one_clear_line_and_exit_code_2(folder, capsys, command, said):
     check_refused(folder, capsys, command, said)

@@ -2,8 +2,8 @@
 
 import json
 
-import keras
 import pytest
+from backends import once
 from cli.image_folders import COUNTS, WRITTEN, write_images
 
 from kerasnorm.cli import main
@@ -13,10 +13,7 @@ from kerasnorm.tuning import Search
 
 pytest.importorskip("keras_tuner")
 pytest.importorskip("matplotlib")
-pytestmark = [
-    pytest.mark.usefixtures("without_tracing"),
-    pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="told on one backend"),
-]
+pytestmark = [pytest.mark.usefixtures("without_tracing"), once]
 
 
 def tune(folder, out, *arguments):

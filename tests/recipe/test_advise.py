@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 from recipe.recipe_models import convnet, images, perceptron, points
 
 from kerasnorm.normalization import SyncBatchNormalization
@@ -18,6 +19,7 @@ def quick(model=None, data=(X, Y), similarity=0.8, **kwargs):
     return advise(perceptron() if model is None else model, data, similarity=similarity, **kwargs)
 
 
+@once
 @pytest.mark.parametrize(
     ("similarity", "many", "rule", "transfer"),
     [
@@ -36,7 +38,16 @@ def test_transfer(similarity, many, rule, transfer):
     assert advice.recipe.transfer == transfer
     (why,) = (reason for reason in advice.reasons if reason.startswith("Transfer"))
     assert "9 examples a class" in why and f"similarity of {similarity}" in why
-    run = fit(advice, perceptron(), (X, Y), (X, Y), 4, verbose=0, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "many", "rule"),
+    [(0.9, 200, "measured"), (0.1, 5, "measured"), (0.9, 200, "lecture"), (0.1, 200, "lecture")],
+    ids=["fine_tune", "scratch", "freeze", "svm"],
+)
+def test_what_is_advised_can_be_fitted(similarity, many, rule):
+    advice = quick(similarity=similarity, many=many, rule=rule, epochs=2)
+    run = fit(advice, perceptron(), (X, Y), (X, Y), 2, verbose=0, seed=0, batch_size=38)
     assert run.reasons == tuple(advice.reasons) and run.recipe == advice.recipe
 
 
@@ -46,6 +57,7 @@ def sync_model():
     return keras.Model(inputs, keras.layers.Dense(3)(x))
 
 
+@once
 @pytest.mark.parametrize(
     ("batch_size", "replicas", "model", "expected"),
     [
@@ -76,6 +88,7 @@ def test_without_pretrained_weights():
     assert "9 examples of the median class, and no pretrained weights" in advice.reasons[0]
 
 
+@once
 def test_small_batches_leave_a_frozen_base_alone():
     advice = quick(batch_size=2, rule="lecture")
     assert advice.recipe.transfer == "freeze" and advice.recipe.normalization is None
@@ -151,6 +164,7 @@ REFUSED = [
 ]
 
 
+@once
 @pytest.mark.parametrize(("arguments", "said"), REFUSED, ids=lambda value: str(value)[:30])
 def test_refuses(arguments, said):
     with pytest.raises(ValueError) as error:
@@ -171,6 +185,7 @@ def test_a_backbone():
     assert all(np.array_equal(a, b) for a, b in zip(before, backbone.get_weights(), strict=True))
 
 
+@once
 def test_reads_as_text():
     advice = quick()
     assert str(advice).splitlines()[0] == str(advice.recipe)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 from recipe.map_models import mapper, scenes
 
 from kerasnorm.imbalance import class_weights, count_classes
@@ -71,6 +72,7 @@ REFUSED = [
 ]
 
 
+@once
 @pytest.mark.parametrize(("given", "message"), REFUSED, ids=[m for _, m in REFUSED])
 def test_refused(given, message):
     pytest.importorskip("sklearn")

@@ -3,13 +3,19 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 from recipe.recipe_models import convnet, perceptron, points, same, weights_by_layer
 
 from kerasnorm.imbalance import (
+    BalancedSoftmax,
     ImageFolder,
     ImageTable,
+    LogitAdjusted,
+    Seesaw,
+    SparseFocalCrossentropy,
     TFRecords,
     adjust_logits,
+    class_weights,
     sampler,
     tau_normalize,
 )
@@ -27,7 +33,7 @@ def start():
     return perceptron(3)
 
 
-def fit_quietly(recipe, epochs=3, **kwargs):
+def fit_quietly(recipe, epochs=2, **kwargs):
     arguments = {"verbose": 0, "seed": 3, "keep": "last", **kwargs}
     return fit(recipe, start(), TRAIN, HELD_OUT, epochs, **arguments)
 
@@ -40,7 +46,7 @@ FINE_TUNED = {
     "freeze": (Recipe(transfer="freeze", **SGD), {"strategy": "freeze", "head_epochs": 0}),
     "rates": (
         Recipe(transfer_settings={"head_epochs": 1, "base_learning_rate": 0.01}, **SGD),
-        {"head_epochs": 1, "epochs": 2, "base_learning_rate": 0.01, "batchnorm": "train"},
+        {"head_epochs": 1, "epochs": 1, "base_learning_rate": 0.01, "batchnorm": "train"},
     ),
     "decay": (
         Recipe(transfer_settings={"decay": 0.5, "gradual": 1, "batchnorm": "affine_only"}, **SGD),
@@ -63,19 +69,16 @@ FINE_TUNED = {
 
 @pytest.mark.parametrize("name", FINE_TUNED)
 def test_is_what_fine_tune_does(name):
-    from kerasnorm.imbalance import SparseFocalCrossentropy
-
     recipe, arguments = FINE_TUNED[name]
     arguments = {
         "learning_rate": 0.1,
         "base_learning_rate": 0.1,
         "optimizer": "sgd",
-        "head_epochs": 3 if arguments.get("strategy") == "freeze" else 0,
-        "epochs": 3,
+        "epochs": 2,
         **arguments,
     }
     if arguments.get("strategy") == "freeze":
-        arguments |= {"head_epochs": 3, "epochs": 0}
+        arguments |= {"head_epochs": 2, "epochs": 0}
     if "loss" in arguments:
         arguments["loss"] = SparseFocalCrossentropy(gamma=1)
     expected = fine_tune(start(), TRAIN, HELD_OUT, seed=3, verbose=0, **arguments)
@@ -108,13 +111,29 @@ def test_resampling_draws_what_the_sampler_draws():
     assert drawn == [right[draw(epoch)].sum() for epoch in range(3)]
 
 
-@pytest.mark.parametrize("imbalance", [None, "class_weights"])
-@pytest.mark.parametrize("loss", ["balanced_softmax", "logit_adjusted", "seesaw", "focal"])
-def test_losses_train(loss, imbalance):
-    if imbalance and loss in ("balanced_softmax", "logit_adjusted"):
-        return
-    run = fit_quietly(Recipe(loss=loss, imbalance=imbalance, **SGD), epochs=8)
-    assert run.history["loss"][-1] < run.history["loss"][0]
+COUNTS = [24, 9, 5]
+LOSSES = [
+    ("balanced_softmax", {}, None, BalancedSoftmax(COUNTS)),
+    ("logit_adjusted", {"tau": 0.5}, None, LogitAdjusted(COUNTS, 0.5)),
+    ("seesaw", {"q": 1.0}, None, Seesaw(3, q=1.0, counts=COUNTS)),
+    ("focal", {"gamma": 3.0}, "class_weights", SparseFocalCrossentropy(gamma=3.0)),
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "imbalance", "loss"), LOSSES)
+def test_losses_train(name, settings, imbalance, loss):
+    """The first of two steps, each of all examples, begins at the loss of the given model."""
+    chosen = {"loss": name, "loss_settings": settings, "imbalance": imbalance}
+    run = fit_quietly(Recipe(transfer="freeze", **chosen, **SGD), batch_size=38)
+    weights = class_weights(COUNTS).as_numpy()[TRAIN[1]] if imbalance else None
+    expected = float(loss(TRAIN[1], start().predict(TRAIN[0], verbose=0), weights))
+    assert run.history["loss"][0] == pytest.approx(expected, rel=1e-5)
+    assert run.history["loss"][1] < run.history["loss"][0]
+
+
+@pytest.fixture(scope="module")
+def plain(without_tracing):
+    return fit_quietly(Recipe(**SGD))
 
 
 @pytest.mark.parametrize(
@@ -125,8 +144,7 @@ def test_losses_train(loss, imbalance):
         ("retrain_classifier", {"epochs": 2}, None),
     ],
 )
-def test_corrections(correction, settings, expected):
-    plain = fit_quietly(Recipe(**SGD))
+def test_corrections(correction, settings, expected, plain):
     run = fit_quietly(Recipe(correction=correction, correction_settings=settings, **SGD))
     assert run.history == plain.history
     np.testing.assert_array_equal(run.uncorrected.confusion, plain.evaluation.confusion)
@@ -167,13 +185,11 @@ def test_a_schedule_ends_at_nothing():
     assert 0 < rates[-1] < rates[-2] < 0.05
 
 
-def test_the_test_examples_are_for_the_figures_alone():
-    test = points((3, 3, 3), seed=5)
-    run = fit_quietly(Recipe(**SGD), test=test, keep="best")
-    without = fit_quietly(Recipe(**SGD), keep="best")
-    assert run.history == without.history
-    assert same(run.model.get_weights(), without.model.get_weights())
-    assert run.evaluation.confusion.sum() == 9 and without.evaluation.confusion.sum() == 15
+def test_the_test_examples_are_for_the_figures_alone(plain):
+    run = fit_quietly(Recipe(**SGD), test=points((3, 3, 3), seed=5))
+    assert run.history == plain.history
+    assert same(run.model.get_weights(), plain.model.get_weights())
+    assert run.evaluation.confusion.sum() == 9 and plain.evaluation.confusion.sum() == 15
 
 
 class Break(keras.callbacks.Callback):
@@ -185,11 +201,11 @@ class Break(keras.callbacks.Callback):
 def test_goes_on_after_a_break(tmp_path):
     recipe = Recipe(imbalance="resample", transfer_settings={"head_epochs": 1}, **SGD)
     backup = {"backup_dir": tmp_path / "backup", "keep": "best"}
-    undisturbed = fit_quietly(recipe, 4, keep="best")
+    undisturbed = fit_quietly(recipe, 3, keep="best")
     with pytest.raises(KeyboardInterrupt):
-        fit_quietly(recipe, 4, callbacks=[Break()], output=tmp_path / "run", **backup)
+        fit_quietly(recipe, 3, callbacks=[Break()], output=tmp_path / "run", **backup)
     assert not (tmp_path / "run").exists()
-    run = fit_quietly(recipe, 4, output=tmp_path / "run", **backup)
+    run = fit_quietly(recipe, 3, output=tmp_path / "run", **backup)
     assert same(run.model.get_weights(), undisturbed.model.get_weights())
     assert run.history == undisturbed.history
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -197,7 +213,7 @@ def test_goes_on_after_a_break(tmp_path):
 
 def test_a_run_is_loaded_as_it_was_saved(tmp_path):
     recipe = Recipe(correction="adjust_logits", **SGD)
-    run = fit_quietly(recipe, output=tmp_path / "run", classes=["a", "b", "c"])
+    run = fit_quietly(recipe, 1, output=tmp_path / "run", classes=["a", "b", "c"])
     again = Run.load(tmp_path / "run")
     np.testing.assert_allclose(logits(again.model), logits(run.model), atol=1e-6)
     assert (again.recipe, again.history) == (run.recipe, run.history)
@@ -262,13 +278,15 @@ FILES = {
 
 
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="reads by tf.data")
-@pytest.mark.parametrize("imbalance", [None, "resample"])
-@pytest.mark.parametrize("kind", ["folder", "table", "records"])
+@pytest.mark.parametrize(
+    ("kind", "imbalance"),
+    [("folder", None), ("table", "resample"), ("records", "resample")],
+)
 def test_files_are_trained_on_as_arrays_are(kind, imbalance, photos):
+    """In the head's epoch and in that of all layers, in the same orders."""
     files = FILES[kind](photos)
     x = np.concatenate([batch for batch, _ in _batches(files)])
-    settings = {"head_epochs": 1} if imbalance else {}
-    recipe = Recipe(imbalance=imbalance, transfer_settings=settings, **SGD)
+    recipe = Recipe(imbalance=imbalance, transfer_settings={"head_epochs": 1}, **SGD)
     arguments = {"epochs": 2, "verbose": 0, "seed": 4, "batch_size": 4}
     ours, theirs = (
         fit(recipe, rgb_model(), data, data, **arguments) for data in (files, (x, files.labels))
@@ -293,6 +311,7 @@ def test_tensorboard_logs_every_epoch(tmp_path):
     assert list((tmp_path / "logs").rglob("events*"))
 
 
+@once
 def test_tensorboard_missing(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImportError, match="of the extra 'tuning': pip install"):

@@ -8,10 +8,11 @@ import sys
 import keras
 import numpy as np
 import pytest
+from backends import once
 from recipe.recipe_models import convnet, images, perceptron, points
 
 from kerasnorm._files import staged
-from kerasnorm.recipe import Recipe, fit
+from kerasnorm.recipe import Recipe, Run, fit
 from kerasnorm.recipe.results._comparison import Trial, where_it_does_not_help
 from kerasnorm.recipe.results._evaluation import Evaluation
 
@@ -20,45 +21,48 @@ POINTS = points()
 
 
 @pytest.fixture(scope="module")
-def run():
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("output") / "new" / "run"
+
+
+@pytest.fixture(scope="module")
+def run(folder):
     keras.utils.set_random_seed(0)
     recipe = Recipe(transfer_settings={"until": "stem"}, imbalance="resample")
-    names = ["<cat>", "dog & co", "owl"]
-    return fit(recipe, convnet(), TRAIN, HELD_OUT, 2, verbose=0, seed=0, classes=names)
+    settings = {"classes": ["<cat>", "dog & co", "owl"], "output": folder}
+    return fit(recipe, convnet(), TRAIN, HELD_OUT, 2, verbose=0, seed=0, **settings)
 
 
-def test_output_of_fit(tmp_path):
-    folder = tmp_path / "new" / "run"
-    run = fit(Recipe(), perceptron(), POINTS, POINTS, 1, output=folder, verbose=0)
+def test_output_of_fit(run, folder):
     names = {path.name for path in folder.iterdir()}
     parts = {"recipe", "history", "evaluation", "reasons"}
     assert names == {"model.keras"} | {f"{part}.json" for part in parts}
     assert [path.name for path in folder.parent.iterdir()] == ["run"]
-    assert Recipe.from_json((folder / "recipe.json").read_text()) == Recipe()
+    assert Recipe.from_json((folder / "recipe.json").read_text()) == run.recipe
     evaluation = json.loads((folder / "evaluation.json").read_text())
     assert evaluation["confusion"] == run.evaluation.confusion.tolist()
     assert json.loads((folder / "history.json").read_text()) == run.history
 
 
-def test_the_saved_model_works_in_a_new_process(tmp_path, run):
-    run.save(tmp_path)
+def test_the_saved_model_works_in_a_new_process(tmp_path, run, folder):
     np.save(tmp_path / "x.npy", HELD_OUT[0])
     script = (
         "import keras, numpy, kerasnorm, sys\n"
         "model = keras.saving.load_model(sys.argv[1] + '/model.keras')\n"
-        "outputs = model.predict(numpy.load(sys.argv[1] + '/x.npy'), verbose=0)\n"
-        "numpy.save(sys.argv[1] + '/y.npy', outputs)\n"
+        "outputs = model.predict(numpy.load(sys.argv[2] + '/x.npy'), verbose=0)\n"
+        "numpy.save(sys.argv[2] + '/y.npy', outputs)\n"
     )
-    subprocess.run([sys.executable, "-c", script, tmp_path], check=True, capture_output=True)
+    command = [sys.executable, "-c", script, folder, tmp_path]
+    subprocess.run(command, check=True, capture_output=True)
     expected = run.model.predict(HELD_OUT[0], verbose=0)
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_failure_leaves_nothing(tmp_path):
-    """The last layer's weights turn to NaN? No: a callback fails, as a full disk would."""
+    """A callback fails, as a full disk would."""
 
     class Failing(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
+        def on_train_begin(self, logs=None):
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
@@ -74,6 +78,7 @@ def test_a_failure_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@once
 def test_an_existing_output_stays(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
@@ -87,6 +92,7 @@ def test_an_existing_output_stays(tmp_path):
     assert (folder / "mine.txt").read_text() == "mine"
 
 
+@once
 def test_overwriting_keeps_what_is_not_written_again(tmp_path):
     folder = tmp_path / "run"
     (folder / "sub").mkdir(parents=True)
@@ -99,6 +105,7 @@ def test_overwriting_keeps_what_is_not_written_again(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@once
 def test_an_empty_folder_is_no_obstacle_and_a_file_is(tmp_path):
     with staged(tmp_path / "empty"):
         pass
@@ -111,6 +118,7 @@ def test_an_empty_folder_is_no_obstacle_and_a_file_is(tmp_path):
             pass
 
 
+@once
 def test_report(tmp_path, run):
     pytest.importorskip("matplotlib")
     path = tmp_path / "report.html"
@@ -127,12 +135,15 @@ def test_report(tmp_path, run):
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_report_without_validation(tmp_path):
+@once
+def test_report_without_validation(tmp_path, run):
     pytest.importorskip("matplotlib")
-    fit(Recipe(), perceptron(), POINTS, epochs=1, verbose=0).report(tmp_path / "report.html")
+    history = {name: run.history[name] for name in ("loss", "accuracy", "balanced_accuracy")}
+    Run(run.model, history, None, run.recipe).report(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text().count("<img") == 1
 
 
+@once
 def test_report_says_when_matplotlib_is_missing(tmp_path, run, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match="of the extra 'vision': pip install"):
@@ -140,6 +151,7 @@ def test_report_says_when_matplotlib_is_missing(tmp_path, run, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@once
 def test_report_of_many_classes_and_seeds(tmp_path, run):
     pytest.importorskip("matplotlib")
     rng = np.random.default_rng(0)
@@ -156,6 +168,7 @@ def test_report_of_many_classes_and_seeds(tmp_path, run):
     assert page.count("<img") == 5 and "± " in page and "over 2 seeds" in page
 
 
+@once
 def test_says_where_it_does_not_help():
     def trial(*recalls):
         confusion = np.array(

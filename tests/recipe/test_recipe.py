@@ -7,8 +7,11 @@ import pickle
 
 import numpy as np
 import pytest
+from backends import once
 
 from kerasnorm.recipe import Recipe
+
+pytestmark = once
 
 RECIPES = [
     Recipe(),

@@ -1,11 +1,3 @@
-import gc
+"""Searches of seconds."""
 
-import pytest
-
-
-@pytest.fixture(autouse=True, scope="package")
-def _quick_collections():
-    """keras-tuner collects garbage twice a trial, which takes longer than ours train."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
+from tuning.quick import quick_collections  # noqa: F401

@@ -3,8 +3,11 @@
 import time
 
 import pytest
+from backends import once
 
 from kerasnorm.tuning._heartbeat import Heartbeat, LostError, Watch
+
+pytestmark = once
 
 
 def test_only_what_changes_is_alive(tmp_path):

@@ -7,6 +7,7 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+from backends import once
 from recipe.recipe_models import perceptron
 from tuning.tuning_models import (
     HELD_OUT,
@@ -73,6 +74,7 @@ def test_the_score_is_that_of_the_model_left(tmp_path):
         assert written == tuner.hypermodel.recipe_of(trial.hyperparameters)
 
 
+@once
 def test_hyperband_trains_the_better_for_longer(tmp_path):
     """Also where the recipe changes the layers, whose weights could not go into another's."""
     space = {**SPACE, "normalization": ["layer"]}
@@ -104,6 +106,7 @@ def run_of(folder, trial):
     return folder / "trials" / f"trial_{trial.trial_id}" / "run"
 
 
+@once
 @pytest.mark.parametrize(
     "space",
     [{"transfer_settings.head_epochs": [5, 0]}, {"transfer_settings.until": ["nothing", 0]}],
@@ -124,6 +127,7 @@ def named(name):
     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)], name=name)
 
 
+@once
 def test_a_contradiction_does_not_reach_the_model_function():
     """keras-tuner builds the first choices before any trial."""
     space = {"imbalance_settings.beta": [0.9], "imbalance_settings.scheme": ["effective_number"]}
@@ -136,6 +140,7 @@ def test_a_contradiction_does_not_reach_the_model_function():
     assert isinstance(model.build(hp), keras.Model)
 
 
+@once
 def test_the_model_is_built_once_before_the_trials(tmp_path):
     """keras-tuner builds one for every condition that a build tells it of."""
     built = []
@@ -165,6 +170,7 @@ def test_policy_and_seed_hold_in_trials(tmp_path):
     assert seen[0][0] == "bfloat16"
 
 
+@once
 def test_leaves_the_runs_of_the_best(tmp_path):
     model = hypermodel(seed=0, keep_runs=1)
     tuner = tuner_of(keras_tuner.RandomSearch, model, tmp_path, max_trials=3)
@@ -185,6 +191,7 @@ def test_outside_of_a_tuner():
         model.fit(hp, model.build(hp), TRAIN, HELD_OUT, epochs=1, verbose=0)
 
 
+@once
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
@@ -201,6 +208,7 @@ def test_refuses(kwargs, message):
         hypermodel(**kwargs)
 
 
+@once
 @pytest.mark.parametrize("missing", ["keras_tuner", "tensorboard"])
 def test_says_what_is_missing(missing, monkeypatch):
     find = importlib.util.find_spec

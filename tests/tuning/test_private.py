@@ -4,12 +4,13 @@ import inspect
 
 import keras_tuner
 import pytest
+from backends import once
 from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
 
 from kerasnorm.tuning import _keras_tuner as private
 
-pytestmark = pytest.mark.keras_fault
+pytestmark = [once, pytest.mark.keras_fault]
 
 CALLS = {"GetSpace", "UpdateSpace", "CreateTrial", "UpdateTrial", "EndTrial", "GetTrial"}
 CALLS |= {"GetBestTrials"}

@@ -6,6 +6,7 @@ import keras
 import keras_tuner
 import matplotlib.figure
 import pytest
+from backends import once
 from tuning.tuning_models import (
     CONTRADICTION,
     HELD_OUT,
@@ -20,7 +21,7 @@ from tuning.tuning_models import (
 from kerasnorm.recipe import Recipe
 from kerasnorm.tuning import Search, search
 
-pytestmark = pytest.mark.usefixtures("without_tracing")
+pytestmark = [once, pytest.mark.usefixtures("without_tracing")]
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +195,8 @@ def test_a_study_goes_on(tmp_path):
     assert len(begun.begun) == 3 and told(anew) == told(first)
 
 
+# keras-tuner finds the figures that it wrote, and takes them for those of an old way to tell them
+@pytest.mark.filterwarnings("ignore:The use case of calling `self.oracle.update_trial")
 def test_a_trial_that_ended_unnoticed_is_not_run_again(tmp_path):
     """Killed after keras-tuner had written the figures, and before that the trial ended."""
     begun = Trainings()

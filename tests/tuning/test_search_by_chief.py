@@ -6,11 +6,12 @@ import socket
 import time
 
 import pytest
+from backends import once
 from processes import free_ports
 from tuning.searchers import DEADLINE, TIMEOUT, found_by, listening, searchers
 from tuning.tuning_models import Trainings, hypermodel, quick_search
 
-pytestmark = [pytest.mark.distributed, pytest.mark.usefixtures("without_tracing")]
+pytestmark = [once, pytest.mark.distributed, pytest.mark.usefixtures("without_tracing")]
 
 
 def test_a_killed_worker_does_not_hang_the_chief(tmp_path):

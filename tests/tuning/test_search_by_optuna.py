@@ -4,6 +4,7 @@ import signal
 import time
 
 import pytest
+from backends import once
 from tuning.searchers import DEADLINE, found_by, searchers
 from tuning.tuning_models import (
     CONTRADICTION,
@@ -19,7 +20,7 @@ from kerasnorm.tuning import integers
 from kerasnorm.tuning._shared_study import SharedStudy
 
 optuna = pytest.importorskip("optuna")
-pytestmark = [pytest.mark.distributed, pytest.mark.usefixtures("without_tracing")]
+pytestmark = [once, pytest.mark.distributed, pytest.mark.usefixtures("without_tracing")]
 
 
 def shared_search(*arguments, **kwargs):

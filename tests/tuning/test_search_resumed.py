@@ -5,10 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from backends import once
 from processes import SUPPORT
 from tuning.tuning_models import Trainings, hypermodel, quick_search, told
 
-pytestmark = pytest.mark.usefixtures("without_tracing")
+pytestmark = [once, pytest.mark.usefixtures("without_tracing")]
 
 KILLED = """
 import os, pathlib, signal, sys

@@ -5,10 +5,13 @@ import collections
 import keras_tuner
 import numpy as np
 import pytest
+from backends import once
 from tuning.tuning_models import hypermodel
 
 from kerasnorm.recipe import Recipe
 from kerasnorm.tuning import integers, linear, log, spaces
+
+pytestmark = once
 
 
 def draws(space, recipe=None, count=80):

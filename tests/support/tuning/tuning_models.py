@@ -5,7 +5,7 @@ from recipe.recipe_models import points
 
 from kerasnorm.tuning import RecipeHyperModel, log, search
 
-TRAIN, HELD_OUT = points(seed=0), points((6, 5, 4), seed=1)
+TRAIN, HELD_OUT = points((18, 9, 5), seed=0), points((6, 5, 4), seed=1)  # a step an epoch
 SPACE = {
     "imbalance": [None, "class_weights", "resample"],
     "imbalance_settings.scheme": ["balanced", "sqrt"],
