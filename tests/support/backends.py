@@ -1,4 +1,4 @@
-"""Which tests say the same whatever the backend."""
+"""Which of the backends a test is run on."""
 
 import keras
 import pytest
