@@ -56,6 +56,7 @@ def main() -> None:
     for fault in faults:
         fault.planted((tree / fault.file).read_text())
     done = {row["name"]: row for row in _rows(arguments.out)}
+    clean: dict[str, bool] = {}
     with tempfile.TemporaryDirectory() as scratch:
         copies: Queue[Path] = Queue()
         for number in range(arguments.jobs):
@@ -65,7 +66,7 @@ def main() -> None:
             def run(fault: Fault) -> dict:
                 copy = copies.get()
                 try:
-                    return _judge(fault, copy, widened)
+                    return _judge(fault, copy, widened, clean)
                 finally:
                     copies.put(copy)
 
@@ -80,10 +81,7 @@ def main() -> None:
         if not arguments.narrow:
             missed = [fault for fault in faults if not done[fault.name]["caught"]]
             judge([fault for fault in missed if not done[fault.name]["widened"]], widened=True)
-        rows = [done[fault.name] for fault in faults]
-        _print_table(rows)
-        if not arguments.narrow:
-            _check_killers(rows, copies.get())
+        _print_table([done[fault.name] for fault in faults])
 
 
 def _arguments() -> argparse.Namespace:
@@ -101,26 +99,36 @@ def _rows(path: Path) -> Iterator[dict]:
         yield from map(json.loads, path.read_text().splitlines())
 
 
-def _judge(fault: Fault, copy: Path, widened: bool) -> dict:
-    """Returns what the tests say of a copy of the tree with the fault, which is removed again."""
+def _judge(fault: Fault, copy: Path, widened: bool, clean: dict[str, bool]) -> dict:
+    """Returns what the tests say of a copy of the tree with the fault, which is removed again.
+
+    `clean` says of tests whether they pass without a fault; those that do not catch nothing.
+    """
     path = copy / fault.file
     whole = path.read_text()
-    path.write_text(fault.planted(whole))
     tests = [_found(test, copy) for test in fault.tests]
     if widened:
         tests = [_folder(test) for test in tests]
-    try:
-        outcome = run_tests(list(dict.fromkeys(tests)), copy)
-    finally:
-        path.write_text(whole)
+    killer, seconds, judged = None, 0.0, False
+    while not judged:
+        broken = [f"--deselect={test}" for test, passes in clean.items() if not passes]
+        path.write_text(fault.planted(whole))
+        try:
+            outcome = run_tests(list(dict.fromkeys(tests)), copy, *broken)
+        finally:
+            path.write_text(whole)
+        killer, seconds = outcome.first_failure, seconds + outcome.seconds
+        if killer is not None and killer not in clean:
+            clean[killer] = "::" not in killer or not run_tests([killer], copy).first_failure
+        judged = killer is None or clean[killer]
     return {
         "name": fault.name,
         "part": fault.part,
         "file": fault.file,
-        "caught": outcome.first_failure is not None,
-        "by": outcome.first_failure,
+        "caught": killer is not None,
+        "by": killer,
         "widened": widened,
-        "seconds": round(outcome.seconds, 1),
+        "seconds": round(seconds, 1),
     }
 
 
@@ -159,15 +167,6 @@ def _print_table(rows: list[dict]) -> None:
     missed = [row["name"] for row in rows if not row["caught"]]
     print(f"{'all':14} {len(rows):6} {len(rows) - len(missed):7} {len(missed):7}")
     print(f"missed: {'; '.join(missed) or 'none'}")
-
-
-def _check_killers(rows: list[dict], tree: Path) -> None:
-    """Says which of the tests that caught a fault fail without one as well."""
-    killers = [row["by"] for row in rows if "::" in (row["by"] or "")]
-    if not killers:
-        return
-    outcome = run_tests(list(dict.fromkeys(killers)), tree, "--maxfail=99")
-    print(f"tests that fail without a fault too: {'; '.join(outcome.failures) or 'none'}")
 
 
 if __name__ == "__main__":

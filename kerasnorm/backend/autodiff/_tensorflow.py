@@ -9,7 +9,7 @@ def gradient(function, x):
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = function(x)
-    return tape.gradient(y, x)
+    return tape.gradient(y, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
 
 def compiled(function):

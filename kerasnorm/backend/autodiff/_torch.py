@@ -7,7 +7,10 @@ from keras import ops
 def gradient(function, x):
     """Returns d function(x) / dx for a function from a tensor to a scalar tensor."""
     x = ops.convert_to_tensor(x).requires_grad_()
-    return torch.autograd.grad(function(x), x)[0]
+    y = function(x)
+    if not y.requires_grad:  # nothing of x is in it
+        return torch.zeros_like(x)
+    return torch.autograd.grad(y, x, materialize_grads=True)[0]
 
 
 def compiled(function):
