@@ -4,6 +4,7 @@ PYTHON311 ?= $(shell command -v python3.11)
 JOBS ?= 2
 BACKENDS ?= jax torch
 TORCH ?= 2.13.0
+PARALLEL = -n $(JOBS) --dist worksteal
 QUICK = not slow and not distributed and not tutorial
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
@@ -14,7 +15,7 @@ demo: .venv/installed
 	.venv/bin/kerasnorm fit digits --out demo-output --overwrite
 
 test: .venv/installed
-	.venv/bin/python -m pytest -n $(JOBS) -m "$(QUICK)"
+	.venv/bin/python -m pytest $(PARALLEL) -m "$(QUICK)"
 
 # on several replicas and in several processes, which want the machine for themselves
 test-distributed: .venv/installed
@@ -26,8 +27,7 @@ test-tutorials: .venv/installed
 
 test-backends: .venv-backends/installed
 	for backend in $(BACKENDS); do \
-		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest -n $(JOBS) \
-			-m "$(QUICK)" || exit 1; \
+		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest $(PARALLEL) -m "$(QUICK)" || exit 1; \
 		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest \
 			-m "distributed and not slow" tests || exit 1; \
 	done
@@ -50,7 +50,7 @@ soak: .venv/installed
 
 # the oldest versions that setup.cfg allows
 test-oldest: .venv-oldest/installed
-	.venv-oldest/bin/python -m pytest -n $(JOBS) -m "$(QUICK)"
+	.venv-oldest/bin/python -m pytest $(PARALLEL) -m "$(QUICK)"
 
 # what a user gets: the sdist, and the wheel made of it in a clean environment, away from the sources
 test-package:

@@ -26,9 +26,8 @@ class FollowEpochs(keras.callbacks.Callback):
     >>> dataset = resample(([[0.0], [1.0], [2.0]], [0, 0, 1]), batch_size=3)
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
     >>> model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    >>> history = model.fit(
-    ...     dataset, initial_epoch=4, epochs=6, callbacks=[FollowEpochs(dataset)], verbose=0
-    ... )
+    >>> settings = {"callbacks": [FollowEpochs(dataset)], "shuffle": False, "verbose": 0}
+    >>> history = model.fit(dataset, initial_epoch=4, epochs=6, **settings)
     >>> dataset.epoch_counter.next
     6
     """

@@ -23,17 +23,15 @@ class ImageFolder(ImageFiles):
     Example:
 
     >>> import keras, os, tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> for name in ("cat", "dog"):
-    ...     os.mkdir(f"{folder.name}/{name}")
-    ...     keras.utils.save_img(f"{folder.name}/{name}/1.png", np.zeros((4, 6, 3)))
     >>> from kerasnorm.imbalance import resample
-    >>> images = ImageFolder(folder.name, image_size=8)
-    >>> images.class_names
-    ('cat', 'dog')
-    >>> x, y = next(iter(resample(images, batch_size=2)))
-    >>> tuple(x.shape)
-    (2, 8, 8, 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat", "dog"):
+    ...         os.mkdir(f"{folder}/{name}")
+    ...         keras.utils.save_img(f"{folder}/{name}/1.png", np.zeros((4, 6, 3)))
+    ...     images = ImageFolder(folder, image_size=8)
+    ...     x, y = next(iter(resample(images, batch_size=2)))
+    >>> images.class_names, tuple(x.shape)
+    (('cat', 'dog'), (2, 8, 8, 3))
     """
 
     def __init__(self, path: StrPath, image_size: int) -> None:

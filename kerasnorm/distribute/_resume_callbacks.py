@@ -160,6 +160,6 @@ def _plain(variable: keras.Variable) -> np.ndarray:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
-    with np.load(path) as file:
+    with path.open("rb") as opened, np.load(opened) as file:
         about = json.loads(bytes(file[_ABOUT]))
         return about, [file[str(i)] for i in range(len(file.files) - 1)]

@@ -9,6 +9,7 @@ from processes import SUPPORT, run_in_a_new_process
 from scipy.stats import kendalltau
 from transfer.tasks.small_tasks import COUNT, encoders, examples, measure, sees, tasks
 
+from kerasnorm._files import PART
 from kerasnorm.transfer import Task, affinity_from_wins, debiased_cka, logme, task_tree, win_rates
 from kerasnorm.transfer.tasks._features import Features
 
@@ -149,8 +150,8 @@ def test_a_killed_run_goes_on(tmp_path):
     directory = tmp_path / "measured"
     with pytest.raises(AssertionError):
         run_in_a_new_process(KILLED, directory, env=_with_tests_on_the_path())
-    files = {path: path.stat().st_mtime_ns for path in directory.glob("*.npy")}
-    assert len(files) == 2 and len(list(directory.glob("*.part"))) == 1
+    files = {path: path.stat().st_mtime_ns for path in directory.glob("[!.]*.npy")}
+    assert len(files) == 2 and len(list(directory.glob(f"{PART}*"))) == 1
     resumed = measure(epochs=1, directory=directory)
     assert resumed.cost().done == 2
     resumed = resumed.run(verbose=0)
