@@ -1,10 +1,12 @@
 """Checks that what a command reads exists and is of the right kind, by its name."""
 
+import importlib.util
+import re
 from collections.abc import Collection
 from pathlib import Path
 
 from kerasnorm._types import StrPath
-from kerasnorm._validation import as_number
+from kerasnorm._validation import as_number, listed
 
 IMAGES_FOLDER, MASKS_FOLDER = "images", "masks"
 MODEL_FILE, RECIPE_FILE = "model.keras", "recipe.json"  # of a run
@@ -45,6 +47,19 @@ def check_shares(validation: float, test: float) -> tuple[float, float]:
 def holds_scenes(path: StrPath) -> bool:
     """Returns whether a folder has sub-folders of images and of masks."""
     return all(Path(path, name).is_dir() for name in (IMAGES_FOLDER, MASKS_FOLDER))
+
+
+def check_backbone(name: str) -> None:
+    """Refuses a name that keras.applications has no model of; Keras is read, not imported.
+
+    Raises:
+        ValueError: That lists the models.
+    """
+    (folder,) = importlib.util.find_spec("keras").submodule_search_locations
+    listing = Path(folder, "applications", "__init__.py").read_text(encoding="utf-8")
+    names = sorted(set(re.findall(r"\b([A-Z]\w+) as \1\b", listing)))
+    if name not in names:
+        raise ValueError(f"There is no backbone {name!r}. There are {listed(names)}.")
 
 
 def weights_file(weights: str, backbone: str | None) -> Path | None:

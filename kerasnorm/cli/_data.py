@@ -5,6 +5,7 @@ import argparse
 from kerasnorm._existing import (
     IMAGES_FOLDER,
     MASKS_FOLDER,
+    check_backbone,
     check_classes,
     check_images,
     check_shares,
@@ -97,4 +98,6 @@ def _check_classes(arguments: argparse.Namespace) -> None:
         check_classes(path, class_files(path))
     else:
         check_classes(path, {label for _, label in table_rows(path, "path", "label")})
+    if arguments.backbone is not None:
+        check_backbone(arguments.backbone)
     weights_file(arguments.weights or "none", arguments.backbone)

@@ -7,7 +7,7 @@ from urllib.error import URLError
 
 import keras
 
-from kerasnorm._validation import listed
+from kerasnorm._existing import check_backbone
 from kerasnorm.normalization import ConvNormActivation
 from kerasnorm.recipe import Recipe
 
@@ -141,10 +141,8 @@ def application_named(name: str) -> Callable[..., keras.Model]:
     Raises:
         ValueError: if there is none.
     """
-    makers = {key: make for key, make in vars(keras.applications).items() if key[0].isupper()}
-    if name not in makers:
-        raise ValueError(f"There is no backbone {name!r}. There are {listed(sorted(makers))}.")
-    return makers[name]
+    check_backbone(name)
+    return getattr(keras.applications, name)
 
 
 def classifier(

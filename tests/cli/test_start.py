@@ -52,6 +52,7 @@ REFUSED = {
     "fit photos --out new --compare --backup b": "single training",
     "fit photos --out new --weights no.keras": "no file of weights 'no.keras'",
     "fit photos --out new --weights imagenet": "name a --backbone",
+    "fit photos --out new --backbone MobileNet7": "There are 'ConvNeXtBase', ",
     "fit photos --out new --recipe no.json": "no.json",
     "fit photos --out new --recipe file.txt": "should be JSON",
     "fit photos --out new --recipe bad.json": "'frieze'",
