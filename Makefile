@@ -4,7 +4,7 @@ PYTHON311 ?= $(shell command -v python3.11)
 JOBS ?= 2
 BACKENDS ?= jax torch
 TORCH ?= 2.13.0
-PARALLEL = -n $(JOBS) --dist worksteal
+PARALLEL = -n $(JOBS) --dist loadfile
 QUICK = not slow and not distributed and not tutorial
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 

@@ -26,6 +26,7 @@ def test_a_thousand_steps_leave_nothing_in_memory(job):
     assert after - before < 16
 
 
+@pytest.mark.distributed  # two processes of a quarter of a minute
 def test_the_same_seed_gives_the_same_weights_in_every_process():
     """Whatever the order of Python's sets, which PYTHONHASHSEED decides."""
     first, second = (words_of("weights_of_recipes", PYTHONHASHSEED=seed) for seed in "12")

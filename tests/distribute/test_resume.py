@@ -17,6 +17,11 @@ EPOCHS = 5
 TRACING_COSTS = keras.config.backend() != "jax"
 
 
+def also(*values):
+    """Returns values of a parameter that `make test-distributed` tries besides."""
+    return [pytest.param(value, marks=pytest.mark.distributed) for value in values]
+
+
 class BrokenOffError(Exception):
     """What stands for a kill."""
 
@@ -67,7 +72,7 @@ def whole(tmp_path_factory):
     return train(tmp_path_factory.mktemp("whole")).get_weights()
 
 
-@pytest.mark.parametrize("step", [1, 5, 13, 25])
+@pytest.mark.parametrize("step", [13, *also(1, 5, 25)])
 def test_it_ends_as_if_it_had_not_been_broken_off(tmp_path, whole, step):
     folder = tmp_path / "backup"
     assert train(folder, step) is None
@@ -91,7 +96,7 @@ def spoil(path, how):
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("how", ["cut", "emptied", "changed"])
+@pytest.mark.parametrize("how", ["cut", *also("emptied", "changed")])
 def test_a_damaged_backup_costs_an_epoch(backup, whole, how):
     spoil(backup / "worker-0/epoch-000001.npz", how)
     with pytest.warns(UserWarning, match=r"left out: .*epoch-000001.*goes on after epoch 0"):
