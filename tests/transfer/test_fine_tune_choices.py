@@ -106,6 +106,8 @@ class Break(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+# the weights are what is restored; the optimizer of the head has not begun
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_best_weights_survive_a_break(tmp_path):
     arguments = {
         "learning_rate": 0.3,
