@@ -287,10 +287,10 @@ def test_regularizer_and_losses_are_the_layers(rng):
             layers.Dense(4, kernel_regularizer="l2", activity_regularizer=keras.regularizers.L2(1))
         )
         y = layer(rng.normal(size=(5, 6)).astype("float32"))
-        losses = sorted(float(loss) for loss in layer.losses)
+        losses = sorted(array(loss) for loss in layer.losses)
         of_outputs = layers.ActivityRegularization(l2=1)  # over the batch size from Keras 3.14 on
         of_outputs(y)
-        expected = [0.01 * (array(layer.layer.kernel) ** 2).sum(), float(of_outputs.losses[0])]
+        expected = [0.01 * (array(layer.layer.kernel) ** 2).sum(), array(of_outputs.losses[0])]
         np.testing.assert_allclose(losses, sorted(expected), rtol=1e-4)
 
 
