@@ -11,6 +11,7 @@ from kerasnorm.problems._backbone import application, application_named, small_c
 from kerasnorm.problems._folder import split
 from kerasnorm.problems._weights import load_base_weights
 from kerasnorm.recipe import Recipe
+from kerasnorm.transfer import is_backbone
 
 WIDTHS = (32, 64, 128, 128)
 
@@ -83,7 +84,8 @@ class FolderProblem:
 
 def input_size(model: keras.Model, image_size: int | None) -> int:
     """Returns the size of the images that a model takes."""
-    find_head(model)
+    if not is_backbone(model):
+        find_head(model)
     shape = model.input_shape
     if len(shape) != 4 or shape[-1] != 3 or shape[1] != shape[2]:
         raise ValueError(

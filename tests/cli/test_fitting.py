@@ -136,6 +136,14 @@ def test_a_keras_file_is_the_start_itself(photos, tmp_path, still, without_repor
     check_same_weights(base_of(model), base_of(start))
 
 
+def test_a_backbone_in_a_file_gets_a_head(photos, tmp_path, without_report):
+    layers = [keras.layers.Conv2D(4, 3), keras.layers.ReLU(name="top_relu")]
+    keras.Sequential([keras.Input((16, 16, 3)), *layers]).save(tmp_path / "backbone.keras")
+    out = tmp_path / "run"
+    assert fit(photos, "--model", tmp_path / "backbone.keras", "--out", out) == 0
+    assert keras.saving.load_model(out / "model.keras").output_shape == (None, 3)
+
+
 def test_an_svm(tmp_path, capsys):
     photos = write_images(tmp_path / "photos", {"cat": 8, "dog": 6})
     small_convnet((16, 16, 3), classes=7, widths=(4, 4)).save(tmp_path / "start.keras")
