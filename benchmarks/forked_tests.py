@@ -14,6 +14,8 @@ import pytest
 NO_TESTS = 5  # how pytest ends where a whole file is skipped
 LIMIT = 1800  # seconds for one run: a test may wait for ever
 PYTEST = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "-rfE"]
+# hypothesis is imported before pytest could rewrite its plugin, and warnings are errors
+PYTEST += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["keras", "sklearn", "scipy", "pytest", "hypothesis"])
 
