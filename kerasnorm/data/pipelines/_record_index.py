@@ -38,7 +38,7 @@ def open_index(path: str, parse: Parse) -> RecordIndex:
         index = _make(path, parse)
         _store(index, at)
         return index
-    with np.load(at) as stored:
+    with open(at, "rb") as opened, np.load(opened) as stored:
         index = RecordIndex(**{field: stored[field] for field in RecordIndex.__annotations__})
     if (index.state != _state(path)).any() or not _labels_agree(index, path, parse):
         raise ValueError(
