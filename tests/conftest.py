@@ -15,6 +15,10 @@ if keras.config.backend() == "tensorflow":
 
     _cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(_cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
+elif keras.config.backend() == "torch":
+    import torch
+
+    torch.set_warn_always(True)  # warnings are errors: not only for the first test that meets one
 
 
 @pytest.fixture(autouse=True)

@@ -29,8 +29,8 @@ class CosineDense(keras.layers.Layer):
 
     >>> layer = CosineDense(2, kernel_initializer="identity")
     >>> y = layer(keras.ops.convert_to_tensor([[300.0, 400.0]]))
-    >>> [round(float(cosine), 2) for cosine in y[0]]
-    [0.6, 0.8]
+    >>> keras.ops.convert_to_numpy(y).round(2)
+    array([[0.6, 0.8]], dtype=float32)
 
     Reference:
         Cao et al., 2019, https://arxiv.org/abs/1906.07413 (as the authors' `NormedLinear`)

@@ -39,7 +39,7 @@ def l2_sp(
     >>> len(l2_sp(model, 0.1))
     2
     >>> _ = model.layers[0].kernel.assign_add([[1.0], [0.0]])
-    >>> round(float(sum(model.losses)), 3)
+    >>> round(keras.ops.convert_to_numpy(sum(model.losses)).item(), 3)
     0.05
 
     References:

@@ -25,8 +25,8 @@ def initial_bias(counts: Any) -> np.ndarray:
     >>> import keras
     >>> bias = keras.initializers.Constant(initial_bias([75, 25]))
     >>> layer = keras.layers.Dense(2, "softmax", bias_initializer=bias)
-    >>> [round(float(p), 4) for p in layer(np.zeros((1, 3)))[0]]
-    [0.75, 0.25]
+    >>> keras.ops.convert_to_numpy(layer(np.zeros((1, 3)))).round(4)
+    array([[0.75, 0.25]], dtype=float32)
 
     Reference:
         Lin et al., 2017, https://arxiv.org/abs/1708.02002 (§4.1, of one sigmoid)
