@@ -1,20 +1,53 @@
 """Code run by a new Python, as a user's next session would."""
 
+import multiprocessing
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 SUPPORT = Path(__file__).parent  # what a new process puts on its path to import what is here
+LIMIT = 600  # seconds
+# Keras takes seconds to import: new processes are forks of one that did that, and nothing else
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["keras"])
 
 
 def run_in_a_new_process(code, *arguments, env=None):
-    """Returns what the code prints; fails with the end of what it says if it does not succeed."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=env)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    """Returns what the code prints; fails with the end of what it says if it does not succeed.
+
+    With an environment of its own, the process also imports Keras itself.
+    """
+    arguments = [*map(str, arguments)]
+    if env is not None:
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=env)
+        status, printed, said = done.returncode, done.stdout, done.stderr
+    else:
+        status, printed, said = _fork(code, arguments)
+    assert status == 0, f"Ended with {status}. {said[-3000:]}"
+    return printed
+
+
+def _fork(code, arguments):
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder, "stdout"), Path(folder, "stderr")
+        process = FORKS.Process(target=_run, args=(code, arguments, files))
+        process.start()
+        process.join(LIMIT)
+        process.kill()
+        process.join()
+        return process.exitcode, *(file.read_text() for file in files)
+
+
+def _run(code, arguments, files):
+    for number, file in enumerate(files, start=1):
+        with file.open("w") as target:
+            os.dup2(target.fileno(), number)
+    sys.argv = ["-c", *arguments]
+    exec(compile(code, "<a new process>", "exec"), {"__name__": "__main__"})
 
 
 def free_ports(count):
