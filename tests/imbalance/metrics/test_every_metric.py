@@ -86,11 +86,22 @@ def test_a_label_outside_the_classes(name, wrong, rng):
         y[3] = {"K": K, "negative": -1}[wrong]
     with pytest.raises(ValueError, match="outside the classes"):
         make().update_state(y, z)
-    if keras.config.backend() == "tensorflow":
-        metric = make()
-        compiled(metric.update_state)(ops.convert_to_tensor(y), z)
+
+
+@once
+def test_a_label_outside_the_classes_in_compiled_code(rng):
+    y, z = draw(rng)
+    y[3] = K
+    made = {name: make() for name, (make, _) in METRICS.items()}
+
+    def update(*batch):
+        for metric in made.values():
+            metric.update_state(*batch)
+
+    compiled(update)(ops.convert_to_tensor(y), z)
+    for name, metric in made.items():
         results = keras.tree.flatten(metric.result())
-        assert all(np.isnan(ops.convert_to_numpy(value)).all() for value in results)
+        assert all(np.isnan(ops.convert_to_numpy(value)).all() for value in results), name
 
 
 def test_in_fit_weighted_on_request(rng):
