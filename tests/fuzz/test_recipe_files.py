@@ -3,9 +3,12 @@
 import json
 
 import pytest
+from backends import once
 from fuzz.mutations import changed_bytes, changed_value, dice_for, refusal
 
 from kerasnorm import Recipe
+
+pytestmark = once
 
 RECIPES = [
     Recipe(),

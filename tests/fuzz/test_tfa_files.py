@@ -44,7 +44,7 @@ def loads(path):
 @pytest.mark.parametrize("endings", [H5, KERAS], ids=["h5", "keras"])
 def test_bytes_of_a_file(endings, tmp_path):
     refused = 0
-    for dice in dice_for(100):
+    for dice in dice_for(50):
         path = tmp_path / f"x.{'h5' if endings is H5 else 'keras'}"
         path.write_bytes(changed_bytes(stored(dice.choice(endings)), dice))
         refused += refusal(loads, path) is not None
@@ -55,7 +55,7 @@ def test_bytes_of_a_saved_model(tmp_path):
     for name in FOLDERS:
         unpack(name, tmp_path)
     folders = {name: tmp_path / name for name in FOLDERS}
-    for dice in dice_for(60):
+    for dice in dice_for(40):
         name = dice.choice(FOLDERS)
         path = folders[name] / dice.choice(SAVED)
         path.write_bytes(changed_bytes(path.read_bytes(), dice))
@@ -80,12 +80,12 @@ def with_changed_values(path, dice):
 
 
 def test_values_in_an_architecture(tmp_path):
-    for dice in dice_for(90):
+    for dice in dice_for(45):
         refusal(loads, with_changed_values(tmp_path / "x.h5", dice))
 
 
 def test_values_in_a_keras_file(tmp_path):
-    for dice in dice_for(60):
+    for dice in dice_for(40):
         with zipfile.ZipFile(io.BytesIO(stored(dice.choice(KERAS)))) as archive:
             parts = {name: archive.read(name) for name in archive.namelist()}
         name = dice.choice(["config.json", "config.json", "config.json", "metadata.json"])
@@ -125,7 +125,7 @@ def _changed_arrays(h5, dice):
 
 def test_arrays_of_an_h5_file(tmp_path):
     path, models = tmp_path / "x.h5", {}
-    for dice in dice_for(90):
+    for dice in dice_for(60):
         file = dice.choice(H5)
         path.write_bytes(stored(file))
         if file not in models:
@@ -140,7 +140,7 @@ def test_arrays_of_an_h5_file(tmp_path):
 
 
 def test_the_command_writes_whole_files_or_none(tmp_path, capsys):
-    for dice in dice_for(20):
+    for dice in dice_for(10):
         path, new = tmp_path / "old.h5", tmp_path / "new.keras"
         with_changed_values(path, dice)
         with in_time():

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.optimize
+from backends import once
 from keras import ops
 from sklearn.metrics import accuracy_score, f1_score
 
@@ -70,8 +71,9 @@ def outputs(model, x):
     return ops.convert_to_numpy(model(x, training=False))
 
 
-@pytest.mark.parametrize("tau", [1.0, 0.5])
-@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+@pytest.mark.parametrize(
+    ("make", "tau"), [*zip(MODELS.values(), [1.0, 0.5] * 3, strict=True)], ids=MODELS
+)
 def test_adjust_logits_of_a_model(make, tau, rng, tmp_path):
     model, x = make(), rng.normal(size=(5, 2)).astype("float32")
     before = outputs(model, x)
@@ -103,6 +105,7 @@ def test_adjust_logits_of_arrays_and_tensors(shape, dtype, rng):
     np.testing.assert_allclose(ops.convert_to_numpy(tensor), expected, tolerance, tolerance)
 
 
+@once
 @pytest.mark.parametrize(
     ("model", "counts", "match"),
     [
@@ -120,6 +123,7 @@ def test_adjust_logits_refuses(model, counts, match):
         adjust_logits(model() if callable(model) else model, counts)
 
 
+@once
 def test_adjusted_bayes_decisions_are_balanced(rng):
     """Of two unit normals at 0 and 2 the balanced border is at 1, whatever the shares are."""
     x = np.linspace(-3, 5, 801)
@@ -149,6 +153,7 @@ def test_correct_prior_with_known_shares(rng):
     np.testing.assert_allclose(ops.convert_to_numpy(tensor), expected, rtol=1e-4)
 
 
+@once
 def test_correct_prior_estimates_the_shares(rng):
     """The largest likelihood, found by another algorithm; and near the truth."""
     truth = np.array([0.2, 0.3, 0.5])
@@ -169,6 +174,7 @@ def test_correct_prior_estimates_the_shares(rng):
     np.testing.assert_allclose(found, known, atol=0.05)
 
 
+@once
 def test_correct_prior_leaves_absent_classes_out():
     p = np.array([[0.7, 0.3, 0.0], [0.2, 0.8, 0.0], [0.6, 0.3, 0.1]])
     found = correct_prior(p, [8, 2, 0])
@@ -177,6 +183,7 @@ def test_correct_prior_leaves_absent_classes_out():
     np.testing.assert_allclose(correct_prior(p, [1, 1, 1], [1, 0, 1])[:, 1], 0)
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -196,8 +203,9 @@ def test_correct_prior_refuses(arguments, match):
         correct_prior(*arguments)
 
 
-@pytest.mark.parametrize("name", ["logits", "softmax layer", "subclassed"])
-@pytest.mark.parametrize("tau", [0, 0.5, 1])
+@pytest.mark.parametrize(
+    ("name", "tau"), [("logits", 0.5), ("softmax layer", 0), ("subclassed", 1)]
+)
 def test_tau_normalize(name, tau, rng):
     model, x = MODELS[name](), rng.normal(size=(5, 2)).astype("float32")
     *body, kernel, bias = model.get_weights()
@@ -213,6 +221,7 @@ def test_tau_normalize(name, tau, rng):
     np.testing.assert_array_equal(outputs(model, x), before)
 
 
+@once
 def test_tau_normalize_refuses():
     with pytest.raises(ValueError, match="tau"):
         tau_normalize(MODELS["logits"](), -1)
@@ -233,10 +242,10 @@ def test_retrain_classifier(last, rng, without_tracing):
     model, (x, y) = makers[last](), tail(rng, (100, 10, 4))
     model.layers[0].trainable = False
     *body, kernel = model.get_weights()[:3]
-    settings = {"epochs": 20, "batch_size": 64, "verbose": 0}
+    settings = {"epochs": 8, "batch_size": 128, "verbose": 0}
     if last == "cosine":
         settings["loss"] = LDAM([1] * K, max_margin=0.1, scale=10)
-    retrained = retrain_classifier(model, x, y, optimizer=keras.optimizers.Adam(0.1), **settings)
+    retrained = retrain_classifier(model, x, y, optimizer=keras.optimizers.Adam(1.0), **settings)
     recall = [(outputs(retrained, x).argmax(-1) == y)[y == c].mean() for c in range(K)]
     assert min(recall) > 0.6
     for weight, old in zip(retrained.get_weights(), body, strict=False):
@@ -255,12 +264,14 @@ def test_retrain_classifier_begins_anew(rng, without_tracing):
     assert np.abs(still.get_weights()[2]).max() < 2
 
 
+@once
 @pytest.mark.parametrize("model", [subclassed, lambda: sequential(keras.layers.ReLU()), object])
 def test_retrain_classifier_refuses(model, rng):
     with pytest.raises(ValueError, match="ends in a layer with weights"):
         retrain_classifier(model(), *tail(rng), verbose=0)
 
 
+@once
 @pytest.mark.parametrize("metric", [f1_score, accuracy_score])
 def test_tune_thresholds_finds_the_best(metric, rng):
     y = (rng.random(80) < 0.2).astype(int)
@@ -274,6 +285,7 @@ def test_tune_thresholds_finds_the_best(metric, rng):
     assert both.shape == (2,) and both[0] == threshold
 
 
+@once
 @pytest.mark.parametrize(
     ("scores", "y", "expected"),
     [
@@ -292,6 +304,13 @@ def test_tune_thresholds_at_the_edges(scores, y, expected):
     assert f1_score(y, np.asarray(scores) >= found, zero_division=0) == (1 if any(y) else 0)
 
 
+@once
+def test_tune_thresholds_takes_the_nearest_to_one_half_of_those_as_good():
+    scores, y = [0.1, 0.3, 0.6, 0.8], [0, 1, 0, 1]  # from 0.2 on, or from 0.7 on, 3 of 4 are right
+    assert tune_thresholds(scores, y, accuracy_score) == pytest.approx(0.7)
+
+
+@once
 def test_tune_thresholds_of_many_scores_takes_a_moment(rng):
     y = (rng.random(20_000) < 0.05).astype(int)
     calls = []
@@ -299,6 +318,7 @@ def test_tune_thresholds_of_many_scores_takes_a_moment(rng):
     assert len(calls) == 1002
 
 
+@once
 @pytest.mark.parametrize(
     ("scores", "y"),
     [([0.5], [2]), ([0.5], [0, 1]), ([[[0.5]]], [[[1]]]), ([np.nan], [1]), ([], [])],
@@ -310,6 +330,7 @@ def test_tune_thresholds_refuses(scores, y):
         tune_thresholds([0.5], [1], lambda y, p: np.nan)
 
 
+@once
 def test_initial_bias(rng):
     bias = initial_bias(ClassCounts(COUNTS))
     np.testing.assert_allclose(softmax(bias), SHARES)

@@ -29,8 +29,7 @@ def whole(epoch=0, **settings):
     return [x.tolist() for x, _ in dataset]
 
 
-@pytest.mark.parametrize("replicas", [2, 4])
-@pytest.mark.parametrize("kind", ["indexed", "stream"])
+@pytest.mark.parametrize(("replicas", "kind"), [(2, "stream"), (4, "indexed")])
 def test_replicas_share_each_batch(replicas, kind):
     """50 examples, batch 8: the last 2 leave some of four replicas with nothing."""
     data = tf.data.Dataset.from_tensor_slices((X, Y)) if kind == "stream" else (X, Y)

@@ -80,11 +80,11 @@ def test_a_subset_has_the_classes_of_all_and_the_pixels_of_its_own(folder):
 def test_rare_classes_are_repeated_and_weighed_in_fit(folder):
     files = SegmentationFolder(folder, 8)
     drawn = resample(files, "repeat_factor", threshold=1.0, batch_size=2)
-    repeats = [np.isin(2, mask).any() for _ in range(20) for _, y in drawn for mask in y.numpy()]
+    repeats = [np.isin(2, mask).any() for _ in range(3) for _, y in drawn for mask in y.numpy()]
     assert np.mean(repeats) > 0.3  # of one image in four
     weighed = class_weights(count_classes(files)).map(drawn)
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(3, 1)])
-    model.compile("adam", LovaszSoftmax(), jit_compile=False)
+    model.compile("adam", LovaszSoftmax(), run_eagerly=True)
     assert np.isfinite(model.fit(weighed, epochs=2, shuffle=False, verbose=0).history["loss"]).all()
 
 

@@ -75,7 +75,7 @@ def test_it_is_read_once_and_no_more_of_it_than_the_buffers(arguments, ahead):
     assert read == list(range(len(read))) and N - ahead <= len(read) <= N
 
 
-@pytest.mark.parametrize(("epoch_size", "batch_size"), [(50, 8), (64, 8), (5000, 32), (7, 32)])
+@pytest.mark.parametrize(("epoch_size", "batch_size"), [(50, 8), (64, 8), (2100, 64), (7, 32)])
 def test_epochs_have_the_size_whatever_the_stream(epoch_size, batch_size):
     for endless in (False, True):
         dataset = stream().repeat() if endless else stream()
@@ -93,10 +93,10 @@ def test_a_dataset_of_known_length_is_a_stream_if_asked():
 def test_the_seed_alone_decides_and_each_epoch_differs():
     def epochs(seed):
         dataset = resample(stream(), epoch_size=200, seed=seed, buffer_size=200)
-        return [indices(dataset).tolist() for _ in range(3)]
+        return [indices(dataset).tolist() for _ in range(2)]
 
     first = epochs(3)
-    assert first[0] != first[1] != first[2] != first[0]
+    assert first[0] != first[1]
     keras.utils.set_random_seed(1234)
     assert epochs(3) == first
     assert epochs(4)[0] != first[0]
@@ -108,7 +108,7 @@ def test_the_order_is_random():
 
 
 @pytest.mark.parametrize(  # 7 batches are an epoch
-    ("taken", "ahead"), [(0, 0), (3, 0), (6, 3), (7, 0), (7, 3), (8, 3)]
+    ("taken", "ahead"), [(3, 0), (6, 3), (7, 0), (8, 3)]
 )
 def test_saved_iterator_goes_on_where_it_was(tmp_path, taken, ahead):
     def start():

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from backends import once
 from batches import Batches
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -32,6 +33,7 @@ def values(weights):
     return np.array([weights[c] for c in range(len(weights))])
 
 
+@once
 @pytest.mark.parametrize(("scheme", "raw"), RAW.items())
 def test_schemes(scheme, raw):
     raw = np.array(raw)
@@ -44,6 +46,7 @@ def test_schemes(scheme, raw):
     assert COUNTS @ values(by_expectation) == pytest.approx(1000)
 
 
+@once
 def test_balanced_is_that_of_scikit_learn():
     y = np.repeat([0, 1, 2], COUNTS)
     expected = compute_class_weight("balanced", classes=np.arange(3), y=y)
@@ -52,6 +55,7 @@ def test_balanced_is_that_of_scikit_learn():
         np.testing.assert_allclose(values(weights), expected)
 
 
+@once
 @pytest.mark.parametrize(
     ("beta", "n", "expected"),
     [(0.9999999, 10**6, 1 / 951_625.8596), (0.0, 5, 1.0), (0.9999, 1, 1.0), (0.5, 10**6, 0.5)],
@@ -61,6 +65,7 @@ def test_effective_number_is_safe(beta, n, expected):
     assert weights[0] == pytest.approx(expected, rel=1e-6)
 
 
+@once
 def test_median_frequency_of_maps_is_over_the_images_with_the_class():
     counts = count_classes(MAPS, ignore_class=255)
     frequencies = np.array([3 / 6, 1 / 3, 2 / 6])  # 3 pixels count in each image
@@ -68,6 +73,7 @@ def test_median_frequency_of_maps_is_over_the_images_with_the_class():
     np.testing.assert_allclose(values(weights), np.median(frequencies) / frequencies)
 
 
+@once
 @pytest.mark.parametrize("scheme", RAW)
 def test_absent_class_is_an_error_or_zero(scheme):
     with pytest.raises(ValueError, match=r'class 1, so .*missing="zero"'):
@@ -79,12 +85,14 @@ def test_absent_class_is_an_error_or_zero(scheme):
     assert sum(class_weights([8, 0, 2], scheme, missing="zero").values()) == pytest.approx(3)
 
 
+@once
 def test_ignored_class_is_not_missing():
     weights = class_weights(count_classes([0, 0, 1, 2], ignore_class=0))
     assert weights == {0: 0.0, 1: 1.5, 2: 1.5}
     assert weights.sample_weights([0, 2]).tolist() == [0.0, 1.5]
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -105,6 +113,7 @@ def test_wrong_arguments(arguments, message):
         class_weights(**{"counts": COUNTS, **arguments})
 
 
+@once
 def test_is_a_plain_dict_to_others():
     weights = class_weights(COUNTS)
     assert all(type(c) is int and type(w) is float for c, w in weights.items())
@@ -112,6 +121,7 @@ def test_is_a_plain_dict_to_others():
         assert twin == WEIGHTS and twin.ignore_class == 255
 
 
+@once
 @pytest.mark.parametrize("bad", [{}, {1: 1.0}, {0: 1.0, 1: np.nan}, {0: -1.0}, {0: np.inf}])
 def test_weights_that_are_none(bad):
     with pytest.raises(ValueError, match="every class"):
@@ -174,6 +184,7 @@ def test_sample_weights_refuses(weights, y, message):
         weights.sample_weights(y)
 
 
+@once
 @pytest.mark.parametrize("y", [np.array(["a"]), np.array([]), None])
 def test_sample_weights_refuses_what_is_no_number(y):
     with pytest.raises(ValueError, match=r"[Ll]abels"):
@@ -216,11 +227,26 @@ def weights_in(form, dataset):
     return keras.tree.map_structure(lambda *leaves: join(leaves), *batches)
 
 
+# batches of one example, and fewer examples than a batch, of labels that differ in their rank
+ODD = [
+    ((size, py_dataset), labels)
+    for size, py_dataset in [(1, False), (64, False), (1, True), (64, True)]
+    for labels in ("maps with channel", "sequences, B=T=K")
+]
+RANKS = ("numbers", "column", "maps with channel", "sequences, B=T=K", "multilabel")
+
+
+@once
 @pytest.mark.parametrize(
-    "form", [(None, False), *((n, py) for n in (1, 2, 64) for py in (False, True))]
+    ("form", "labels"),
+    [
+        *((FORMS["examples"], labels) for labels in RANKS),
+        *((FORMS[form], labels) for form in ("batches", "PyDataset") for labels in LABELS),
+        *ODD,
+    ],
 )
-@pytest.mark.parametrize(("weights", "y", "expected"), LABELS.values(), ids=LABELS)
-def test_map(weights, y, expected, form):
+def test_map(form, labels):
+    weights, y, expected = LABELS[labels]
     plain = in_form(form, parts_of(y))
     dataset = weights.map(plain)
     if form[1]:
@@ -235,15 +261,23 @@ def test_map(weights, y, expected, form):
     assert got.dtype == "float32"
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-@pytest.mark.parametrize(("weights", "y", "message"), REFUSED.values(), ids=REFUSED)
-def test_map_refuses_with_the_same_text(weights, y, message, form):
+@once
+@pytest.mark.parametrize(
+    ("form", "reason"),
+    [
+        *(("examples", reason) for reason in ("negative", "soft", "no class")),
+        *((form, reason) for form in ("batches", "PyDataset") for reason in REFUSED),
+    ],
+)
+def test_map_refuses_with_the_same_text(form, reason):
+    form, (weights, y, message) = FORMS[form], REFUSED[reason]
     dataset = weights.map(in_form(form, parts_of(y)))
     message = message if form[0] else message.replace("Row 1", "Row 0")
     with pytest.raises(ValueError if form[1] else tf.errors.InvalidArgumentError, match=message):
         list(dataset)
 
 
+@once
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize(
     ("y", "existing"),
@@ -286,6 +320,7 @@ class Given(keras.utils.PyDataset):
 Y = np.array([0, 1])
 
 
+@once
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
@@ -319,12 +354,25 @@ OWN = {"class": np.array([4, 0.5]), "map": MAP_WEIGHTS, "size": np.ones(2)}
 GIVEN = np.array([2.0, 3.0], "float32")
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-@pytest.mark.parametrize("names", [list(OUTPUTS), range(3)], ids=["dict", "tuple"])
+DICT, TUPLE = list(OUTPUTS), range(3)
+ONE, EACH = [GIVEN] * 3, [GIVEN, 2 * GIVEN, 3 * GIVEN]
+
+
+@once
 @pytest.mark.parametrize(
-    "existing", [None, [GIVEN] * 3, [GIVEN, 2 * GIVEN, 3 * GIVEN]], ids=["none", "one", "each"]
+    ("form", "names", "existing"),
+    [
+        ("examples", DICT, ONE),
+        ("examples", TUPLE, EACH),
+        ("batches", DICT, EACH),
+        ("batches", TUPLE, None),
+        ("PyDataset", DICT, None),
+        ("PyDataset", TUPLE, ONE),
+    ],
 )
-def test_map_weighs_the_named_outputs_and_no_other(names, form, existing):
+def test_map_weighs_the_named_outputs_and_no_other(form, names, existing):
+    form = FORMS[form]
+
     def structure(parts):
         return dict(zip(names, parts, strict=True)) if "map" in names else tuple(parts)
 
@@ -339,6 +387,7 @@ def test_map_weighs_the_named_outputs_and_no_other(names, form, existing):
         np.testing.assert_allclose(weights[name], expected)
 
 
+@once
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_map_weighs_all_outputs_unless_one_is_named(form):
     y = (np.array([0, 2]), np.array([[1, 1, 0], [0, 0, 1]]))
@@ -353,6 +402,7 @@ def test_map_weighs_all_outputs_unless_one_is_named(form):
         list(WEIGHTS.map(in_form(form, (x, y)), "a"))
 
 
+@once
 def test_fit_with_several_outputs():
     """The loss is that of two fits, where one output is weighed and the other is not."""
     x = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
@@ -361,7 +411,7 @@ def test_fit_with_several_outputs():
     outputs = {"a": keras.layers.Dense(3, name="a"), "b": keras.layers.Dense(1, name="b")}
     model = keras.Model(inputs, {name: layer(inputs) for name, layer in outputs.items()})
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.0), {"a": cross_entropy, "b": "mse"}, jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.0), {"a": cross_entropy, "b": "mse"}, run_eagerly=True)
     logits = keras.ops.convert_to_numpy(model(x)["a"]).astype("float64")
     norm = np.log(np.exp(logits).sum(-1))
     losses = (norm - logits[range(4), y["a"]]) * np.array([0.5, 4, 1.5, 0.5])
@@ -374,7 +424,7 @@ def test_fit_with_several_outputs():
 def linear(units=3):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units, "softmax")])
     model.layers[0].set_weights([np.linspace(-1, 1, 2 * units).reshape(2, units), np.zeros(units)])
-    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", run_eagerly=True)
     return model
 
 
@@ -398,12 +448,14 @@ def test_fit_takes_the_dict_the_sample_weights_and_the_map_alike():
     assert abs(losses[0][0] - unweighted[0]) > 0.1
 
 
+@once
 def test_fit_on_label_maps():
     images = np.random.default_rng(0).normal(size=(2, 2, 2, 1)).astype("float32")
     model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Conv2D(3, 1)])
     model.compile(
         keras.optimizers.SGD(0.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=255),
+        run_eagerly=True,
     )
     logits = keras.ops.convert_to_numpy(model(images)).astype("float64")
     clean = np.where(MAPS == 255, 0, MAPS)
@@ -416,6 +468,7 @@ def test_fit_on_label_maps():
     assert any(loss == pytest.approx(total / n, rel=1e-4) for n in (6, 8))
 
 
+@once
 def test_sequences_as_long_as_there_are_classes_keep_their_shape():
     """(N, T) with T = K looks like one-hot; the labels that were counted tell."""
     y = np.array([[0, 1, 2], [0, 0, 1]])

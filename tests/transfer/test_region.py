@@ -28,6 +28,7 @@ def model():
         (0.0, 0),
         (0.5, 4),
         (1 / 3, 3),
+        (0.4, 4),  # 3.6 layers, to the nearest
         (np.int64(1), 1),
         (np.uint8(5), 5),
         (np.float64(1), 9),
