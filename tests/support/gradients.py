@@ -34,6 +34,40 @@ def output_and_gradient(function, x, upstream):
     return ops.convert_to_numpy(outputs[0]), slope
 
 
+def output_and_gradients(layer, x, upstream):
+    """Returns layer(x), and d Σ upstream·layer(x) by x and by each weight that trains."""
+    backend = keras.config.backend()
+    if backend == "jax":
+        import jax
+
+        def total(x, values):
+            others = [variable.value for variable in layer.non_trainable_variables]
+            y, _ = layer.stateless_call(values, others, x)
+            return (y * upstream).sum(), y
+
+        values = [variable.value for variable in layer.trainable_variables]
+        of = jax.jit(jax.value_and_grad(total, (0, 1), has_aux=True))
+        (_, y), (slope, slopes) = of(jax.numpy.array(x), values)
+        return np.asarray(y), np.asarray(slope), [np.asarray(each) for each in slopes]
+    sources = [ops.convert_to_tensor(x), *(v.value for v in layer.trainable_variables)]
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(sources[0])
+            y = layer(sources[0])
+            total = tf.reduce_sum(y * upstream)
+        slopes = tape.gradient(total, sources)
+    else:
+        import torch
+
+        sources[0].requires_grad_()
+        y = layer(sources[0])
+        slopes = torch.autograd.grad((y * ops.convert_to_tensor(upstream)).sum(), sources)
+    slope, *slopes = map(ops.convert_to_numpy, slopes)
+    return ops.convert_to_numpy(y), slope, slopes
+
+
 def second_gradient(function, x):
     """Returns d ‖d function(x) / dx‖² / dx, what a gradient penalty needs."""
     backend = keras.config.backend()
@@ -51,9 +85,8 @@ def second_gradient(function, x):
     if backend == "jax":
         import jax
 
-        return np.asarray(
-            jax.grad(lambda x: (jax.grad(function)(x) ** 2).sum())(jax.numpy.array(x))
-        )
+        penalty = lambda x: (jax.grad(function)(x) ** 2).sum()  # noqa: E731
+        return np.asarray(jax.jit(jax.grad(penalty))(jax.numpy.array(x)))
     import torch
 
     x = torch.tensor(x, requires_grad=True)
@@ -85,7 +118,7 @@ def _tensorflow(function, x):
 def _jax(function, x):
     import jax
 
-    return jax.grad(function)(jax.numpy.array(x))
+    return jax.jit(jax.grad(function))(jax.numpy.array(x))
 
 
 def _torch(function, x):
