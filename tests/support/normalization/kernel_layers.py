@@ -67,7 +67,7 @@ OTHERS = {
     ),
 }
 LAYERS = {**CONVOLUTIONAL, **OTHERS}
-# one of each way to hold kernels; that those of the others are found, the outputs of all say
+# one of each way to hold kernels
 KINDS = ("Dense", "Conv2DTranspose", "SeparableConv2D", "Embedding", "LSTM", "Bidirectional")
 
 
@@ -132,7 +132,7 @@ def spectrally_normalized(kernel, outputs):
     return kernel / np.linalg.norm(matrix(kernel, outputs), 2)
 
 
-def spectral(layer, power_iterations=30, **kwargs):
+def spectral(layer, power_iterations=12, **kwargs):
     return kn.SpectralNormalization(layer, power_iterations, **kwargs)
 
 
@@ -146,7 +146,16 @@ WRAPPERS = {
     "spectral": (spectral, spectrally_normalized, LAYERS),
     "standardization": (kn.WeightStandardization, standardized, CONVOLUTIONAL),
 }
-PAIRS = [(wrapper, layer) for wrapper, (*_, taken) in WRAPPERS.items() for layer in taken]
+# with one formula, every layer: which kernels it has, and the axes of their outputs
+PAIRS = [
+    *(("weight", name) for name in LAYERS),
+    *(("spectral", name) for name in KINDS),
+    *(("standardization", name) for name in KINDS if name in CONVOLUTIONAL),
+]
+LIGHT_PAIRS = [
+    *(("weight", name) for name in KINDS),
+    *((wrapper, "SeparableConv2D") for wrapper in ("spectral", "standardization")),
+]
 
 
 def wrap_lightly(wrapper, layer_name, **kwargs):
