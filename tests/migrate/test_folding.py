@@ -50,7 +50,7 @@ def test_nested_shared_frozen_and_recurrent(rng, tmp_path):
     model = nested()
     x = rng.normal(size=(2, 5, 8, 8, 2)).astype("float32")
     model(x, training=True)
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", run_eagerly=True)
     folded = fold_weight_norm(model)
     assert len(wrappers(model)) == 4 and not wrappers(folded)
     y, z = (keras.ops.convert_to_numpy(each(x)) for each in (model, folded))

@@ -7,9 +7,11 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from backends import once
 
 from kerasnorm.migrate import load_tfa_model, load_tfa_weights
 
+pytestmark = once
 REFUSED = {
     "operation": ("tf.math.tanh", "load_tfa_weights"),
     "anonymous": ("twice", "safe_mode=False"),
@@ -79,6 +81,12 @@ def test_a_file_that_says_what_cannot_be(name, old):
     change, said = CHANGES[name]
     with pytest.raises(ValueError, match=said):
         load_tfa_model(edited(old("instance.h5"), change))
+
+
+def test_filter_response_over_other_axes(old):
+    path = edited(old("response.h5"), setting("filter_response_normalization", axis=[2, 3]))
+    with pytest.raises(ValueError, match=r"'filter_response_normalization'.*should be \[1, 2\]"):
+        load_tfa_model(path)
 
 
 def test_training_in_a_call(old):

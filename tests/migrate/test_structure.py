@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import layers
 from migrate.old_files import Golden, difference, run
 
@@ -23,6 +24,7 @@ def flags(model):
     return {leaf.path: leaf.layer.trainable for leaf in every_layer(model)}
 
 
+@once
 @pytest.mark.parametrize("file", ["backbone.h5", "backbone.keras", "backbone"])
 def test_flags_of_a_nested_backbone_with_frozen_parts(file, load, tmp_path):
     model = load(file)
@@ -35,6 +37,7 @@ def test_flags_of_a_nested_backbone_with_frozen_parts(file, load, tmp_path):
     assert len(again.trainable_weights) == 16
 
 
+@once
 def test_names_are_kept_but_for_slashes(load):
     base = load("backbone.h5").get_layer("base")
     assert [layer.name for layer in base.layers[1:5]] == [
@@ -55,11 +58,13 @@ CLASSES = [
 ]
 
 
+@once
 @pytest.mark.parametrize(("file", "name", "cls"), CLASSES)
 def test_classes(file, name, cls, load):
     assert isinstance(load(file).get_layer(name), cls)
 
 
+@once
 def test_settings_are_kept(load):
     model = load("group.h5")
     last = model.get_layer("last_group")
@@ -68,6 +73,7 @@ def test_settings_are_kept(load):
     assert model.get_layer("dense").kernel_constraint.max_value == 2.0
 
 
+@once
 def test_a_shared_layer_is_one(load):
     model = load("shared.h5")
     assert len(model.get_layer("tower")._inbound_nodes) == 2
@@ -75,6 +81,7 @@ def test_a_shared_layer_is_one(load):
     assert model.input.keys() == {"left", "right"} and model.output.keys() == {"distance", "joined"}
 
 
+@once
 @pytest.mark.parametrize("file", ["mixed.h5", "mixed.keras"])
 def test_dtype_policies(file, load):
     model = load(file)
@@ -116,16 +123,18 @@ def test_called_without_training_its_statistics_stay(load, tmp_path):
         norm = each.get_layer("base").get_layer("batch_normalization")
         before = keras.ops.convert_to_numpy(norm.moving_mean)
         gamma = keras.ops.convert_to_numpy(norm.gamma)
-        each.compile(keras.optimizers.SGD(0.1), "mse")
+        each.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
         each.fit(np.ones((8, 6, 6, 2)), np.zeros((8, 2)), verbose=0)
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(norm.moving_mean), before)
         assert np.any(keras.ops.convert_to_numpy(norm.gamma) != gamma)
 
 
+@once
 def test_str_and_path(old):
     assert load_tfa_model(str(old("instance.h5"))).name == "instance_model"
 
 
+@once
 @pytest.mark.parametrize("file", ["group.h5", "group.keras"])
 def test_one_warning_says_what_it_was_compiled_with(file, old):
     with pytest.warns(UserWarning) as warned:

@@ -1,8 +1,10 @@
 """`load_tfa_weights`: into models that were built again with Keras 3 and kerasnorm."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import layers
 from migrate.old_files import Golden, difference, run
 
@@ -61,6 +63,8 @@ def backbone():
     return keras.Model(inputs, layers.Dense(2)(head(base(inputs))))
 
 
+# values are placed in NumPy; `test_golden.py` has what the models compute on each backend
+pytestmark = once
 MODELS = {make.__name__: make for make in (group, instance, weight_norm, backbone)}
 KINDS = ("_only.h5", ".weights.h5", "_checkpoint", ".h5", ".keras")
 FILES = [f"{name}{kind}" for name in MODELS for kind in KINDS] + ["weight_norm"]
@@ -96,6 +100,28 @@ def test_names_tell_which_weight_is_which(old):
     load_tfa_weights(model, old("backbone_only.h5", name="backbone"))
     for new, before in zip(model.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(new, before)
+
+
+def test_a_frozen_model_with_a_part_that_trains(tmp_path):
+    """Keras 2 lists first what would train; the names are others, so the order decides."""
+    base = keras.Sequential([keras.Input((3,)), layers.Dense(4), layers.Dense(4)], name="base")
+    model = keras.Sequential([keras.Input((3,)), base])
+    base.trainable = False
+    base.layers[1].trainable = True
+    first, second = (
+        [np.full(weight.shape, value) for weight in layer.weights]
+        for layer, value in zip(base.layers, (1.0, 2.0), strict=True)
+    )
+    names = ["b/kernel:0", "b/bias:0", "a/kernel:0", "a/bias:0"]
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        file.attrs["layer_names"] = ["base"]
+        group = file.create_group("base")
+        group.attrs["weight_names"] = names
+        for name, array in zip(names, [*second, *first], strict=True):
+            group[name] = array
+    load_tfa_weights(model, tmp_path / "old.h5")
+    for new, value in zip(model.get_weights(), [*first, *second], strict=True):
+        np.testing.assert_array_equal(new, value)
 
 
 def test_a_threshold_a_channel_from_one_a_position(tmp_path, old):
