@@ -1,10 +1,12 @@
 """Batch normalization computed by the layer in front of it; the rest stays and is named."""
 
+import itertools
 import warnings
 
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import layers
 from surgery.reading import paths_of, state
 from surgery.surgery_models import MODELS, SEQUENCE, SHAPE, outputs, randomised
@@ -42,11 +44,10 @@ def difference(first, second, x):
     return np.abs(np.subtract(*(keras.ops.convert_to_numpy(m(x)) for m in (first, second)))).max()
 
 
-@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(
-    ("conv", "shape"),
-    FOLDABLE,
-    ids=lambda v: type(v).__name__ if isinstance(v, keras.Layer) else "x",
+    ("conv", "shape", "bias"),
+    [(*each, bias) for each, bias in zip(FOLDABLE, itertools.cycle([True, False]))],
+    ids=lambda v: type(v).__name__ if isinstance(v, keras.Layer) else str(v),
 )
 def test_every_layer_that_can_take_it(rng, conv, shape, bias):
     conv = type(conv).from_config({**conv.get_config(), "use_bias": bias})
@@ -62,6 +63,7 @@ def test_every_layer_that_can_take_it(rng, conv, shape, bias):
     assert difference(model, folded, x) < 1e-4
 
 
+@once
 @pytest.mark.parametrize("first", [layers.BatchNormalization, norms.BatchNormalization])
 @pytest.mark.parametrize(("center", "scale"), [(True, False), (False, True), (False, False)])
 def test_without_gamma_or_beta(rng, first, center, scale):
@@ -88,6 +90,7 @@ LEFT = {  # kind: how many stay
 }
 
 
+@once
 @pytest.mark.parametrize("kind", MODELS)
 def test_models_of_every_kind(kind):
     model = randomised(kind)
@@ -202,6 +205,7 @@ STAY = {
 }
 
 
+@once
 @pytest.mark.parametrize("case", STAY)
 def test_what_cannot_be_folded_rightly_stays_and_is_named(rng, case):
     make, said = STAY[case]
@@ -224,6 +228,7 @@ def test_frozen_statistics_fold_even_in_training(rng):
     assert difference(model, folded, rng.normal(size=(2, *SHAPE))) < 1e-5
 
 
+@once
 def test_synchronous_ones_fold_too():
     model = randomised("functional")
     folded = fold_batchnorm(convert_sync_batchnorm(model))

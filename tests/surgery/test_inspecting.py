@@ -4,6 +4,7 @@ import json
 
 import keras
 import pytest
+from backends import once
 from keras import layers
 from surgery.surgery_models import MODELS, nested, randomised
 from transfer import freezing_models
@@ -12,6 +13,8 @@ from kerasnorm import normalization as norms
 from kerasnorm.surgery import freeze_statistics, inspect
 from kerasnorm.surgery._kinds import KNOWN, kind_of
 from kerasnorm.transfer import trainable_table
+
+pytestmark = once
 
 
 @pytest.mark.parametrize("models", [MODELS, freezing_models.MODELS], ids=["here", "freezing"])

@@ -5,6 +5,7 @@ import copy
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import layers
 from replicas import two_replicas
 from transfer.freezing_models import BELOW_HEAD, MODELS, SHAPE, chain, head, what_moves
@@ -24,30 +25,31 @@ def moved(model):
     return dict(zip([weight.path for weight in model.weights], what_moves(model), strict=True))
 
 
-@pytest.mark.parametrize("kind", MODELS)
-def test_statistics_stay_and_all_else_moves_as_before(kind):
-    free = moved(MODELS[kind]())
-    keras.utils.clear_session()
-    model = MODELS[kind]()
-    paths = freeze_statistics(model)
-    rows = trainable_table(model).rows
-    assert paths == [row["path"] for row in rows if row["statistics"] is not None] != []
-    assert moved(model) == {path: on and "/moving_" not in path for path, on in free.items()}
-    assert any(path.endswith("gamma") for path, on in free.items() if on)
+def with_statistics(model):
+    return [type(layer) for layer in model._flatten_layers() if hasattr(layer, "moving_mean")]
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_unfreezing_is_the_way_back(kind):
+def test_statistics_stay_and_all_else_moves_as_before_and_after(kind):
     model = MODELS[kind]()
-    classes = [type(layer) for layer in model._flatten_layers() if hasattr(layer, "moving_mean")]
+    classes, trained = with_statistics(model), [w.path for w in model.trainable_weights]
     paths = freeze_statistics(model)
     assert freeze_statistics(model) == []
-    assert unfreeze_statistics(model) == paths
+    rows = trainable_table(model).rows
+    assert paths == [row["path"] for row in rows if row["statistics"] is not None] != []
+    frozen = moved(model)
+    with pytest.warns(UserWarning, match="is compiled"):
+        assert unfreeze_statistics(model) == paths
     assert unfreeze_statistics(model) == []
-    again = [type(layer) for layer in model._flatten_layers() if hasattr(layer, "moving_mean")]
+    free = moved(model)
+    assert frozen == {path: on and "/moving_" not in path for path, on in free.items()}
+    assert any(path.endswith("gamma") for path, on in free.items() if on)
+    assert any("/moving_" in path for path, on in free.items() if on)
+    assert [weight.path for weight in model.trainable_weights] == trained
+    assert all(free[path] for path in trained if path.endswith(("gamma", "beta", "kernel")))
+    again = with_statistics(model)
     assert [cls.__name__ for cls in again] == [cls.__name__ for cls in classes]
     assert all(issubclass(new, old) for new, old in zip(again, classes, strict=True))
-    assert any(on for path, on in moved(model).items() if "/moving_" in path)
 
 
 @pytest.mark.parametrize(
@@ -72,11 +74,13 @@ def test_every_layer_with_statistics(layer):
     assert not any(on for path, on in found.items() if "/moving_" in path)
 
 
+@once
 def test_instance_normalization_without_statistics_is_left_alone():
     model = chain(InstanceNormalization(), layers.LayerNormalization(), head())
     assert freeze_statistics(model) == []
 
 
+@once
 @pytest.mark.parametrize(
     "copied",
     [
@@ -96,6 +100,7 @@ def test_copies_are_frozen_too(kind, copied):
     assert facts[0] == facts[1]
 
 
+@once
 def test_the_config_stays_readable():
     model = chain(layers.BatchNormalization(momentum=0.5, name="bn"), head())
     before = model.get_layer("bn").get_config()

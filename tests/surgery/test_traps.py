@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import layers
 from surgery.surgery_models import MODELS, SHAPE, Held, block, data, functional, nested, randomised
 from transfer import freezing_models
@@ -29,6 +30,7 @@ def count(model, cls):
     return sum(type(leaf.layer) is cls for leaf in every_layer(model))
 
 
+@once
 def test_clone_model_leaves_nested_models_layers():
     model = nested()
     cloned = keras.models.clone_model(model, clone_function=to_group)
@@ -38,6 +40,7 @@ def test_clone_model_leaves_nested_models_layers():
     assert count(new, norms.GroupNormalization) == 2
 
 
+@once
 def test_recursive_cloning_loses_nested_trainable_flags():
     model = nested()
     inner = model.get_layer("middle").layers[0]
@@ -50,6 +53,7 @@ def test_recursive_cloning_loses_nested_trainable_flags():
     assert [(row["path"], row["trainable"]) for row in trainable_table(new).rows] == rows
 
 
+@once
 @pytest.mark.parametrize("level", ["outer", "middle", "inner", "layer", "variable"])
 def test_flags_at_every_level_stay(level):
     model = nested()
@@ -67,6 +71,7 @@ def test_flags_at_every_level_stay(level):
     assert len(new.trainable_weights) == len(model.trainable_weights)
 
 
+@once
 def test_unnamed_inputs_keep_their_names():
     model = functional()
     names = [tensor.name for tensor in model.inputs]
@@ -75,6 +80,7 @@ def test_unnamed_inputs_keep_their_names():
     assert [layer.name for layer in new.layers] == [layer.name for layer in model.layers]
 
 
+@once
 @pytest.mark.parametrize("kind", ["several", "listed", "nested", "functional"])
 def test_inputs_and_outputs_keep_their_structure(kind):
     model = MODELS[kind]()
@@ -86,6 +92,7 @@ def test_inputs_and_outputs_keep_their_structure(kind):
             assert (first.shape, first.dtype) == (second.shape, second.dtype)
 
 
+@once
 def test_time_distributed_and_custom_layers_are_entered():
     model = MODELS["wrapped"]()
     cloned = keras.models.clone_model(model, clone_function=to_group)
@@ -101,6 +108,7 @@ def test_time_distributed_and_custom_layers_are_entered():
     assert len(report.replaced) == 4
 
 
+@once
 def test_a_subclassed_model_refuses_clone_function_and_keeps_no_old_layer_tracked():
     model = MODELS["subclassed"]()
     with pytest.raises(ValueError):
@@ -114,6 +122,7 @@ def test_a_subclassed_model_refuses_clone_function_and_keeps_no_old_layer_tracke
     assert id(new.norm) in held and id(new.body.layers[1]) in held
 
 
+@once
 def test_preprocessing_is_finalised():
     model = randomised("preprocessed")
     x = data("preprocessed")
@@ -126,7 +135,8 @@ def test_preprocessing_is_finalised():
 
 
 def compiled(model, optimizer):
-    model.compile(optimizer, "mse", metrics=["mae", keras.metrics.MeanSquaredError(name="own")])
+    own = keras.metrics.MeanSquaredError(name="own")
+    model.compile(optimizer, "mse", metrics=["mae", own], run_eagerly=True)
     return model
 
 
@@ -159,6 +169,7 @@ def test_a_compiled_model_keeps_its_optimizer_state():
         np.testing.assert_array_equal(mine, theirs)
 
 
+@once
 def test_an_optimizer_that_cannot_go_on_starts_anew_and_says_so():
     model = fitted(keras.optimizers.SGD(0.02, momentum=0.9))
     with pytest.warns(UserWarning, match="starts anew"):
@@ -169,6 +180,7 @@ def test_an_optimizer_that_cannot_go_on_starts_anew_and_says_so():
         replace_normalization(model, "layer", center=False)
 
 
+@once
 def test_a_compile_of_ones_own_is_not_guessed():
     class Own(keras.Model):
         def compile(self, rate, **kwargs):
@@ -181,6 +193,7 @@ def test_a_compile_of_ones_own_is_not_guessed():
         assert not replace_normalization(model, "layer").model.compiled
 
 
+@once
 @pytest.mark.filterwarnings("ignore:Skipping nested container")
 def test_weight_files_keys_come_from_class_names(tmp_path):
     """So files of the old model do not fit the new one, and those of the new one do."""
@@ -196,6 +209,7 @@ def test_weight_files_keys_come_from_class_names(tmp_path):
         np.testing.assert_array_equal(mine, theirs)
 
 
+@once
 def test_no_layer_is_inserted_so_files_and_optimizers_match_layers():
     """Optimizer state and `.weights.h5` follow class counters, which an inserted layer shifts."""
     model = fitted()
@@ -205,6 +219,7 @@ def test_no_layer_is_inserted_so_files_and_optimizers_match_layers():
     assert [value.path for value in new.optimizer.variables] == names
 
 
+@once
 def test_keras_group_normalization_takes_no_mask():
     model = MODELS["masked"]()
     with pytest.raises(TypeError):
@@ -224,6 +239,7 @@ def test_keras_group_normalization_takes_no_mask():
         replace_normalization(model, layers.GroupNormalization, groups=2)
 
 
+@once
 def test_keras_group_normalization_reloads_where_there_is_no_mask(tmp_path):
     """A graph's call of batch normalization says `mask=None`, which Keras' layer cannot read."""
     new, _ = replace_normalization(functional(), layers.GroupNormalization, groups=2)
@@ -232,6 +248,7 @@ def test_keras_group_normalization_reloads_where_there_is_no_mask(tmp_path):
     assert again.get_layer("a_bn").groups == 2
 
 
+@once
 def test_on_tensorflow_keras_skips_an_attribute_of_the_value_already_there():
     """Flags are set one by one: a frozen parent over a trainable layer stays just that."""
     model = nested()
@@ -244,6 +261,7 @@ def test_on_tensorflow_keras_skips_an_attribute_of_the_value_already_there():
     assert new.get_layer("middle")._trainable
 
 
+@once
 def test_a_shared_layer_stays_one_layer():
     new, report = replace_normalization(MODELS["shared"](), "group", groups=2)
     assert count(new, norms.GroupNormalization) == len(report.replaced) == 3
@@ -251,6 +269,7 @@ def test_a_shared_layer_stays_one_layer():
     assert len(norm._inbound_nodes) == 2
 
 
+@once
 def test_an_input_may_be_that_of_a_nested_model_too():
     inputs, relu = keras.Input(SHAPE), layers.ReLU(name="relu")
     inner = keras.Model(inputs, relu(layers.BatchNormalization(name="bn")(inputs)), name="inner")
@@ -260,6 +279,7 @@ def test_an_input_may_be_that_of_a_nested_model_too():
     assert new(np.ones((1, *SHAPE))).shape == (1, *SHAPE)
 
 
+@once
 def test_mixed_precision_policies_stay():
     inputs = keras.Input(SHAPE)
     keras.config.set_dtype_policy("mixed_float16")
@@ -272,6 +292,7 @@ def test_mixed_precision_policies_stay():
     assert [weight.dtype for weight in new.weights] == ["float32"] * len(new.weights)
 
 
+@once
 def test_a_class_that_a_notebook_has_redefined_is_the_model_s_own():
     def define():
         @keras.saving.register_keras_serializable(package="notebook")
@@ -289,6 +310,7 @@ def test_a_class_that_a_notebook_has_redefined_is_the_model_s_own():
     assert keras.saving.get_registered_object("notebook>Cell") is second
 
 
+@once
 def test_regularizers_stay():
     model = functional()
     new, _ = replace_normalization(model, "group", groups=2)
