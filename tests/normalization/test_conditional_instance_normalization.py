@@ -42,9 +42,18 @@ def mixture_of(rng):
     return rng.dirichlet(np.ones(STYLES), len(INDEX)).astype("float32")
 
 
-@pytest.mark.parametrize("shape", [(4, 9, 6), SHAPE, (4, 2, 3, 2, 6)], ids=str)
-@pytest.mark.parametrize("axis", [-1, 1])
-@pytest.mark.parametrize("kind", ["int32", "int64", "uint8", "mixture"])
+@pytest.mark.parametrize(
+    ("shape", "axis", "kind"),
+    [
+        ((4, 9, 6), -1, "uint8"),
+        ((4, 9, 6), 1, "mixture"),
+        (SHAPE, -1, "mixture"),
+        (SHAPE, 1, "int64"),
+        ((4, 2, 3, 2, 6), -1, "int32"),
+        ((4, 2, 3, 2, 6), 1, "mixture"),
+    ],
+    ids=str,
+)
 def test_equals_the_formula(rng, shape, axis, kind):
     x, layer = image(rng, shape), make(axis=axis)
     mixture = mixture_of(rng) if kind == "mixture" else np.eye(STYLES)[INDEX]
@@ -150,10 +159,9 @@ def test_mask_travels_on(rng):
     np.testing.assert_allclose(array(y), expected(layer, x, np.eye(STYLES)[INDEX], mask), atol=1e-5)
 
 
-@pytest.mark.parametrize("jit", [False, True])
-def test_saved_and_loaded_with_varying_sizes(rng, tmp_path, jit):
-    if jit and keras.config.backend() == "torch":
-        pytest.skip("Keras compiles with XLA on TensorFlow and JAX")
+def test_saved_and_loaded_with_varying_sizes(rng, tmp_path):
+    """The steps are graphs that XLA does not compile; those of AdaIN's test are compiled."""
+    jit = keras.config.backend() == "jax"
     inputs = [keras.Input((None, None, 6)), keras.Input((), dtype="int32")]
     model = keras.Model(inputs, keras.layers.Conv2D(2, 1)(make(name="norm")(inputs)))
     model.compile("sgd", "mse", jit_compile=jit)

@@ -5,7 +5,7 @@ Trap of keras.layers | file of the test | test
 ---
 replicas drift apart | replicas_tensorflow | fit_survives_a_replica_without_examples
 an empty replica: NaN | replicas_tensorflow | fit_survives_a_replica_without_examples
-a mask unsynchronizes | replicas_tensorflow | synchronized_with_a_mask_is_synchronized
+a mask unsynchronizes | replicas_tensorflow | synchronized_is_batch_norm_of_the_whole_batch
 E[x²] − E[x]² over replicas | replicas_tensorflow | synchronized_is_batch_norm_of_the_whole_batch
 E[x²] − E[x]² under XLA | replicas_tensorflow | synchronized_under_xla_on_one_device
 all-reduces | replicas_tensorflow | synchronized_step_makes_two_collectives_forward_and_one_backward
@@ -178,8 +178,11 @@ def test_small_deviation_at_a_large_mean(rng):
         np.testing.assert_allclose(y, oracle.normalize(x, axes, groups=groups), atol=1e-5)
 
 
-@pytest.mark.parametrize("shape", [(8, 256, 256, 8), (2, 99991, 8), (300000, 8)], ids=str)
-@pytest.mark.parametrize("sizes", ["known", "unknown"])
+@pytest.mark.parametrize(
+    ("shape", "sizes"),
+    [((8, 256, 256, 8), "unknown"), ((2, 99991, 8), "known"), ((300000, 8), "known")],
+    ids=str,
+)
 def test_many_positions(rng, shape, sizes):
     """Adding up half a million numbers one by one leaves Keras off by 5 here."""
     x = (rng.normal(size=shape) + 1e4).astype("float32")

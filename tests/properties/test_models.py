@@ -12,7 +12,7 @@ from keras import layers
 import kerasnorm as kn
 from kerasnorm.normalization import BatchNormalization
 
-few = settings(max_examples=settings.default.max_examples // 2)  # a model an example
+few = settings(max_examples=settings.default.max_examples // 3)  # a model an example
 NORMS = {
     "keras": layers.BatchNormalization,
     "ours": BatchNormalization,
@@ -31,7 +31,7 @@ BLOCK = st.fixed_dictionaries(
         "nested": st.booleans(),
     }
 )
-BLOCKS = st.lists(BLOCK, min_size=1, max_size=4)
+BLOCKS = st.lists(BLOCK, min_size=1, max_size=3)
 
 
 def convolution(kind, activation, name):
