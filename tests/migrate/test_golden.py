@@ -13,7 +13,7 @@ from kerasnorm.migrate import load_tfa_model
 LIMITS = {"mixed": 5e-3, "spectral": 1e-5, "spectral_embedding": 1e-5}  # the first: not promised
 STEPS = {*NAMES} - {"mixed", "volume"}  # not promised to follow, and not trained here
 if keras.config.backend() != "tensorflow":  # where each is compiled: one of each way to train
-    STEPS = {"backbone", "group", "recurrent", "response", "spectral", "weight_norm"}
+    STEPS = {"backbone", "group", "response", "spectral", "weight_norm"}
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The model is loaded uncompiled"),
     pytest.mark.usefixtures("without_tracing"),
