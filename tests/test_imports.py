@@ -6,6 +6,8 @@ import importlib
 import pathlib
 import re
 
+import keras
+import numpy as np
 import pytest
 from backends import once
 from processes import run_in_a_new_process
@@ -183,12 +185,22 @@ def test_heavy_libraries_are_imported_where_used():
     assert not wrong
 
 
-def test_import_is_cheap():
-    """No library beyond Keras and its backend comes in with `import kerasnorm`."""
+def test_import_brings_in_no_library_and_every_class(tmp_path):
+    """No library beyond Keras and its backend; the classes of a saved model are known."""
+    layers = [kerasnorm.ConvNormActivation(4, 3), keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((4, 4, 3)), *layers])
+    optimizer = kerasnorm.LayerwiseLearningRate(keras.optimizers.SGD(), {"dense": 0.1}, 1.0)
+    model.compile(optimizer, kerasnorm.imbalance.losses.BalancedSoftmax([2, 1]))
+    model.save(tmp_path / "model.keras")
     script = (
         "import sys, keras, tensorflow\n"
         "before = set(sys.modules)\n"
         "import kerasnorm\n"
-        f"print(*({LAZY!r} & {{name.split('.')[0] for name in set(sys.modules) - before}}))"
+        f"print(*({LAZY!r} & {{name.split('.')[0] for name in set(sys.modules) - before}}))\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "print(*model(keras.ops.ones((1, 4, 4, 3))).numpy().ravel())"
     )
-    assert not run_in_a_new_process(script).split()
+    libraries, outputs = run_in_a_new_process(script, tmp_path / "model.keras").splitlines()
+    assert not libraries
+    expected = keras.ops.convert_to_numpy(model(keras.ops.ones((1, 4, 4, 3))))[0]
+    np.testing.assert_allclose([*map(float, outputs.split())], expected, rtol=1e-5, atol=1e-6)

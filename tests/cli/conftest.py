@@ -3,6 +3,8 @@
 import pytest
 from tuning.quick import quick_collections  # noqa: F401
 
+from kerasnorm.recipe import Run
+
 
 @pytest.fixture(autouse=True)
 def _one_device(monkeypatch):
@@ -14,3 +16,9 @@ def _one_device(monkeypatch):
 def _small_networks(monkeypatch):
     """What a folder trains without a backbone."""
     monkeypatch.setattr("kerasnorm.problems._folder_problem.WIDTHS", (4, 4))
+
+
+@pytest.fixture
+def without_report(monkeypatch):
+    """An empty page in place of one whose figures take longer than a training here."""
+    monkeypatch.setattr(Run, "report", lambda run, path, comparison: path.write_text(""))

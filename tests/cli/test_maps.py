@@ -74,7 +74,7 @@ def test_from_a_folder_to_pictures(scenes, tmp_path, capsys):
         np.testing.assert_array_equal(picture[::2][:, [1, 3, 6, 8, 11, 13, 16, 18]], label_map)
 
 
-def test_without_a_model_a_small_unet_is_trained(tmp_path, monkeypatch, capsys):
+def test_without_a_model_a_small_unet_is_trained(tmp_path, monkeypatch, capsys, without_report):
     smaller = partial(small_unet, widths=(4, 4))
     monkeypatch.setattr("kerasnorm.problems._scene_problem.small_unet", smaller)
     folder = write_scenes(tmp_path / "scenes", mark=0)

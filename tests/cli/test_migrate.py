@@ -19,6 +19,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@once
 @pytest.mark.parametrize("name", ["group.h5", "group.keras", "weight_norm"])
 def test_migrate(name, folder, capsys):
     assert main(["migrate", name, "new.keras"]) == 0

@@ -21,7 +21,7 @@ def tune(folder, out, *arguments):
     return main(["tune", str(folder), "--out", str(out), *quick, *map(str, arguments)])
 
 
-def test_a_folder_end_to_end(tmp_path, capsys):
+def test_a_folder_end_to_end(tmp_path, capsys, without_report):
     photos, out = write_images(tmp_path / "photos"), tmp_path / "run"
     arguments = ["--space", "losses", "--study", tmp_path / "study"]
     assert tune(photos, out, *arguments) == 0

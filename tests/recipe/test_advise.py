@@ -40,6 +40,7 @@ def test_transfer(similarity, many, rule, transfer):
     assert "9 examples a class" in why and f"similarity of {similarity}" in why
 
 
+@once
 @pytest.mark.parametrize(
     ("similarity", "many", "rule"),
     [(0.9, 200, "measured"), (0.1, 5, "measured"), (0.9, 200, "lecture"), (0.1, 200, "lecture")],
@@ -47,7 +48,7 @@ def test_transfer(similarity, many, rule, transfer):
 )
 def test_what_is_advised_can_be_fitted(similarity, many, rule):
     advice = quick(similarity=similarity, many=many, rule=rule, epochs=2)
-    run = fit(advice, perceptron(), (X, Y), (X, Y), 2, verbose=0, seed=0, batch_size=38)
+    run = fit(advice, perceptron(), (X, Y), None, 2, verbose=0, seed=0, batch_size=38)
     assert run.reasons == tuple(advice.reasons) and run.recipe == advice.recipe
 
 
@@ -82,6 +83,7 @@ def test_normalization(batch_size, replicas, model, expected):
     assert f"{batch_size / replicas:g} examples" in why
 
 
+@once
 def test_without_pretrained_weights():
     advice = advise(perceptron(), (X, Y), pretrained=False)
     assert advice.recipe.transfer == "scratch"
@@ -94,6 +96,7 @@ def test_small_batches_leave_a_frozen_base_alone():
     assert advice.recipe.transfer == "freeze" and advice.recipe.normalization is None
 
 
+@once
 @pytest.mark.parametrize(
     ("data", "activation", "expected"),
     [
@@ -128,7 +131,7 @@ def test_similarity_is_what_a_linear_classifier_recognises_beyond_chance():
     assert "33% of each class" in said and "120 examples" in said
 
 
-@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="tf.data")
+@once  # reads by tf.data
 def test_a_dataset_in_another_order_each_time():
     """Features and labels of the sample come from the same pass."""
     import tensorflow as tf
@@ -144,6 +147,7 @@ def test_a_dataset_in_another_order_each_time():
     assert "150 examples" in found[0]
 
 
+@once
 def test_a_sample_of_a_long_tail():
     x, y = points((200, 5, 1, 60))
     said = advise(perceptron(), (x, y)).reasons[0]
@@ -172,6 +176,7 @@ def test_refuses(arguments, said):
     assert said in str(error.value)
 
 
+@once
 def test_a_backbone():
     """Advised and trained without a head of its own, which is there in the end."""
     whole = convnet()
@@ -180,7 +185,7 @@ def test_a_backbone():
     data = images()
     advice = advise(backbone, data, epochs=2)
     assert advice.reasons[0].startswith("Similarity")
-    run = fit(advice, backbone, data, data, 2, verbose=0, seed=0)
+    run = fit(advice, backbone, data, None, 2, verbose=0, seed=0)
     assert run.model.output_shape == (None, 3) and len(backbone.outputs[0].shape) == 4
     assert all(np.array_equal(a, b) for a, b in zip(before, backbone.get_weights(), strict=True))
 

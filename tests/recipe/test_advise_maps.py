@@ -18,6 +18,7 @@ def quick(data=(X, Y), model=None, **kwargs):
     return advise(mapper() if model is None else model, data, **settings)
 
 
+@once
 def test_weights_by_the_pixels_that_count():
     advice = quick()
     counts = np.bincount(Y[Y != 255])
@@ -30,15 +31,17 @@ def test_weights_by_the_pixels_that_count():
     assert "docs/imbalance.md" in why
     (why,) = (reason for reason in advice.reasons if reason.startswith("Transfer"))
     assert f"{np.median(having):g} examples a class" in why and "of label maps" in why
-    run = fit(advice, mapper(), (X, Y), (X, Y), 2, verbose=0, seed=0, ignore_class=255)
+    run = fit(advice, mapper(), (X, Y), None, 2, verbose=0, seed=0, ignore_class=255)
     assert run.reasons == tuple(advice.reasons)
 
 
+@once
 def test_balanced_pixels_need_nothing():
     advice = quick((X, np.arange(Y.size).reshape(Y.shape) % 3), ignore_class=None)
     assert advice.recipe.imbalance is None and "ratio of 1 " in advice.reasons[-1]
 
 
+@once
 def test_an_absent_class_has_no_weight():
     advice = quick((X, np.where(Y == 1, 3, Y)))
     assert advice.recipe.imbalance_settings == {"scheme": "log", "missing": "zero"}
@@ -80,6 +83,7 @@ def test_refused(given, message):
         quick(**given)
 
 
+@once
 def test_from_scratch():
     assert quick(pretrained=False).recipe == Recipe(
         transfer="scratch",

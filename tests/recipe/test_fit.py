@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from backends import once
 from recipe.recipe_models import convnet, images, perceptron, points, same, weights_by_layer
+from recipe.untrained import Untrained
 
 from kerasnorm.recipe import Recipe, fit
 
@@ -17,28 +18,14 @@ pytestmark = pytest.mark.usefixtures("without_tracing")
 
 def fit_quietly(recipe, model=None, train=TRAIN, validation=HELD_OUT, epochs=1, **kwargs):
     model = perceptron() if model is None else model
-    return fit(recipe, model, train, validation, epochs, verbose=0, seed=0, **kwargs)
+    arguments = {"verbose": 0, "seed": 0, "batch_size": 38, **kwargs}
+    return fit(recipe, model, train, validation, epochs, **arguments)
 
 
-RECIPES = [
-    Recipe(),
-    Recipe(transfer=None),
-    Recipe(transfer="scratch", imbalance="class_weights"),
-    Recipe(transfer="freeze", imbalance="resample"),
-    Recipe("batch", transfer_settings={"head_epochs": 1}),
-]
-
-
-@pytest.mark.parametrize("recipe", RECIPES, ids=str)
-def test_leaves_the_given_model_alone(recipe):
-    model = perceptron()
-    model.get_layer("stem").trainable = False
-    weights, config = model.get_weights(), model.get_config()
-    run = fit_quietly(recipe, model, epochs=1 + len(recipe.transfer_settings))
-    assert same(model.get_weights(), weights)
-    assert model.get_config() == config and not model.compiled
-    assert run.model is not model and run.model.output_shape == (None, 3)
-    assert run.recipe is recipe
+def dense(units=3, activation=None):
+    """A model that trains faster than `perceptron`, for what does not ask for layers."""
+    layer = keras.layers.Dense(units, activation=activation, name="head")
+    return keras.Sequential([keras.Input((4,)), layer])
 
 
 def test_history_and_evaluation():
@@ -62,45 +49,46 @@ def test_history_and_evaluation():
     assert run.history["val_loss"][kept] == pytest.approx(expected, rel=1e-5)
 
 
-def test_without_validation():
-    run = fit_quietly(Recipe(), validation=None)
-    assert run.evaluation is None and "val_loss" not in run.history
-
-
-def moved(recipe, model):
-    """The layers that a training of one step changed."""
-    before = weights_by_layer(model)
-    run = fit_quietly(recipe, model, validation=None, batch_size=38)
-    after = weights_by_layer(run.model)
-    return {name for name in before if not same(before[name], after[name])}
-
-
 ALL = "stem norm top head"
 FREEZE, TUNE = {"transfer": "freeze"}, {"transfer": "fine_tune"}
+# which layers `until` means does not differ by backend
 TRAINED = [
-    (Recipe(**FREEZE), "head"),
-    (Recipe(**FREEZE, transfer_settings={"until": "norm"}), "top head"),
-    (Recipe(**FREEZE, transfer_settings={"until": 0.0}), ALL),
-    (Recipe(**TUNE), ALL),
-    (Recipe(**TUNE, transfer_settings={"until": 1}), "norm top head"),
-    (Recipe(**TUNE, transfer_settings={"until": "^top$"}), "stem norm head"),
-    (Recipe(**TUNE, transfer_settings={"until": "top"}), "head"),
-    (Recipe(transfer="scratch"), ALL),
+    (Recipe(**FREEZE, imbalance="resample"), "head"),
+    pytest.param(Recipe(**FREEZE, transfer_settings={"until": "norm"}), "top head", marks=once),
+    pytest.param(Recipe(**FREEZE, transfer_settings={"until": 0.0}), ALL, marks=once),
+    pytest.param(Recipe(**TUNE), ALL, marks=once),
+    (Recipe("batch", **TUNE, transfer_settings={"head_epochs": 1}), ALL),
+    pytest.param(Recipe(**TUNE, transfer_settings={"until": 1}), "norm top head", marks=once),
+    pytest.param(
+        Recipe(**TUNE, transfer_settings={"until": "^top$"}), "stem norm head", marks=once
+    ),
+    pytest.param(Recipe(**TUNE, transfer_settings={"until": "top"}), "head", marks=once),
+    (Recipe(transfer="scratch", imbalance="class_weights"), ALL),
     (Recipe(transfer=None), "norm top head"),
 ]
 
 
 @pytest.mark.parametrize(("recipe", "expected"), TRAINED, ids=str)
 def test_trains_what_the_recipe_says(recipe, expected):
+    """In one step of all layers, and leaves the given model alone."""
     model = perceptron(classes=3)
     model.get_layer("stem").trainable = False
-    assert moved(recipe, model) == set(expected.split())
+    before, config = weights_by_layer(model), model.get_config()
+    epochs = 1 + recipe.transfer_settings.get("head_epochs", 0)
+    run = fit_quietly(recipe, model, validation=None, epochs=epochs)
+    after = weights_by_layer(run.model)
+    assert {name for name in before if not same(before[name], after[name])} == {*expected.split()}
+    left = weights_by_layer(model)
+    assert all(same(before[name], left[name]) for name in before)
+    assert model.get_config() == config and not model.compiled
+    assert run.recipe is recipe and run.evaluation is None and "val_loss" not in run.history
 
 
+@once
 @pytest.mark.parametrize("batchnorm", ["train", "affine_only", "inference"])
 def test_batchnorm_of_fine_tuning(batchnorm):
     model = perceptron(classes=3)
-    recipe = Recipe(transfer_settings={"batchnorm": batchnorm})
+    recipe = Recipe(optimizer="sgd", transfer_settings={"batchnorm": batchnorm})
     before = model.get_layer("norm").get_weights()
     run = fit_quietly(recipe, model, validation=None)
     after = run.model.get_layer("norm").get_weights()
@@ -131,8 +119,9 @@ def test_the_head_trains_first():
     assert len(run.history["loss"]) == 3
 
 
+@once
 def test_replaces_only_a_head_that_does_not_fit():
-    model = perceptron(classes=3)
+    model = dense()
     recipe = Recipe(optimizer="sgd", optimizer_settings={"learning_rate": 1e-12})
     np.testing.assert_allclose(
         fit_quietly(recipe, model, validation=None).model.get_layer("head").get_weights()[0],
@@ -142,54 +131,39 @@ def test_replaces_only_a_head_that_does_not_fit():
     assert run.model.output_shape == (None, 5)
 
 
-@pytest.mark.parametrize("activation", [None, "softmax"])
-def test_logits_and_probabilities(activation):
-    run = fit_quietly(Recipe(), perceptron(activation=activation))
+@once
+def test_probabilities():
+    run = fit_quietly(Recipe(), dense(4, "softmax"))
     outputs = run.model.predict(HELD_OUT[0], verbose=0)
-    assert np.allclose(outputs.sum(axis=1), 1) == (activation == "softmax")
-    if activation == "softmax":
-        expected = -np.log(outputs[np.arange(15), HELD_OUT[1]]).mean()
-        kept = np.argmax(run.history["val_balanced_accuracy"])
-        assert run.history["val_loss"][kept] == pytest.approx(expected, rel=1e-4)
+    np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-5)
+    expected = -np.log(outputs[np.arange(15), HELD_OUT[1]]).mean()
+    assert run.history["val_loss"] == pytest.approx([expected], rel=1e-4)
 
 
+@once
 def test_a_sigmoid_becomes_a_softmax():
-    run = fit_quietly(Recipe(), perceptron(classes=1, activation="sigmoid"))
+    run = fit_quietly(Recipe(), dense(1, "sigmoid"), validation=None)
     assert run.model.layers[-1].activation is keras.activations.softmax
 
 
-def test_imbalance_reaches_the_training():
-    """On data that tell nothing all classes are as likely as their weight: at first, the same."""
-    counts = (90, 9, 1)
-    x = np.zeros((100, 3), "float32")
-    train = x, np.repeat(np.arange(3), counts)
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
-    rate = {"optimizer": "sgd", "optimizer_settings": {"learning_rate": 2.0}}
-    shares = {}
-    for imbalance in (None, "class_weights", "resample"):
-        recipe = Recipe(imbalance=imbalance, **rate)
-        run = fit(recipe, model, train, None, 5, verbose=0, seed=0, batch_size=100)
-        shares[imbalance] = np.exp(run.model.predict(x[:1], verbose=0)[0])
-        shares[imbalance] /= shares[imbalance].sum()
-    assert shares[None][0] > 0.75 and shares[None][2] < 0.1
-    for imbalance in ("class_weights", "resample"):
-        np.testing.assert_allclose(shares[imbalance], 1 / 3, atol=0.03)
-
-
-def test_the_seed_decides():
-    recipe = Recipe(imbalance="resample")
-    model = perceptron(3)
-    first, second = (fit_quietly(recipe, model, validation=None).history["loss"] for _ in range(2))
-    assert first == second
+@pytest.mark.parametrize("imbalance", [None, "class_weights", "resample"])
+def test_imbalance_reaches_the_training(imbalance):
+    """On data that tell nothing, the bias moves by each class's weight less its probability."""
+    counts = np.array([70, 20, 10])
+    train = np.zeros((100, 4), "float32"), np.repeat(np.arange(3), counts)
+    recipe = Recipe(imbalance=imbalance, optimizer="sgd", optimizer_settings={"learning_rate": 1.0})
+    run = fit_quietly(recipe, dense(), train, None, batch_size=100)
+    expected = counts / 100 - 1 / 3 if imbalance is None else np.zeros(3)
+    rounded = 0.03 if imbalance == "resample" else 1e-6
+    np.testing.assert_allclose(run.model.get_weights()[1], expected, atol=rounded)
 
 
 @pytest.mark.parametrize(
     ("kind", "imbalance"),
     [
-        ("batches", "resample"),
-        ("single", "resample"),
-        ("single", None),
-        ("one_hot", "class_weights"),
+        pytest.param("single", "resample", marks=once),
+        pytest.param("one_hot", "resample", marks=once),
+        pytest.param("batches", "class_weights", marks=once),
         ("shuffled", None),
     ],
 )
@@ -202,11 +176,10 @@ def test_datasets(kind, imbalance):
         made = tf.data.Dataset.from_tensor_slices((x, y))
         if kind == "shuffled":  # another order in every pass
             made = made.shuffle(100, reshuffle_each_iteration=True)
-        return made if kind == "single" else made.batch(8)
+        return made if kind == "single" else made.batch(20)
 
-    run = fit_quietly(
-        Recipe(imbalance=imbalance), train=dataset(TRAIN), validation=dataset(HELD_OUT)
-    )
+    recipe = Recipe(imbalance=imbalance)
+    run = fit_quietly(recipe, dense(), dataset(TRAIN), dataset(HELD_OUT), batch_size=20)
     np.testing.assert_array_equal(run.evaluation.train_counts, [24, 9, 5])
     predicted = run.model.predict(HELD_OUT[0], verbose=0).argmax(axis=1)
     confusion = np.zeros((3, 3), int)
@@ -214,6 +187,7 @@ def test_datasets(kind, imbalance):
     np.testing.assert_array_equal(run.evaluation.confusion, confusion)
 
 
+@once
 def test_a_dataset_that_keras_made_of_a_folder(tmp_path):
     for label, name in enumerate(("cat", "dog")):
         (tmp_path / name).mkdir()
@@ -238,7 +212,7 @@ def test_a_subclassed_model():
 
     model = Net()
     model(TRAIN[0][:1])
-    run = fit_quietly(Recipe(), model)
+    run = fit_quietly(Recipe(), model, validation=None)
     assert not same(run.model.get_weights(), model.get_weights())
     with pytest.raises(ValueError, match="Give it 4 outputs"):
         fit_quietly(Recipe(), model, classes=4)
@@ -252,7 +226,7 @@ def test_from_scratch_draws_new_weights_and_keeps_what_preprocessing_learnt():
     layers = [normalize, keras.layers.Dense(3, name="head")]
     model = keras.Sequential([keras.Input((4,)), *layers])
     still = {"optimizer": "sgd", "optimizer_settings": {"learning_rate": 1e-12}}
-    run = fit_quietly(Recipe(transfer="scratch", **still), model)
+    run = fit_quietly(Recipe(transfer="scratch", **still), model, validation=None)
     assert not np.allclose(run.model.get_weights()[-2], model.get_weights()[-2])
     expected = keras.ops.convert_to_numpy(normalize(TRAIN[0]))
     np.testing.assert_allclose(
@@ -260,14 +234,13 @@ def test_from_scratch_draws_new_weights_and_keeps_what_preprocessing_learnt():
     )
 
 
-PLAIN = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
 REFUSED = [
     ({"recipe": "group"}, "Recipe"),
     ({"model": keras.Sequential([keras.layers.Dense(3)])}, "built"),
     ({"epochs": 0}, "epochs"),
     ({"batch_size": 0}, "batch_size"),
     ({"recipe": Recipe(transfer_settings={"head_epochs": 1})}, "head_epochs=1"),
-    ({"recipe": Recipe("group"), "model": PLAIN}, "ConvNormActivation(…, normalization='group')"),
+    ({"recipe": Recipe("group"), "model": dense()}, "ConvNormActivation(…, normalization='group')"),
     ({"recipe": Recipe("instance")}, "'norm': InstanceNormalization would compute each mean from"),
     ({"recipe": Recipe(transfer="freeze", transfer_settings={"until": "blok"})}, "blok"),
     ({"recipe": Recipe(schedule="cosine", schedule_settings={"warmup_epochs": 1})}, "leave epochs"),
@@ -292,12 +265,13 @@ REFUSED = [
 @once
 @pytest.mark.parametrize(("changed", "said"), REFUSED, ids=lambda value: str(value)[:40])
 def test_refuses(changed, said):
-    arguments = {"recipe": Recipe(), **changed}
+    arguments = {"recipe": Recipe(), "callbacks": [Untrained()], **changed}
     with pytest.raises(ValueError) as error:
         fit_quietly(**arguments)
     assert said in str(error.value)
 
 
+@once
 @pytest.mark.parametrize(
     ("name", "layer"),
     [
@@ -313,13 +287,13 @@ def test_knows_the_layers_of_keras(name, layer):
     assert fit(Recipe(name), model, (x, y), epochs=1, verbose=0).evaluation is None
 
 
+@once
 @pytest.mark.parametrize(
     ("recipe", "groups", "momentum"),
     [
         (Recipe("group", transfer="freeze"), 2, None),
         (Recipe("group", transfer="scratch", normalization_settings={"groups": 1}), 1, None),
         (Recipe("batch", normalization_settings={"momentum": 0.25}), None, 0.25),
-        (Recipe("batch", normalization_settings={"momentum": 0.5}), None, 0.5),
     ],
     ids=str,
 )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from backends import once
 from recipe.map_models import figures, mapper, scenes
+from recipe.untrained import Untrained
 
 from kerasnorm.imbalance import SegmentationFolder, class_weights, count_classes
 from kerasnorm.recipe import Evaluation, Recipe, Run, fit
@@ -15,15 +16,12 @@ from kerasnorm.recipe.results._map_evaluation import MapEvaluation
 TRAIN, HELD_OUT = scenes(ignored=True), scenes(5, seed=1, ignored=True)
 STILL = {"optimizer": "sgd", "optimizer_settings": {"learning_rate": 1e-12}}
 HEAD = {"transfer": "freeze", **STILL}  # so that batch normalization stays, too
-on_tensorflow = pytest.mark.skipif(
-    keras.config.backend() != "tensorflow", reason="reads files by tf.data"
-)
 pytestmark = pytest.mark.usefixtures("without_tracing")
 
 
 def fit_quietly(recipe, model=None, train=TRAIN, validation=HELD_OUT, epochs=1, **kwargs):
     model = mapper() if model is None else model
-    kwargs = {"ignore_class": 255, "batch_size": 6, "seed": 0, **kwargs}
+    kwargs = {"ignore_class": 255, "batch_size": 12, "seed": 0, **kwargs}
     return fit(recipe, model, train, validation, epochs, verbose=0, **kwargs)
 
 
@@ -35,14 +33,20 @@ def losses_of(model, x, y):
 
 
 RECIPES = [
-    Recipe(transfer="scratch", imbalance="class_weights", imbalance_settings={"scheme": "log"}),
+    pytest.param(
+        Recipe(transfer="scratch", imbalance="class_weights", imbalance_settings={"scheme": "log"}),
+        marks=once,
+    ),
     Recipe(transfer_settings={"head_epochs": 1}, loss="balanced_softmax"),
-    Recipe(transfer="freeze", loss="seesaw", correction="adjust_logits"),
-    Recipe(
-        loss="focal",
-        imbalance="resample",
-        imbalance_settings={"strategy": "repeat_factor", "threshold": 0.9},
-        schedule="cosine",
+    pytest.param(Recipe(transfer="freeze", loss="seesaw", correction="adjust_logits"), marks=once),
+    pytest.param(
+        Recipe(
+            loss="focal",
+            imbalance="resample",
+            imbalance_settings={"strategy": "repeat_factor", "threshold": 0.9},
+            schedule="cosine",
+        ),
+        marks=once,
     ),
 ]
 
@@ -73,17 +77,14 @@ def test_figures_are_those_of_the_pixels_that_count(recipe):
         assert not np.array_equal(run.uncorrected.confusion, confusion)
 
 
-@pytest.mark.parametrize("scheme", [None, "median_frequency"])
-def test_the_loss_is_that_of_the_pixels_that_count(scheme):
+def test_the_loss_is_that_of_the_pixels_that_count():
     """Σ w l / pixels in training, Σ l / pixels in validation; 12 examples are one batch."""
-    weights = np.ones(3)
-    recipe = Recipe(**HEAD)
-    if scheme:
-        recipe = Recipe(imbalance="class_weights", imbalance_settings={"scheme": scheme}, **HEAD)
-        counts = count_classes(TRAIN[1], ignore_class=255)
-        weights = class_weights(counts, scheme).as_numpy()
+    settings = {"scheme": "median_frequency"}
+    recipe = Recipe(imbalance="class_weights", imbalance_settings=settings, **HEAD)
+    counts = count_classes(TRAIN[1], ignore_class=255)
+    weights = class_weights(counts, **settings).as_numpy()
     model = mapper()
-    run = fit_quietly(recipe, model, batch_size=12)
+    run = fit_quietly(recipe, model)
     losses, labels = losses_of(model, *TRAIN)
     expected = (weights[labels] * losses).sum() / len(labels)
     assert run.history["loss"][0] == pytest.approx(expected, rel=1e-4)
@@ -92,6 +93,7 @@ def test_the_loss_is_that_of_the_pixels_that_count(scheme):
     )
 
 
+@once
 def test_ignored_pixels_change_nothing():
     """Whatever x is there, and however many there are."""
     loud = TRAIN[0].copy(), TRAIN[1]
@@ -104,13 +106,13 @@ def test_ignored_pixels_change_nothing():
     np.testing.assert_array_equal(*(run.evaluation.confusion for run in runs))
 
 
+@once  # reads by tf.data
 @pytest.mark.parametrize("kind", ["floats, one by one", "folder"])
 def test_every_kind_of_data_is_the_same(kind, tmp_path):
-    tf = pytest.importorskip("tensorflow")
+    import tensorflow as tf
+
     x, y = TRAIN
     if kind == "folder":
-        if keras.config.backend() != "tensorflow":
-            pytest.skip("reads files by tf.data")
         x, data = in_a_folder(tmp_path)
         model, y = rgb(), y[:, :, :6]
     else:
@@ -118,9 +120,7 @@ def test_every_kind_of_data_is_the_same(kind, tmp_path):
         data = tf.data.Dataset.from_tensor_slices((x, y[..., None].astype("float32")))
     weights = {"imbalance": "class_weights", "imbalance_settings": {"scheme": "median_frequency"}}
     recipe = Recipe(**weights, **HEAD)
-    ours, theirs = (
-        fit_quietly(recipe, model, each, each, batch_size=12) for each in (data, (x, y))
-    )
+    ours, theirs = (fit_quietly(recipe, model, each, each) for each in (data, (x, y)))
     np.testing.assert_array_equal(ours.evaluation.train_counts, theirs.evaluation.train_counts)
     np.testing.assert_array_equal(ours.evaluation.confusion, theirs.evaluation.confusion)
     for name, values in ours.history.items():
@@ -133,19 +133,19 @@ def rgb():
     return keras.Sequential([keras.Input((6, 6, 3)), *layers])
 
 
-def in_a_folder(folder, **kwargs):
+def in_a_folder(folder, count=12):
     """The scenes as PNG files of 6×6, and x as they are read again."""
-    x = np.clip(TRAIN[0][:, :, :6, :1] * 80 + 60, 0, 255).astype("uint8").repeat(3, axis=-1)
-    for name, pictures in (("images", x), ("masks", TRAIN[1][:, :, :6, None])):
+    x = np.clip(TRAIN[0][:count, :, :6, :1] * 80 + 60, 0, 255).astype("uint8").repeat(3, axis=-1)
+    for name, pictures in (("images", x), ("masks", TRAIN[1][:count, :, :6, None])):
         (folder / name).mkdir(parents=True)
         for index, picture in enumerate(pictures):
             keras.utils.save_img(folder / name / f"{index:02}.png", picture, scale=False)
-    return x.astype("float32"), SegmentationFolder(folder, 6, **{"ignore_class": 255, **kwargs})
+    return x.astype("float32"), SegmentationFolder(folder, 6, ignore_class=255)
 
 
-@on_tensorflow
+@once  # reads by tf.data
 def test_a_folder_is_drawn_from_by_the_classes_of_its_masks(tmp_path):
-    _, data = in_a_folder(tmp_path)
+    _, data = in_a_folder(tmp_path, count=6)
     settings = {"strategy": "repeat_factor", "threshold": 1.0}
     steps = []
     spy = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(batch))
@@ -154,21 +154,22 @@ def test_a_folder_is_drawn_from_by_the_classes_of_its_masks(tmp_path):
     shares = data.labels.mean(axis=0)
     repeats = np.maximum(1, np.sqrt(1 / shares))
     expected = np.where(data.labels, repeats, 0).max(axis=1).sum()
-    assert len(steps) == np.ceil(expected) > 12
+    assert len(steps) == np.ceil(expected) > 6
 
 
+@once
 def test_an_absent_class_is_left_out_of_the_means():
     run = fit_quietly(Recipe(loss="balanced_softmax"), classes=["a", "b", "c", "d"])
     evaluation = run.evaluation
     assert run.model.output_shape[-1] == 4 and evaluation.class_names[-1] == "d"
     assert np.isnan(evaluation.per_class_recall[3])
+    assert evaluation.balanced_accuracy == pytest.approx(evaluation.per_class_recall[:3].mean())
     predicted = evaluation.confusion[:, 3].sum()
     assert evaluation.per_class_iou[3] == 0 if predicted else np.isnan(evaluation.per_class_iou[3])
     json.dumps(evaluation.to_dict(), allow_nan=False)
-    with pytest.raises(ValueError, match="no example of class 3"):
-        fit_quietly(Recipe(correction="adjust_logits"), classes=4)
 
 
+@once
 def test_a_mark_below_the_classes():
     y = TRAIN[1].astype("int32")
     y[y == 255] = -1
@@ -206,6 +207,7 @@ def test_saved_and_loaded(tmp_path):
     keras.saving.load_model(tmp_path / "run" / "model.keras")  # compiled, too
 
 
+@once
 def test_images_of_one_class_still_are():
     """The same model is a backbone where the labels are those of images."""
     data = TRAIN[0], np.arange(12) % 3
@@ -218,6 +220,7 @@ REPEAT = {"strategy": "repeat_factor", "threshold": 0.5}
 REFUSED = [
     ({"transfer": "svm"}, {}, "transfer='svm' needs one class for each example"),
     ({"imbalance": "resample"}, {}, "'repeat_factor'"),
+    ({"correction": "adjust_logits"}, {"classes": 4}, "no example of class 3"),
     ({"correction": "tau_normalize"}, {}, "Choose 'adjust_logits'"),
     ({"correction": "retrain_classifier"}, {}, "Choose 'adjust_logits'"),
     ({}, {"train": TRAIN}, r"Label 255 .* `ignore_class=255`"),
@@ -245,19 +248,21 @@ REFUSED = [
 @once
 @pytest.mark.parametrize(("recipe", "given", "message"), REFUSED, ids=[m for *_, m in REFUSED])
 def test_refused(recipe, given, message, tmp_path):
-    given = {"model": mapper(), "train": MAPS, **given}
+    given = {"model": mapper(), "train": MAPS, "callbacks": [Untrained()], **given}
     with pytest.raises(ValueError, match=message):
         fit(Recipe(**recipe), **given, epochs=1, verbose=0, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
+@once
 def test_an_empty_dataset():
-    tf = pytest.importorskip("tensorflow")
+    import tensorflow as tf
+
     with pytest.raises(ValueError, match="`train` is empty"):
         fit_quietly(Recipe(), train=tf.data.Dataset.from_tensor_slices(TRAIN).take(0))
 
 
-@on_tensorflow
+@once  # reads by tf.data
 def test_a_folder_knows_its_own_mark(tmp_path):
     _, data = in_a_folder(tmp_path)
     with pytest.raises(ValueError, match="a SegmentationFolder with ignore_class=255"):

@@ -46,12 +46,6 @@ def test_a_killed_search_goes_on(tmp_path):
     assert not [*folder.rglob(".run-*")]
 
 
-def test_a_silent_search_says_nothing_when_it_goes_on(tmp_path, capsys):
-    for _ in range(2):
-        quick_search(max_trials=1, directory=tmp_path)
-    assert capsys.readouterr().out == ""
-
-
 class Interrupt(Trainings):
     def on_train_begin(self, logs=None):
         raise KeyboardInterrupt

@@ -14,7 +14,7 @@ from kerasnorm.tuning import integers, linear, log, spaces
 pytestmark = once
 
 
-def draws(space, recipe=None, count=80):
+def draws(space, recipe=None, count=25):
     """The recipes of random trials."""
     model = hypermodel(space, recipe=recipe)
     hp = keras_tuner.HyperParameters()

@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ class BestWeights(keras.callbacks.Callback):
     def restore(self) -> None:
         """Gives the model its best weights back."""
         if self._folder is not None and (self._folder / _WEIGHTS).exists():
-            self.whole.load_weights(self._folder / _WEIGHTS)
+            with warnings.catch_warnings():  # the optimizer's may be those of another phase
+                warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+                self.whole.load_weights(self._folder / _WEIGHTS)
         elif self._weights is not None:
             self.whole.set_weights(self._weights)
