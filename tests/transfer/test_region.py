@@ -5,9 +5,12 @@ import re
 import keras
 import numpy as np
 import pytest
+from backends import once
 from transfer.freezing_models import MODELS, body, chain, head
 
 from kerasnorm.transfer import freeze, trainable_table, unfreeze
+
+pytestmark = once
 
 PATHS = ["base/a_conv1", "base/a_bn1", "base/a_conv2", "base/a_bn2", "b_conv1", "b_bn1"]
 PATHS += ["b_conv2", "b_bn2", "head"]
@@ -28,6 +31,7 @@ def model():
         (0.0, 0),
         (0.5, 4),
         (1 / 3, 3),
+        (0.4, 4),  # of 3.6
         (np.int64(1), 1),
         (np.uint8(5), 5),
         (np.float64(1), 9),
