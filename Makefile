@@ -5,8 +5,14 @@ JOBS ?= 2
 BACKENDS ?= jax torch
 TORCH ?= 2.13.0
 PARALLEL = -n $(JOBS) --dist loadfile
+# each of the processes has a core
+ONE_THREAD = OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 QUICK = not slow and not distributed and not tutorial
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+# JAX compiles each program of the tests once, whichever process comes to it first
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/build/jax
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
+export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 
 .PHONY: demo test test-distributed test-tutorials test-backends test-addons test-package \
 	test-oldest soak tutorials docs bench lint clean
@@ -15,7 +21,7 @@ demo: .venv/installed
 	.venv/bin/kerasnorm fit digits --out demo-output --overwrite
 
 test: .venv/installed
-	.venv/bin/python -m pytest $(PARALLEL) -m "$(QUICK)"
+	$(ONE_THREAD) .venv/bin/python -m pytest $(PARALLEL) -m "$(QUICK)"
 
 # on several replicas and in several processes, which want the machine for themselves
 test-distributed: .venv/installed
@@ -27,7 +33,8 @@ test-tutorials: .venv/installed
 
 test-backends: .venv-backends/installed
 	for backend in $(BACKENDS); do \
-		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest $(PARALLEL) -m "$(QUICK)" || exit 1; \
+		KERAS_BACKEND=$$backend $(ONE_THREAD) .venv-backends/bin/python -m pytest \
+			$(PARALLEL) -m "$(QUICK)" || exit 1; \
 		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest \
 			-m "distributed and not slow" tests || exit 1; \
 	done

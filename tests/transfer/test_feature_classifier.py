@@ -1,14 +1,12 @@
 """A base and its estimator are one thing, in memory and in a file that holds no pickle."""
 
-import os
 import re
 import zipfile
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from processes import run_in_a_new_process
+from backends import once
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 from transfer.probing_models import MODELS, images, nested, sequential
@@ -22,23 +20,15 @@ pytestmark = pytest.mark.usefixtures("without_tracing")
 WITH_GRAPH = [kind for kind in MODELS if kind != "subclassed"]
 X, Y = images(60)
 
-PREDICT = """
-import sys
-import numpy as np
-import kerasnorm
-classifier = kerasnorm.transfer.FeatureClassifier.load(sys.argv[1])
-x = np.load(sys.argv[2])
-np.savez(sys.argv[3], label=classifier.predict(x), score=classifier.decision_function(x))
-"""
 
-
+@once
 @pytest.mark.parametrize("kind", WITH_GRAPH)
 def test_the_base_gives_the_features_that_were_probed(kind):
     model = MODELS[kind]()
     everything = depths(model, None)
-    probed = pooled_features(model, everything, X)
+    probed = pooled_features(model, everything, X[:9])
     for leaf in everything:
-        features = FeatureClassifier(cut(model, leaf), None).features(X)
+        features = FeatureClassifier(cut(model, leaf), None).features(X[:9])
         np.testing.assert_allclose(features, probed[leaf.path], atol=1e-6)
 
 
@@ -49,9 +39,16 @@ def test_what_lies_above_the_cut_is_not_there():
     assert not {"pool", "side", "base_conv", "head"} & names
 
 
-@pytest.mark.parametrize("estimator", ["svm", "logistic"])
-@pytest.mark.parametrize("kind", ["sequential", "nested"])
-@pytest.mark.parametrize("labels", ["three_names", "two_numbers"])
+@once
+@pytest.mark.parametrize(
+    ("kind", "estimator", "labels"),
+    [
+        ("sequential", "svm", "three_names"),
+        ("sequential", "logistic", "two_numbers"),
+        ("nested", "svm", "two_numbers"),
+        ("nested", "logistic", "three_names"),
+    ],
+)
 def test_a_file_has_base_and_estimator(kind, estimator, labels, tmp_path):
     y = np.array(["owl", "cat", "a longer name"])[Y] if labels == "three_names" else 7 * (Y == 1)
     classifier = probe_layers(MODELS[kind](), X, y, estimator, layers=None, folds=2).classifier()
@@ -66,19 +63,7 @@ def test_a_file_has_base_and_estimator(kind, estimator, labels, tmp_path):
     loaded.save(tmp_path / "again.zip")
 
 
-def test_predictions_are_the_same_in_a_new_process(tmp_path):
-    classifier = probe_layers(nested(), X, np.array(["b", "a", "c"])[Y]).classifier()
-    path, x, found = (tmp_path / name for name in ("owls.zip", "x.npy", "found.npz"))
-    classifier.save(path)
-    np.save(x, X)
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    run_in_a_new_process(PREDICT, path, x, found, env=environment)
-    with np.load(found) as arrays:
-        np.testing.assert_array_equal(arrays["label"], classifier.predict(X))
-        np.testing.assert_allclose(arrays["score"], classifier.decision_function(X), atol=1e-5)
-
-
+@once
 def test_a_file_holds_no_pickle(tmp_path):
     probe_layers(sequential(), X, np.array(["b", "a", "c"])[Y]).classifier().save(tmp_path / "f")
     with zipfile.ZipFile(tmp_path / "f") as archive:
@@ -87,6 +72,7 @@ def test_a_file_holds_no_pickle(tmp_path):
             assert all(arrays[name].dtype != object for name in arrays)
 
 
+@once
 @pytest.mark.parametrize(
     "estimator", [KNeighborsClassifier(3), LinearSVC(C=0.1)], ids=["neighbours", "other_svm"]
 )
@@ -98,6 +84,7 @@ def test_other_estimators_work_and_are_not_saved(estimator, tmp_path):
     assert not (tmp_path / "file").exists()
 
 
+@once
 @pytest.mark.parametrize("name", ["text", "model", "nothing"])
 def test_other_files(name, tmp_path):
     path = tmp_path / "model.keras"

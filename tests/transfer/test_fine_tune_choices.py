@@ -3,12 +3,14 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import layers, ops
 
 from kerasnorm.data._order import shuffled
 from kerasnorm.data._stored_batches import StoredBatches
 from kerasnorm.imbalance import resample
 from kerasnorm.transfer import fine_tune
+from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
 
 pytestmark = pytest.mark.usefixtures("without_tracing")
 
@@ -35,8 +37,9 @@ def same(ours, theirs):
     return all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
-@pytest.mark.parametrize("strategy", ["freeze", "fine_tune"])
-@pytest.mark.parametrize("cache", [True, False])
+@pytest.mark.parametrize(
+    ("strategy", "cache"), [("freeze", True), ("freeze", False), ("fine_tune", True)]
+)
 def test_a_sampler_is_training_on_the_rows_that_it_draws(strategy, cache):
     def sampler(epoch):
         return np.random.default_rng(epoch).choice(40, 20)
@@ -48,9 +51,9 @@ def test_a_sampler_is_training_on_the_rows_that_it_draws(strategy, cache):
     expected = fine_tune(source(), (X[rows], Y[rows]), sampler=lambda epoch: np.arange(20), **way)
     drawn = fine_tune(source(), (X, Y), sampler=sampler, **way)
     assert same(values(drawn.model), values(expected.model))
-    assert not same(values(drawn.model), values(fine_tune(source(), (X, Y), **way).model))
 
 
+@once
 def test_epochs_draw_anew_in_both_phases():
     drawn = []
 
@@ -58,8 +61,8 @@ def test_epochs_draw_anew_in_both_phases():
         drawn.append(epoch)
         return shuffled(40, 0)(epoch)
 
-    fine_tune(source(), (X, Y), head_epochs=2, epochs=2, sampler=sampler, **QUICK)
-    assert set(drawn) == {0, 1, 2, 3}
+    fine_tune(source(), (X, Y), head_epochs=2, epochs=1, sampler=sampler, **QUICK)
+    assert set(drawn) == {0, 1, 2}
 
 
 class Noted(keras.callbacks.Callback):
@@ -74,10 +77,8 @@ class Noted(keras.callbacks.Callback):
         self.weights.append(weights_by_layer(self.model))
 
 
-@pytest.mark.parametrize(
-    ("monitor", "best"), [("val_accuracy", np.argmax), ("val_loss", np.argmin), (None, None)]
-)
-def test_the_best_weights_of_both_phases(monitor, best):
+@pytest.mark.parametrize("monitor", ["val_loss", None])
+def test_the_best_weights_of_both_phases(monitor):
     wild = {"learning_rate": 0.3, "base_learning_rate": 3.0, "optimizer": "sgd"}
     noted = Noted()
     result = fine_tune(
@@ -92,7 +93,7 @@ def test_the_best_weights_of_both_phases(monitor, best):
         **QUICK,
     )
     assert noted.epochs == list(range(7))
-    kept = 6 if monitor is None else best(result.history[monitor])
+    kept = 6 if monitor is None else np.argmin(result.history[monitor])
     assert monitor is None or kept != 6  # or the test tells nothing
     assert same(result.model.get_layer("head").get_weights(), noted.weights[kept]["head"])
     for name, figure in (("val_accuracy", "accuracy"), ("val_loss", "loss")):
@@ -100,26 +101,40 @@ def test_the_best_weights_of_both_phases(monitor, best):
         assert now == pytest.approx(result.history[name][kept], abs=1e-5)
 
 
+@once
+def test_the_first_of_equal_epochs_is_kept():
+    model = source()
+    best = BestWeights(model, "val_accuracy", None)
+    expected = values(model)
+    for epoch, accuracy in enumerate([0.7, 0.7, 0.6, float("nan")]):
+        best.on_epoch_end(epoch, {"val_accuracy": accuracy})
+        model.set_weights([weight + 1 for weight in model.get_weights()])
+    best.restore()
+    assert same(values(model), expected)
+
+
 class Break(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 6:
+        if epoch == 3:
             raise KeyboardInterrupt
 
 
+@once
 # the weights are what is restored; the optimizer of the head has not begun
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_best_weights_survive_a_break(tmp_path):
     arguments = {
         "learning_rate": 0.3,
-        "base_learning_rate": 0.3,
+        "base_learning_rate": 3.0,
         "optimizer": "sgd",
-        "head_epochs": 3,
-        "epochs": 4,
-        "monitor": "val_accuracy",
+        "head_epochs": 2,
+        "epochs": 2,
+        "monitor": "val_loss",
         **QUICK,
     }
     data = (X, Y), (X[:20], Y[:20])
     undisturbed = fine_tune(source(), *data, **arguments)
+    assert np.argmin(undisturbed.history["val_loss"]) < 3  # or the break tells nothing
     with pytest.raises(KeyboardInterrupt):
         fine_tune(source(), *data, backup_dir=tmp_path / "run", callbacks=[Break()], **arguments)
     again = fine_tune(source(), *data, backup_dir=tmp_path / "run", **arguments)
@@ -127,6 +142,7 @@ def test_best_weights_survive_a_break(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@once
 def test_an_unknown_monitor_names_those_that_there_are():
     with pytest.raises(ValueError, match=r"one of 'accuracy', 'loss'.*Received: 'f1'"):
         fine_tune(source(), (X, Y), monitor="f1", **QUICK)
@@ -179,13 +195,14 @@ class Wrapped(keras.utils.PyDataset):
         return X, Y
 
 
+@once
 def test_a_dataset_is_itself_whatever_its_attributes():
     way = {"head_epochs": 0, "epochs": 1, **QUICK}
     result = fine_tune(source(), Wrapped(), **way)
     assert len(result.history["loss"]) == 1
 
 
-@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="tf.data")
+@once  # with tf.data
 @pytest.mark.parametrize("cache", [True, False])
 def test_stored_examples_are_as_those_in_memory(cache):
     """A dataset that draws the rows of each epoch, and its features, drawn alike."""

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import layers
 
 from kerasnorm.imbalance import (
@@ -68,6 +69,7 @@ def test_the_last_convolution_is_replaced(end):
         np.testing.assert_array_equal(a, b)
 
 
+@once
 def test_labels_decide_what_the_head_is_for():
     """The same feature maps are a backbone where each image has one class."""
     tuned = fine_tune(scenes(), (X, Y[:, 0, 0]), classes=3, head_epochs=1, epochs=0, **QUICK)
@@ -85,6 +87,7 @@ def test_only_the_head_trains_and_kept_features_change_nothing():
     np.testing.assert_allclose(first["val_loss"], second["val_loss"], rtol=1e-4)
 
 
+@once
 @pytest.mark.parametrize("kind", ["dataset", "kept"])
 def test_pixels_are_weighed(kind):
     """The first loss is Σ w l / pixels that count, of labels of which 255 is none."""
@@ -98,7 +101,8 @@ def test_pixels_are_weighed(kind):
     losses = np.log(np.exp(logits).sum(-1)) - logits[np.arange(len(labels)), labels]
     train = (X, y)
     if kind == "dataset":
-        tf = pytest.importorskip("tensorflow")
+        import tensorflow as tf
+
         train = tf.data.Dataset.from_tensor_slices((X, y)).batch(10)
     tuned = fine_tune(
         model,
@@ -132,6 +136,7 @@ def test_logits_are_adjusted_below_what_follows_the_head():
     )
 
 
+@once
 @pytest.mark.parametrize(
     ("make", "labels", "kwargs", "message"),
     [
@@ -153,6 +158,7 @@ def test_refused(make, labels, kwargs, message):
         fine_tune(make(), (X, labels), **kwargs, **QUICK)
 
 
+@once
 def test_classes_come_last():
     images = keras.Input((2, 6, 8))
     outputs = layers.Conv2D(5, 1, data_format="channels_first")(images)
@@ -160,6 +166,7 @@ def test_classes_come_last():
         replace_head(keras.Model(images, outputs), 3, maps=True)
 
 
+@once
 def test_tau_is_for_dense_heads():
     with pytest.raises(ValueError, match="end in a Dense layer"):
         tau_normalize(scenes(), 1.0)

@@ -6,6 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import layers, ops
 from processes import SUPPORT, run_in_a_new_process
 
@@ -62,11 +63,9 @@ def undisturbed():
     return functools.cache(lambda cache: run(cache=cache))
 
 
-@pytest.mark.parametrize(
-    ("breaks", "cache"), [((0,), True), ((1, 0), False), ((2,), True), ((2, 1), True)], ids=str
-)
+@pytest.mark.parametrize(("breaks", "cache"), [((1, 1, 1), True), ((1,), False)], ids=str)
 def test_ends_as_if_nothing_had_happened(breaks, cache, tmp_path, undisturbed):
-    """Broken off in the first phase, between the two, in the second, and in both."""
+    """Broken off in the first phase, at the beginning of the second, and in it."""
     for epoch in breaks:
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "backup", [Break(epoch)], cache=cache)
@@ -91,6 +90,7 @@ test.run(sys.argv[1], [Kill(3)], cache=True)
 """
 
 
+@once
 def test_a_killed_process(tmp_path, request, undisturbed):
     here = request.path.parent
     run_in_a_new_process(KILLED, tmp_path / "backup", here, SUPPORT)
@@ -100,15 +100,16 @@ def test_a_killed_process(tmp_path, request, undisturbed):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+@once
 def test_other_arguments_are_refused(tmp_path):
     (tmp_path / "mine.txt").write_text("stays")
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, [Break(1)])
+        run(tmp_path, [Break(1)], head_epochs=1, epochs=1)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(ValueError, match=r"began with epochs=\[2, 2\].*Received: epochs=\[2, 3\]"):
-        run(tmp_path, epochs=3)
+    with pytest.raises(ValueError, match=r"began with epochs=\[1, 1\].*Received: epochs=\[1, 2\]"):
+        run(tmp_path, head_epochs=1, epochs=2)
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert before == after
     assert json.loads((tmp_path / "plan.json").read_text())["seed"] == 5
-    run(tmp_path)
+    run(tmp_path, head_epochs=1, epochs=1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -3,10 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import layers
 from transfer.freezing_models import (
+    AT_ONCE,
     BELOW_HEAD,
     MODELS,
+    MODES,
     SHAPE,
     body,
     chain,
@@ -18,15 +21,14 @@ from transfer.freezing_models import (
 from kerasnorm.surgery import freeze_statistics
 from kerasnorm.transfer import Change, freeze, trainable_table, unfreeze
 
-MODES = ("inference", "train", "affine_only")
+pytestmark = pytest.mark.usefixtures("without_tracing")
 
 
 def trains(model):
     return {row["path"]: row["trainable"] for row in trainable_table(model).rows}
 
 
-@pytest.mark.parametrize("batchnorm", MODES)
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize(("kind", "batchnorm"), AT_ONCE.items())
 def test_fit_moves_what_is_not_frozen_and_no_bit_of_the_rest(kind, batchnorm):
     model = MODELS[kind]()
     change = freeze(model, BELOW_HEAD, batchnorm)
@@ -34,10 +36,12 @@ def test_fit_moves_what_is_not_frozen_and_no_bit_of_the_rest(kind, batchnorm):
     assert what_moves(model) == should_move(model, batchnorm)
 
 
+@once
+@pytest.mark.filterwarnings("ignore:.*compile")  # `what_moves` does
 @pytest.mark.parametrize("kind", MODELS)
 def test_unfreeze_with_train_undoes_freeze(kind):
     model = MODELS[kind]()
-    free = what_moves(MODELS[kind]())
+    free = what_moves(model)
     change = freeze(model, until=1.0, batchnorm="inference")
     assert not any(trains(model).values())
     back = unfreeze(model, above=0, batchnorm="train")
@@ -45,16 +49,18 @@ def test_unfreeze_with_train_undoes_freeze(kind):
     assert what_moves(model) == free
 
 
-@pytest.mark.parametrize("batchnorm", MODES)
+@once
 @pytest.mark.parametrize("kind", MODELS)
-def test_the_second_call_changes_nothing(kind, batchnorm):
+def test_the_second_call_changes_nothing(kind):
     model = MODELS[kind]()
-    freeze(model, until=0.5, batchnorm=batchnorm)
-    assert freeze(model, until=0.5, batchnorm=batchnorm) == Change([], [])
-    unfreeze(model, above=2, batchnorm=batchnorm)
-    assert unfreeze(model, above=2, batchnorm=batchnorm) == Change([], [])
+    for batchnorm in MODES:
+        freeze(model, until=0.5, batchnorm=batchnorm)
+        assert freeze(model, until=0.5, batchnorm=batchnorm) == Change([], [])
+        unfreeze(model, above=2, batchnorm=batchnorm)
+        assert unfreeze(model, above=2, batchnorm=batchnorm) == Change([], [])
 
 
+@once
 def test_freeze_moves_between_the_modes_of_batchnorm():
     model = chain(*body("a"), head())
     bns, rest = ["a_bn1", "a_bn2"], ["a_conv1", "a_conv2"]
@@ -87,6 +93,7 @@ def test_unfreeze_reaches_into_a_frozen_parent_and_lowers_nothing_below(batchnor
     assert moved["a_bn2/moving_mean"] == (batchnorm == "train")
 
 
+@once
 def test_unfreeze_raises_the_flag_of_a_frozen_model_without_its_layers():
     model = chain(*body("a"), head())
     model.trainable = False
@@ -94,6 +101,7 @@ def test_unfreeze_raises_the_flag_of_a_frozen_model_without_its_layers():
     assert [path for path, on in trains(model).items() if on] == ["head"]
 
 
+@once
 def test_a_frozen_base_answers_to_keras_own_switch():
     model = chain(chain(*body("a"), name="base"), head())
     freeze(model, until="base")
@@ -102,6 +110,7 @@ def test_a_frozen_base_answers_to_keras_own_switch():
     assert all(trains(model).values())
 
 
+@once
 def test_statistics_frozen_on_their_own_stay_so_until_they_shall_train():
     model = chain(*body("a"), head())
     freeze_statistics(model)
@@ -112,6 +121,7 @@ def test_statistics_frozen_on_their_own_stay_so_until_they_shall_train():
     assert all(row["statistics"] is not False for row in trainable_table(model).rows)
 
 
+@once
 def test_a_frozen_layer_stays_the_object_it_was():
     model = MODELS["custom"]()
     layer, variables = model.layers[1], list(model.variables)
@@ -121,6 +131,7 @@ def test_a_frozen_layer_stays_the_object_it_was():
     assert all(a is b for a, b in zip(model.variables, variables, strict=True))
 
 
+@once
 @pytest.mark.parametrize("kind", ["functional", "custom", "subclassed"])
 def test_weights_files_fit_frozen_and_unfrozen_models(kind, tmp_path):
     model, frozen = MODELS[kind](), MODELS[kind]()
@@ -131,6 +142,7 @@ def test_weights_files_fit_frozen_and_unfrozen_models(kind, tmp_path):
     np.testing.assert_allclose(model.predict(x, verbose=0), frozen.predict(x, verbose=0), atol=1e-6)
 
 
+@once
 @pytest.mark.parametrize(
     "change",
     [
@@ -149,6 +161,7 @@ def test_a_compiled_model_asks_for_compile(change):
     assert caught[0].filename == __file__
 
 
+@once
 def test_no_change_no_warning(recwarn):
     model = chain(*body("a"), head())
     model.compile("sgd", "mse")
@@ -156,6 +169,7 @@ def test_no_change_no_warning(recwarn):
     assert not recwarn.list
 
 
+@once
 def test_the_table_warns_of_flags_that_fit_does_not_know(recwarn):
     model = chain(*body("a"), head())
     x = np.zeros((4, *model.input_shape[1:]))
@@ -178,6 +192,7 @@ def test_the_table_warns_of_flags_that_fit_does_not_know(recwarn):
         assert not [each for each in recwarn.list if "compile" in str(each.message)]
 
 
+@once
 def test_the_table_says_what_trains():
     model = chain(*body("a"), head())
     freeze(model, until="a_conv2", batchnorm="affine_only")
@@ -197,6 +212,7 @@ def test_the_table_says_what_trains():
     assert len(lines) == len(table.rows) + 2 and len({len(line) for line in lines}) == 1
 
 
+@once
 def test_an_unbuilt_model_is_refused():
     model = keras.Sequential([layers.Dense(2, name="first")])
     for call in (lambda: freeze(model, until=1), lambda: trainable_table(model)):

@@ -5,10 +5,13 @@ import re
 import keras
 import numpy as np
 import pytest
+from backends import once
 from transfer.freezing_models import MODELS
 
 from kerasnorm.models._leaves import leaves
 from kerasnorm.transfer import LayerwiseLearningRate, freeze, layer_decay
+
+pytestmark = once
 
 
 def chain(*names):

@@ -6,9 +6,9 @@ import re
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import ops, optimizers
 from keras_versions import MUON_APPLIES
-from processes import run_in_a_new_process
 from replicas import two_replicas
 
 from kerasnorm.transfer import LayerwiseLearningRate
@@ -16,7 +16,7 @@ from kerasnorm.transfer import LayerwiseLearningRate
 # XLA takes longer to compile a step than to make twenty
 JIT = "auto" if keras.config.backend() == "jax" else False
 MULTIPLIERS = {"low": 0.1, "middle": 0.5, "head": 1.0}
-X, Y = np.random.default_rng(0).normal(size=(2, 160, 6)).astype("float32")
+X, Y = np.random.default_rng(0).normal(size=(2, 64, 6)).astype("float32")
 
 
 class Separate(optimizers.Optimizer):
@@ -60,25 +60,28 @@ def network(kernel_constraint=None):
     return keras.Sequential([keras.Input((6,)), *layers])
 
 
-def train(model, optimizer, epochs=1, jit_compile=JIT, **kwargs):
-    model.compile(optimizer, "mse", jit_compile=jit_compile)
-    model.fit(X, Y, batch_size=8, epochs=epochs, shuffle=False, verbose=0, **kwargs)
+def train(model, optimizer, steps=8, jit_compile=JIT, eagerly=False, **kwargs):
+    eagerly = eagerly and keras.config.backend() == "tensorflow"
+    model.compile(optimizer, "mse", jit_compile=jit_compile, run_eagerly=eagerly)
+    rows = slice(8 * steps)
+    model.fit(X[rows], Y[rows], batch_size=8, shuffle=False, verbose=0, **kwargs)
     return model.get_weights()
 
 
-def stepped(optimizer, steps=12):
+def train_briefly(model, optimizer, **kwargs):
+    """The same for a few steps, which do not pay for a trace."""
+    return train(model, optimizer, steps=3, eagerly=True, **kwargs)
+
+
+def stepped(optimizer, model=None, steps=4):
     """Returns the weights after steps of random gradients, without a model that gives them."""
-    model, rng = network(), np.random.default_rng(2)
+    model, rng = model or network(), np.random.default_rng(2)
     variables = model.trainable_variables
     optimizer.build(variables)
     for _ in range(steps):
         gradients = [rng.normal(size=v.shape).astype("float32") for v in variables]
         optimizer.apply([ops.convert_to_tensor(g) for g in gradients], variables)
     return model.get_weights()
-
-
-def schedule(rate):
-    return optimizers.schedules.CosineDecay(rate, 30)
 
 
 RULES = {
@@ -93,13 +96,6 @@ RULES = {
 }
 if MUON_APPLIES:
     RULES["muon"] = lambda rate, **kw: optimizers.Muon(rate, exclude_layers=["head"], **kw)
-SETTINGS = {
-    "accumulation": ("adamw", {"gradient_accumulation_steps": 2}),
-    "average": (
-        "momentum",
-        {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 7},
-    ),
-}
 RATES = {name: 0.02 * multiplier for name, multiplier in MULTIPLIERS.items()}
 
 
@@ -114,51 +110,45 @@ def test_steps_are_those_of_separate_optimizers(rule):
     assert_same(stepped(layerwise), stepped(Separate(RULES[rule], RATES)))
 
 
-@pytest.mark.parametrize("kind", SETTINGS)
-def test_fit_is_as_with_separate_optimizers(kind):
-    rule, settings = SETTINGS[kind]
-    separate = Separate(lambda rate: RULES[rule](rate, **settings), RATES)
-    layerwise = LayerwiseLearningRate(RULES[rule](0.02, **settings), MULTIPLIERS)
-    assert_same(train(network(), layerwise), train(network(), separate))
+def test_accumulated_steps_are_those_of_separate_optimizers():
+    def make(rate):
+        return optimizers.AdamW(rate, weight_decay=0.1, gradient_accumulation_steps=2)
+
+    layerwise = LayerwiseLearningRate(make(0.02), MULTIPLIERS)
+    assert_same(train(network(), layerwise), train(network(), Separate(make, RATES)))
 
 
-def test_equal_with_a_schedule():
-    def make(multiplier):
-        return optimizers.AdamW(schedule(0.02 * multiplier), weight_decay=0.1)
+def test_schedule_average_and_global_norm_are_those_of_all_layers():
+    averaged = {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 3}
 
-    oracle = Separate(make, MULTIPLIERS)
-    got = train(network(), LayerwiseLearningRate(make(1), MULTIPLIERS), jit_compile="auto")
-    assert_same(got, train(network(), oracle))
+    def make(multiplier, **kwargs):
+        schedule = optimizers.schedules.CosineDecay(0.5 * multiplier, 10)
+        return optimizers.SGD(schedule, momentum=0.9, weight_decay=0.1, **averaged, **kwargs)
 
-
-def test_the_global_norm_spans_all_layers():
-    rates = {name: 0.5 * multiplier for name, multiplier in MULTIPLIERS.items()}
-    oracle = Separate(lambda rate: optimizers.SGD(rate, momentum=0.9), rates, clip=0.1)
-    rule = optimizers.SGD(0.5, momentum=0.9, global_clipnorm=0.1)
-    got = train(network(), LayerwiseLearningRate(rule, MULTIPLIERS))
-    assert_same(got, train(network(), oracle))
+    layerwise = LayerwiseLearningRate(make(1, global_clipnorm=0.1), MULTIPLIERS)
+    got = train(network(), layerwise, jit_compile="auto")
+    assert_same(got, train(network(), Separate(make, MULTIPLIERS, clip=0.1)))
 
 
 def test_the_loss_scale_goes_around():
     keras.config.set_dtype_policy("mixed_float16")
     scaled = optimizers.LossScaleOptimizer
-    expected = train(network(), scaled(Separate(lambda rate: optimizers.Adam(rate), RATES)))
+    expected = train_briefly(network(), scaled(Separate(optimizers.Adam, RATES)))
     model = network()
-    got = train(model, LayerwiseLearningRate(optimizers.Adam(0.02), MULTIPLIERS))
+    got = train_briefly(model, LayerwiseLearningRate(optimizers.Adam(0.02), MULTIPLIERS))
     assert isinstance(model.optimizer, scaled)
     assert_same(got, expected)
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_callbacks_move_the_base_rate_and_keep_the_ratios(policy):
-    keras.config.set_dtype_policy(policy)
-    rule = optimizers.SGD(0.5)
+def test_callbacks_move_the_base_rate_and_keep_the_ratios():
+    keras.config.set_dtype_policy("mixed_float16")  # through Keras' optimizer around ours
     halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
-    model, optimizer = network(), LayerwiseLearningRate(rule, MULTIPLIERS)
+    model, optimizer = network(), LayerwiseLearningRate(optimizers.SGD(0.5), MULTIPLIERS)
     plateau = keras.callbacks.ReduceLROnPlateau("loss", 0.1, patience=1, min_delta=1e9)
-    train(model, optimizer, epochs=3, callbacks=[halve, plateau])
+    train_briefly(model, optimizer, epochs=3, callbacks=[halve, plateau])
     # halved three times; the plateau, which counts from the second epoch, comes after two and three
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.5 / 8 / 100, rel=1e-5)
+    for each in (model.optimizer, optimizer):
+        assert float(each.learning_rate) == pytest.approx(0.5 / 8 / 100, rel=1e-5)
     assert optimizer.multipliers == pytest.approx(MULTIPLIERS)
 
 
@@ -178,11 +168,9 @@ class Unfreeze(keras.callbacks.Callback):
 
 FREEZABLE = {
     "momentum": lambda: optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1),
-    "adamw": lambda: optimizers.AdamW(0.1, weight_decay=0.1),
     "average": lambda: optimizers.SGD(
         0.1, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=3
     ),
-    "rmsprop": lambda: optimizers.RMSprop(0.1, momentum=0.9),
 }
 
 
@@ -202,9 +190,8 @@ def test_a_multiplier_of_0_moves_no_bit_and_unfreezes_without_compiling(rule):
 
 def test_a_frozen_layers_moments_go_on():
     """As at a rate of 0: unfrozen after an epoch, Adam's first steps are no cold start."""
-    model = network()
     optimizer = LayerwiseLearningRate(optimizers.Adam(0.01), {"low": 0, "middle|head": 1})
-    train(model, optimizer)
+    stepped(optimizer)
     moments = [v for v in optimizer.variables if "low" in v.path and "velocity" in v.path]
     assert moments and all(np.abs(ops.convert_to_numpy(v)).max() > 0 for v in moments)
 
@@ -212,81 +199,38 @@ def test_a_frozen_layers_moments_go_on():
 def test_layers_are_keys_and_need_no_names():
     model = network()
     rates = dict(zip(model.layers, MULTIPLIERS.values(), strict=True))
-    by_layer = train(model, LayerwiseLearningRate(optimizers.Adam(0.02), rates))
-    by_name = train(network(), LayerwiseLearningRate(optimizers.Adam(0.02), MULTIPLIERS))
-    assert all(np.array_equal(*pair) for pair in zip(by_layer, by_name, strict=True))
+    by_layer = stepped(LayerwiseLearningRate(optimizers.Adam(0.02), rates), model)
+    by_name = stepped(LayerwiseLearningRate(optimizers.Adam(0.02), MULTIPLIERS))
+    assert all(map(np.array_equal, by_layer, by_name))
 
 
-CHILD = """
-import json, sys
-import keras, numpy as np
-import kerasnorm
-folder = sys.argv[1]
-data = np.load(folder + "/data.npz")
-found = {}
-for keys in ("paths", "layers"):
-    model = keras.models.load_model(f"{folder}/{keys}.keras")
-    before = list(model.optimizer.multipliers.values())
-    layer = model.get_layer("middle")
-    model.fit(data["x"], data["y"], batch_size=8, shuffle=False, verbose=0)
-    if keys == "layers":
-        model.optimizer.set_multiplier(layer, 0.25)
-    np.savez(f"{folder}/{keys}.npz", *model.get_weights())
-    found[keys] = [before, list(model.optimizer.multipliers.values())]
-print("FOUND" + json.dumps(found))
-"""
-
-
-def test_files_go_on_in_a_new_process(tmp_path):
-    np.savez(tmp_path / "data.npz", x=X, y=Y)
-    expected = {}
-    for keys in ("paths", "layers"):
-        model = network()
-        # a Sequential that is loaded has other paths: sequential_1/low/kernel
-        names = [f"^{model.name}/{name}|^{name}" for name in MULTIPLIERS]
-        named = names if keys == "paths" else model.layers
-        rates = dict(zip(named, MULTIPLIERS.values(), strict=True))
-        optimizer = LayerwiseLearningRate(optimizers.AdamW(0.02, weight_decay=0.1), rates)
-        train(model, optimizer)
-        optimizer.set_multiplier(next(iter(rates)), 0.3)
-        model.save(tmp_path / f"{keys}.keras")
-        model.fit(X, Y, batch_size=8, shuffle=False, verbose=0)
-        expected[keys] = model.get_weights()
-    found = json.loads(run_in_a_new_process(CHILD, tmp_path).rpartition("FOUND")[2])
-    for keys, middle in (("paths", 0.5), ("layers", 0.25)):
-        before, after = found[keys]
-        assert before == pytest.approx([0.3, 0.5, 1.0])
-        assert after == pytest.approx([0.3, middle, 1.0])
-        with np.load(tmp_path / f"{keys}.npz") as weights:
-            assert all(map(np.array_equal, expected[keys], weights.values()))
-
-
-def fit(multipliers, default=None, optimizer=None, model=None):
+def built(multipliers, default=None, optimizer=None):
     optimizer = LayerwiseLearningRate(optimizer or optimizers.SGD(0.1), multipliers, default)
-    train(model or network(), optimizer)
+    optimizer.build(network().trainable_variables)
     return optimizer
 
 
 REFUSED = {
-    "unmatched": (lambda: fit({"low": 1}), "No multiplier matches .*middle"),
-    "doubly": (lambda: fit({"low": 1, "l|head": 1}), "several for .*low"),
-    "idle": (lambda: fit({"low": 1, "nothing": 1}, default=1), "No trainable .*'nothing'"),
-    "unbuilt": (lambda: fit({keras.layers.Dense(2, name="x"): 1}), "'x' has no variables"),
-    "foreign": (lambda: fit({network().layers[0]: 1}, default=1), "layer 'low'"),
-    "negative": (lambda: fit({"low": -1}), "a multiplier"),
-    "nan": (lambda: fit({"low": float("nan")}), "a multiplier"),
-    "text": (lambda: fit({"low": "1"}), "a multiplier"),
-    "default": (lambda: fit({"low": 1}, default=-1), "default"),
-    "no dict": (lambda: fit([("low", 1)]), "`multipliers` should be a dict"),
-    "no key": (lambda: fit({1: 1}), "regexes or layers"),
-    "no regex": (lambda: fit({"(": 1}), "is no regex"),
-    "scaled": (lambda: fit({}, 1, optimizers.LossScaleOptimizer(optimizers.SGD())), "plain"),
-    "used": (lambda: fit({}, 1, fit({}, 1).optimizer), "new one"),
-    "unknown key": (lambda: fit({}, 1).set_multiplier("low", 1), "`key` should be one of"),
-    "value": (lambda: fit({"low": 1}, 1).set_multiplier("low", -1), "value"),
+    "unmatched": (lambda: built({"low": 1}), "No multiplier matches .*middle"),
+    "doubly": (lambda: built({"low": 1, "l|head": 1}), "several for .*low"),
+    "idle": (lambda: built({"low": 1, "nothing": 1}, default=1), "No trainable .*'nothing'"),
+    "unbuilt": (lambda: built({keras.layers.Dense(2, name="x"): 1}), "'x' has no variables"),
+    "foreign": (lambda: built({network().layers[0]: 1}, default=1), "layer 'low'"),
+    "negative": (lambda: built({"low": -1}), "a multiplier"),
+    "nan": (lambda: built({"low": float("nan")}), "a multiplier"),
+    "text": (lambda: built({"low": "1"}), "a multiplier"),
+    "default": (lambda: built({"low": 1}, default=-1), "default"),
+    "no dict": (lambda: built([("low", 1)]), "`multipliers` should be a dict"),
+    "no key": (lambda: built({1: 1}), "regexes or layers"),
+    "no regex": (lambda: built({"(": 1}), "is no regex"),
+    "scaled": (lambda: built({}, 1, optimizers.LossScaleOptimizer(optimizers.SGD())), "plain"),
+    "used": (lambda: built({}, 1, built({}, 1).optimizer), "new one"),
+    "unknown key": (lambda: built({}, 1).set_multiplier("low", 1), "`key` should be one of"),
+    "value": (lambda: built({"low": 1}, 1).set_multiplier("low", -1), "value"),
 }
 
 
+@once
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case):
     call, message = REFUSED[case]
@@ -294,6 +238,12 @@ def test_refused(case):
         call()
 
 
+def test_fit_refuses_what_matches_nothing():
+    with pytest.raises(ValueError, match=r"No multiplier matches .*middle"):
+        train(network(), LayerwiseLearningRate("sgd", {"low": 1}))
+
+
+@once
 @pytest.mark.parametrize("name", ["Ftrl", "ScheduleFreeAdamW"])
 def test_optimizers_that_forget_are_warned_about(name):
     if not hasattr(optimizers, name):
@@ -307,60 +257,58 @@ def test_optimizers_that_forget_are_warned_about(name):
 def test_replicas_go_the_same_steps_as_one(policy):
     keras.config.set_dtype_policy(policy)
     make = RULES["adamw" if policy == "float32" else "momentum"]
-    expected = train(network(), LayerwiseLearningRate(make(0.02), MULTIPLIERS))
+    expected = train_briefly(network(), LayerwiseLearningRate(make(0.02), MULTIPLIERS))
     strategy = two_replicas()
     with strategy.scope():
         model, optimizer = network(), LayerwiseLearningRate(make(0.02), MULTIPLIERS)
-    got = train(model, optimizer)
+    got = train(model, optimizer, steps=3)
     assert_same(got, expected, 1e-5 if policy == "float32" else 2e-4)
     optimizer.set_multiplier("low", 0)
     before = model.get_layer("low").get_weights()
-    model.fit(X, Y, batch_size=8, verbose=0)  # no other graph than before
+    model.fit(X[:24], Y[:24], batch_size=8, verbose=0)  # no other graph than before
     assert all(map(np.array_equal, model.get_layer("low").get_weights(), before))
 
 
 def test_a_default_for_all_others():
-    optimizer = fit({"head": 1}, default=0)
-    assert optimizer.multipliers == {"head": 1.0}
-    frozen = network().get_layer("low").get_weights()
     model = network()
-    train(model, LayerwiseLearningRate(optimizers.SGD(0.1), {"head": 1}, default=0))
-    assert np.array_equal(model.get_layer("low").get_weights()[0], frozen[0])
+    before = model.get_weights()
+    optimizer = LayerwiseLearningRate(optimizers.SGD(0.1), {"head": 1}, default=0)
+    moved = [
+        not np.array_equal(*pair) for pair in zip(stepped(optimizer, model), before, strict=True)
+    ]
+    assert moved == [False] * 4 + [True] * 2
+    assert optimizer.multipliers == {"head": 1.0}
 
 
+@once
 def test_config_round_trip():
-    optimizer = fit({"low": 0.1}, default=1)
-    config = optimizer.get_config()
+    config = built({"low": 0.1}, default=1).get_config()
     assert LayerwiseLearningRate.from_config(config).get_config() == config
 
 
-@pytest.mark.parametrize("mixed", [False, True])
-def test_averaged_weights_can_be_swapped_in(mixed):
-    """Keras' callback finds the averages of the optimizer inside."""
-    if mixed:
-        keras.config.set_dtype_policy("mixed_float16")
+def test_averaged_weights_can_be_swapped_in():
+    """Keras' callback finds the averages of the optimizer inside, at mixed precision too."""
+    keras.config.set_dtype_policy("mixed_float16")
     averaged = {"use_ema": True, "ema_momentum": 0.5}
 
     def trained(optimizer):
         swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
-        return train(network(), optimizer, epochs=2, callbacks=[swap])
+        return train_briefly(network(), optimizer, epochs=2, callbacks=[swap])
 
     plain = trained(optimizers.SGD(0.1, **averaged))
     ours = trained(LayerwiseLearningRate(optimizers.SGD(0.1, **averaged), {"": 1}))
     for a, b in zip(ours, plain, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4 if mixed else 1e-6)
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4)
     with pytest.raises(ValueError, match="use_ema"):
         trained(LayerwiseLearningRate(optimizers.SGD(0.1), {"": 1}))
 
 
+@once
 @pytest.mark.parametrize("flags", [re.IGNORECASE, re.VERBOSE, re.IGNORECASE | re.VERBOSE, 0])
 def test_the_flags_of_a_compiled_regex_are_kept(flags):
     text = "LOW | Middle  # all below" if flags & re.VERBOSE else "LOW|Middle"
-    text = text if flags & re.IGNORECASE else text.lower()
-    key = re.compile(text, flags)
-    model = network()
-    optimizer = LayerwiseLearningRate("sgd", {key: 0.5, "head": 1})
-    train(model, optimizer)
+    key = re.compile(text if flags & re.IGNORECASE else text.lower(), flags)
+    optimizer = built({key: 0.5, "head": 1})
     optimizer.set_multiplier(key, 0.25)
     again = LayerwiseLearningRate.from_config(json.loads(json.dumps(optimizer.get_config())))
     assert sorted(again.multipliers.values()) == [0.25, 1]

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import layers, ops
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -17,7 +18,6 @@ from kerasnorm.transfer.probing._depths import depths
 from kerasnorm.transfer.probing._pooled import pooled_features
 
 pytestmark = pytest.mark.usefixtures("without_tracing")
-each_model = pytest.mark.parametrize("kind", MODELS)
 
 LAYERS = {
     "sequential": ["conv1", "bn", "conv2", "flat", "drop", "head"],
@@ -37,17 +37,7 @@ LAYERS = {
 }
 
 
-@each_model
-def test_every_layer_at_any_depth_has_a_row(kind):
-    x, y = images(12)
-    table = probe_layers(MODELS[kind](), x, y, folds=2)
-    assert [row["layer"] for row in table.rows] == LAYERS[kind]
-    assert table.best in LAYERS[kind]
-    assert table.estimator.n_features_in_ == next(
-        row["features"] for row in table.rows if row["layer"] == table.best
-    )
-
-
+@once
 @pytest.mark.parametrize(
     ("estimator", "expected"),
     [
@@ -96,8 +86,8 @@ def test_channels_are_where_the_layer_has_them(axis):
     np.testing.assert_allclose(found, x.mean(axis=(2, 3) if axis == 1 else (1, 2)), atol=1e-6)
 
 
-@each_model
-def test_the_model_stays_as_it_is(kind):
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_layer_at_any_depth_has_a_row_and_the_model_stays_as_it_is(kind):
     model = MODELS[kind]()
     x, y = images(12)
     before = [weight.copy() for weight in model.get_weights()]
@@ -105,6 +95,9 @@ def test_the_model_stays_as_it_is(kind):
     nodes = {leaf.path: len(leaf.layer._inbound_nodes) for leaf in depths(model, None)}
     output = ops.convert_to_numpy(model(x))
     table = probe_layers(model, x, y, folds=2)
+    assert [row["layer"] for row in table.rows] == LAYERS[kind]
+    widths = {row["layer"]: row["features"] for row in table.rows}
+    assert table.estimator.n_features_in_ == widths[table.best]
     if kind != "subclassed":
         table.classifier().predict(x)
     assert {leaf.path: set(vars(leaf.layer)) for leaf in depths(model, None)} == attributes
@@ -114,6 +107,7 @@ def test_the_model_stays_as_it_is(kind):
     np.testing.assert_array_equal(ops.convert_to_numpy(model(x)), output)
 
 
+@once
 def test_the_model_stays_as_it_is_after_an_error():
     model, (x, y) = sequential(), images(12)
     attributes = set(vars(model.get_layer("conv1")))
@@ -122,6 +116,7 @@ def test_the_model_stays_as_it_is_after_an_error():
     assert set(vars(model.get_layer("conv1"))) == attributes
 
 
+@once
 def test_the_same_seed_gives_the_same_table():
     model, (x, y) = sequential(), images(60)
     first, second = (probe_layers(model, x, y, layers=["conv1", "flat"]) for _ in range(2))
@@ -129,6 +124,7 @@ def test_the_same_seed_gives_the_same_table():
     np.testing.assert_array_equal(first.estimator[-1].coef_, second.estimator[-1].coef_)
 
 
+@once
 def test_labels_may_be_strings():
     model, (x, y) = sequential(), images(60)
     names = np.array(["owl", "cat", "ox"])[y]
@@ -137,6 +133,7 @@ def test_labels_may_be_strings():
     assert set(table.estimator.predict(np.zeros((1, 4)))) <= {"owl", "cat", "ox"}
 
 
+@once
 def test_the_first_of_equally_good_layers_is_the_best():
     x, y = images(40)
     x[..., 0] += 100 * y[:, None, None]
@@ -145,6 +142,7 @@ def test_the_first_of_equally_good_layers_is_the_best():
     assert table.best == "conv1"
 
 
+@once
 def test_scaling_is_fitted_inside_the_folds():
     """An estimator sees each fold's training features at mean 0, and so not those of all."""
     means = []
@@ -170,6 +168,7 @@ def test_several_inputs():
     assert (table.classifier().predict(x) == y).all()
 
 
+@once
 @pytest.mark.parametrize(
     ("layers", "found"),
     [
@@ -190,6 +189,7 @@ def test_chosen_layers_come_in_the_order_of_the_computation(layers, found):
 X, Y = images(12)
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -219,6 +219,7 @@ def test_wrong_arguments(arguments, message):
     assert message in str(caught.value)
 
 
+@once
 def test_a_name_that_two_layers_have():
     inputs = keras.Input(SHAPE)
     parts = [keras.Model(inputs, layers.Conv2D(2, 3, name="conv")(inputs), name=n) for n in "ab"]
@@ -229,11 +230,13 @@ def test_a_name_that_two_layers_have():
         probe_layers(both, X, Y, layers=["conv"], folds=2)
 
 
+@once
 def test_a_layer_that_is_never_called():
     with pytest.raises(ValueError, match="never calls its layer 'never'"):
         probe_layers(MODELS["subclassed"](), X, Y, layers=["conv", "never"], folds=2)
 
 
+@once
 def test_the_table_prints():
     x, y = images(40)
     x[..., 0] += 100 * y[:, None, None]

@@ -5,9 +5,12 @@ import re
 import keras
 import numpy as np
 import pytest
+from backends import once
 from transfer.freezing_models import MODELS, body, chain, head
 
 from kerasnorm.transfer import freeze, trainable_table, unfreeze
+
+pytestmark = once
 
 PATHS = ["base/a_conv1", "base/a_bn1", "base/a_conv2", "base/a_bn2", "b_conv1", "b_bn1"]
 PATHS += ["b_conv2", "b_bn2", "head"]

@@ -142,12 +142,19 @@ MODELS = {
 }
 
 
+MODES = ("inference", "train", "affine_only")
+# The modes that a model of each kind is in right after freezing, and when it comes from a file.
+AT_ONCE, RELOADED = (
+    {kind: MODES[(index + shift) % 3] for index, kind in enumerate(MODELS)} for shift in (0, 1)
+)
+
+
 def what_moves(model):
     """Fits, and returns for each weight of the model whether any of its bits changed."""
     rng = np.random.default_rng(1)
-    x, y = rng.normal(3, 2, (16, *SHAPE)).astype("float32"), rng.normal(size=(16, 8, 2))
+    x, y = rng.normal(3, 2, (8, *SHAPE)).astype("float32"), rng.normal(size=(8, 8, 2))
     before = [weight.copy() for weight in model.get_weights()]
-    # two steps do not pay for a trace, which sees the same flags
+    # one step does not pay for a trace, which sees the same flags
     eagerly = keras.config.backend() == "tensorflow"
     model.compile(keras.optimizers.SGD(0.01), "mse", run_eagerly=eagerly)
     model.fit(x, y.astype("float32"), batch_size=8, epochs=1, verbose=0)

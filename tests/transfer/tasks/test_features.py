@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 
 from kerasnorm.transfer.tasks._features import Features, HeadBatches
 
@@ -29,6 +30,7 @@ def test_channels_are_standardised_by_the_examples_to_learn_from(maps, tmp_path)
     np.testing.assert_allclose(found[..., 1], 0, atol=1e-9)  # constant
 
 
+@once
 @pytest.mark.parametrize("size", [2, 3, 7, 100])
 def test_all_rows_in_order_without_a_seed(size):
     values = np.arange(10.0)[:, None]
@@ -39,6 +41,7 @@ def test_all_rows_in_order_without_a_seed(size):
     assert [row for x, _ in seen for row in x] == [[row, -row] for row in ROWS.tolist()]
 
 
+@once
 def test_whole_batches_in_another_order_each_epoch_with_a_seed():
     def epochs(seed):
         batches = HeadBatches([np.zeros((10, 1))], np.arange(10), ROWS, 3, seed)
@@ -51,11 +54,13 @@ def test_whole_batches_in_another_order_each_epoch_with_a_seed():
         assert first != again
 
 
+@once
 def test_fewer_examples_than_a_batch():
     batches = HeadBatches([np.zeros((10, 1))], np.arange(10), ROWS[:2], 32, seed=0)
     assert [sorted(y.tolist()) for _, y in batches] == [[1, 7]]
 
 
+@once
 @pytest.mark.parametrize(
     ("layer", "message"),
     [

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from backends import once
 from keras import ops
 from scipy.special import log_softmax
 
@@ -66,6 +67,7 @@ def test_a_loss_that_is_one_number_for_all_examples():
         losses(task, np.zeros((2, 1), "float32"))
 
 
+@once
 @pytest.mark.parametrize(
     "labels",
     [LABELS + 7, LABELS.astype("uint8"), LABELS.astype(float), np.array(list("abc"))[LABELS]],
@@ -77,11 +79,13 @@ def test_labels_become_codes(labels):
     np.testing.assert_array_equal(task.representation(np.array([1, 2])), [[0, 0, 1], [0, 1, 0]])
 
 
+@once
 def test_a_constant_channel_is_zero():
     task = Task("t", np.stack([np.arange(4), np.full(4, 0.1)], axis=1), "regression")
     np.testing.assert_array_equal(task.targets[:, 1], 0)
 
 
+@once
 @pytest.mark.parametrize("features", [(7,), (1, 1, 3), (6, 6, 8), (5, 9, 4), (30, 30, 3)], ids=str)
 @pytest.mark.parametrize("predictions", [(3,), (24, 24, 1), (17, 20, 2)], ids=str)
 def test_default_heads_fit(features, predictions):
@@ -90,6 +94,7 @@ def test_default_heads_fit(features, predictions):
     assert np.shape(head(np.zeros((2, *features), "float32"))) == (2, *predictions)
 
 
+@once
 def test_a_head_of_ones_own():
     def head(features, predictions):
         return keras.Sequential([keras.Input(features), keras.layers.Dense(*predictions)])
@@ -99,6 +104,7 @@ def test_a_head_of_ones_own():
         Task("t", MAPS, "classification", head=lambda f, p: head(f, p[-1:])).build_head((5,))
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,13 +1,12 @@
 """Encoders that see what a task asks for win; a killed run goes on and ends the same."""
 
-import os
-
 import keras
 import numpy as np
 import pytest
+from backends import once
 from processes import SUPPORT, run_in_a_new_process
 from scipy.stats import kendalltau
-from transfer.tasks.small_tasks import COUNT, encoders, examples, measure, sees, tasks
+from transfer.tasks.small_tasks import COUNT, examples, measure, sees, tasks
 
 from kerasnorm._files import PART
 from kerasnorm.transfer import Task, affinity_from_wins, debiased_cka, logme, task_tree, win_rates
@@ -35,6 +34,7 @@ def test_transfers_of_two_encoders_see_what_both_do(found):
     assert both[1] < 0.7 * alone[1]
 
 
+@once
 def test_affinities_are_those_of_the_wins(found):
     assert found.wins.shape == (2, 6, 6) and found.affinity.shape == (6, 2)
     np.testing.assert_allclose(found.affinity.sum(axis=0), 1)
@@ -42,6 +42,7 @@ def test_affinities_are_those_of_the_wins(found):
         np.testing.assert_allclose(found.affinity[:, t], affinity_from_wins(found.wins[t]))
 
 
+@once
 def test_the_tree_is_of_the_encoders_and_the_selection_of_all_transfers(found):
     expected = task_tree(found.affinity[:3], found.sources, found.targets, "average")
     np.testing.assert_array_equal(found.tree("average").linkage, expected.linkage)
@@ -71,10 +72,9 @@ def test_estimates_are_the_scores_of_the_features(found):
     ]
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_equal_encoders_tie_whatever_else_is_measured(policy):
+def test_equal_encoders_tie_whatever_else_is_measured():
     """The same start and the same batches: two equal encoders give equal losses."""
-    keras.config.set_dtype_policy(policy)
+    keras.config.set_dtype_policy("mixed_float16")
     twins = {"one": sees(0, 2), "two": sees(0, 2), "other": sees(1)}
     settings = {"tasks": tasks(examples())[:1], "epochs": 2}
     found = measure(encoders=twins, **settings).run(verbose=0)
@@ -83,8 +83,9 @@ def test_equal_encoders_tie_whatever_else_is_measured(policy):
     np.testing.assert_allclose(alone.run(verbose=0).losses[0], found.losses[0], rtol=1e-4)
 
 
+@once
 def test_the_encoders_stay_as_they_are_and_features_are_computed_once(monkeypatch):
-    computed, given = [], encoders()
+    computed, given = [], {"sum": sees(0, 1), "sign": sees(2)}
     initial = Features.__init__
 
     def counting(self, name, *rest):
@@ -114,21 +115,23 @@ def test_maps_dense_tasks_and_several_inputs(rng):
     assert np.isfinite(found.losses).all() and np.isnan(found.estimates["logme"]).all()
 
 
+@once
 def test_the_cost_is_counted_before_it_starts(tmp_path, capsys):
-    affinity = measure(directory=tmp_path)
+    affinity = measure(epochs=1, directory=tmp_path)
     cost = affinity.cost()
-    # heads of 4 numbers: 4·32 + 32 weights, then 32·1 + 1 or 32·2 + 2; 6 epochs of 120 / 20 batches
-    assert cost[:4] == (6, 0, 6 * 36, (160 + 33, 160 + 66))
+    # heads of 4 numbers: 4·32 + 32 weights, then 32·1 + 1 or 32·2 + 2; an epoch of 120 / 20 batches
+    assert cost[:4] == (6, 0, 6 * 6, (160 + 33, 160 + 66))
     assert 0 < cost.seconds < 60
     affinity.run(verbose=1)
     printed = capsys.readouterr().out
-    assert "6 transfers, 0 done: 216 steps, heads of 193 to 226 parameters, about" in printed
+    assert "6 transfers, 0 done: 36 steps, heads of 193 to 226 parameters, about" in printed
     assert "6/6" in printed
-    assert measure(directory=tmp_path).cost() == (6, 6, 0, (0, 0), 0)
+    assert measure(epochs=1, directory=tmp_path).cost() == (6, 6, 0, (0, 0), 0)
 
 
-KILLED = """
+KILLED = f"""
 import os, signal, sys
+sys.path.insert(0, {str(SUPPORT)!r})
 from transfer.tasks.small_tasks import measure
 
 real, count = os.replace, 0
@@ -145,11 +148,12 @@ measure(epochs=1, directory=sys.argv[1]).run(verbose=0)
 """
 
 
+@once
 def test_a_killed_run_goes_on(tmp_path):
     """What was measured stays, and the end is that of a run which nobody disturbed."""
     directory = tmp_path / "measured"
     with pytest.raises(AssertionError):
-        run_in_a_new_process(KILLED, directory, env=_with_tests_on_the_path())
+        run_in_a_new_process(KILLED, directory)
     files = {path: path.stat().st_mtime_ns for path in directory.glob("[!.]*.npy")}
     assert len(files) == 2 and len(list(directory.glob(f"{PART}*"))) == 1
     resumed = measure(epochs=1, directory=directory)
@@ -162,10 +166,7 @@ def test_a_killed_run_goes_on(tmp_path):
     np.testing.assert_array_equal(resumed.wins[1], win_rates(losses))
 
 
-def _with_tests_on_the_path():
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(SUPPORT), os.getcwd()])}
-
-
+@once
 def test_encoders_and_tasks_may_be_added(tmp_path):
     first = {"encoders": {"sum": sees(0, 1)}, "tasks": tasks(examples())[:1]}
     settings = {"epochs": 1, "directory": tmp_path}
@@ -176,6 +177,7 @@ def test_encoders_and_tasks_may_be_added(tmp_path):
     assert measure(**first, **settings).cost()[:2] == (1, 1)
 
 
+@once
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -196,6 +198,7 @@ def test_a_directory_of_other_transfers(changed, message, tmp_path):
     assert (tmp_path / "contents.json").read_bytes() == before
 
 
+@once
 def test_a_directory_of_something_else(tmp_path):
     (tmp_path / "thesis.txt").write_text("")
     with pytest.raises(ValueError, match=r"holds files, and no 'contents.json'"):
@@ -205,6 +208,7 @@ def test_a_directory_of_something_else(tmp_path):
 MAPS = keras.Sequential([keras.Input((4,)), keras.layers.Reshape((2, 2, 1))])
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -233,6 +237,7 @@ def test_wrong_arguments(arguments, message):
         measure(**arguments)
 
 
+@once
 def test_maps_of_different_sizes_are_not_joined():
     with pytest.raises(ValueError, match=r"'sum': \(4,\), 'maps': \(2, 2, 1\).*order=1"):
         measure(encoders={"sum": sees(0), "maps": MAPS}, order=2).cost()

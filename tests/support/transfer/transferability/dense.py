@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 def logme(features, y):
     """The largest log density of each one-vs-rest target under `evidence`."""
     targets = [(y == label).astype(float) for label in np.unique(y)]
-    return np.mean([_largest(evidence(features, target)) for target in targets]) / len(y)
+    return np.mean([_largest(features, target) for target in targets]) / len(y)
 
 
 def evidence(features, target):
@@ -17,30 +17,34 @@ def evidence(features, target):
 
     In the eigenvectors of FFᵀ, found once, the covariance is diagonal.
     """
-    spectrum, vectors = np.linalg.eigh(features @ features.T)
-    squares = (vectors.T @ target) ** 2
+    spectrum, squares = _in_eigenvectors(features, target)
 
     def density(logs):
-        variances = np.exp(-logs[1]) + np.maximum(spectrum, 0) * np.exp(-logs[0])
+        variances = np.exp(-logs[1]) + spectrum * np.exp(-logs[0])
         return -0.5 * (np.log(2 * np.pi * variances) + squares / variances).sum()
 
     return density
 
 
-def _largest(density):
-    # beyond, the covariance is too ill-conditioned to be an oracle
-    bounds = [(-8, 40), (-5, 12)]
-    found = [
-        optimize.minimize(
-            lambda logs: -density(logs),
-            start,
-            bounds=bounds,
-            method="L-BFGS-B",
-            options={"ftol": 1e-15, "gtol": 1e-10},
-        ).fun
-        for start in [(0, 2), (8, 2), (-6, 8), (20, 1), (12, 10)]
-    ]
-    return -min(found)
+def _in_eigenvectors(features, target):
+    spectrum, vectors = np.linalg.eigh(features @ features.T)
+    return np.maximum(spectrum, 0), (vectors.T @ target) ** 2
+
+
+def _largest(features, target):
+    """Searches log α/β, for each of which the best β is known: its misfit is N."""
+    density = evidence(features, target)
+    spectrum, squares = _in_eigenvectors(features, target)
+
+    def least(ratio):
+        beta = np.log(len(target) / (squares / (1 + spectrum * np.exp(-ratio))).sum())
+        return -density((ratio + beta, beta))
+
+    # below, the covariance is too ill-conditioned to be an oracle
+    grid = np.linspace(-20, 45, 131)
+    middle = grid[np.argmin([least(ratio) for ratio in grid])]
+    around = (middle - 0.5, middle + 0.5)
+    return -optimize.minimize_scalar(least, bounds=around, options={"xatol": 1e-8}).fun
 
 
 def leep(theta, y):
