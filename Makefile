@@ -5,8 +5,6 @@ JOBS ?= 2
 BACKENDS ?= jax torch
 TORCH ?= 2.13.0
 PARALLEL = -n $(JOBS) --dist loadfile
-# each of the processes has a core
-ONE_THREAD = OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 QUICK = not slow and not distributed and not tutorial
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 # JAX compiles each program of the tests once, whichever process comes to it first
@@ -21,7 +19,7 @@ demo: .venv/installed
 	.venv/bin/kerasnorm fit digits --out demo-output --overwrite
 
 test: .venv/installed
-	$(ONE_THREAD) .venv/bin/python -m pytest $(PARALLEL) -m "$(QUICK)"
+	.venv/bin/python -m pytest $(PARALLEL) -m "$(QUICK)"
 
 # on several replicas and in several processes, which want the machine for themselves
 test-distributed: .venv/installed
@@ -33,8 +31,7 @@ test-tutorials: .venv/installed
 
 test-backends: .venv-backends/installed
 	for backend in $(BACKENDS); do \
-		KERAS_BACKEND=$$backend $(ONE_THREAD) .venv-backends/bin/python -m pytest \
-			$(PARALLEL) -m "$(QUICK)" || exit 1; \
+		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest $(PARALLEL) -m "$(QUICK)" || exit 1; \
 		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest \
 			-m "distributed and not slow" tests || exit 1; \
 	done
