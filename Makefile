@@ -21,9 +21,9 @@ demo: .venv/installed
 test: .venv/installed
 	.venv/bin/python -m pytest $(PARALLEL) -m "$(QUICK)"
 
-# on several replicas and in several processes, which want the machine for themselves
+# on several replicas and in several processes
 test-distributed: .venv/installed
-	.venv/bin/python -m pytest -m "distributed and not slow" tests
+	.venv/bin/python -m pytest $(PARALLEL) -m "distributed and not slow" tests
 
 # the tutorials and the longest guide from top to bottom, with what makes them quick
 test-tutorials: .venv/installed
@@ -32,7 +32,7 @@ test-tutorials: .venv/installed
 test-backends: .venv-backends/installed
 	for backend in $(BACKENDS); do \
 		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest $(PARALLEL) -m "$(QUICK)" || exit 1; \
-		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest \
+		KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest $(PARALLEL) \
 			-m "distributed and not slow" tests || exit 1; \
 	done
 
