@@ -16,6 +16,7 @@ from kerasnorm.transfer.rates import (
     LearningRateFinder,
     layer_decay,
 )
+from kerasnorm.transfer.solving import Head, solve_head
 from kerasnorm.transfer.tasks import (
     Affinities,
     Selection,
@@ -36,6 +37,7 @@ __all__ = [
     "FeatureClassifier",
     "FineTuning",
     "GradualUnfreezing",
+    "Head",
     "LayerwiseLearningRate",
     "LearningRateFinder",
     "ProbeTable",
@@ -61,6 +63,7 @@ __all__ = [
     "replace_head",
     "rule_of_thumb",
     "select_sources",
+    "solve_head",
     "task_tree",
     "tasks",
     "trainable_table",

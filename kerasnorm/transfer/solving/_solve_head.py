@@ -1,0 +1,145 @@
+"""The head that fits frozen features best, found by a solver instead of by epochs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasnorm._validation import as_number, require
+from kerasnorm.data import check_count, check_zero_one, read_classes, read_labels, to_numpy
+from kerasnorm.transfer.solving._coordinates import Coordinates
+from kerasnorm.transfer.solving._logistic import Examples, solve
+from kerasnorm.transfer.solving._penalties import best_of, score_penalties
+
+
+@dataclass(frozen=True)
+class Head:
+    """A Dense layer's weights, and how its penalty was chosen.
+
+    Attributes:
+        kernel: float32 (D, K).
+        bias: float32 (K,). `features @ kernel + bias` are logits.
+        penalty: on the squares of the kernel for standardised features.
+        scores: balanced accuracy of each penalty that was tried, in cross-validation; empty if it
+            was given.
+
+    Example:
+
+    >>> import keras
+    >>> features = np.random.default_rng(0).normal(size=(50, 8))
+    >>> head = solve_head(features, features[:, 0] > 0, penalty=1.0)
+    >>> layer = keras.layers.Dense(2, "softmax")
+    >>> layer.build(features.shape)
+    >>> layer.set_weights([head.kernel, head.bias])
+
+    See also:
+        `solve_head`, which makes it.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    penalty: float
+    scores: dict[float, float]
+
+
+def solve_head(
+    features: Any, y: Any, *, weights: Any = "balanced", penalty: float | None = None
+) -> Head:
+    """Returns the linear head that fits frozen features best: a logistic regression's optimum.
+
+    What epochs of a Dense layer approach, in seconds and without a rate to choose. Features are
+    standardised, which the kernel has in it, so the head takes them as they are. An absent class
+    keeps its column.
+
+    Args:
+        features: array-like (N, D) of numbers, such as a frozen base's outputs.
+        y: class of each example: ints (N,) or (N, 1), or rows (N, K) that are one-hot or sum to 1;
+            rows of 0 and 1 that are no one-hot rows are several labels, each with a sigmoid of its
+            own.
+        weights: "balanced" takes the shares of the classes out of the bias, so that the head
+            decides as if all were as frequent (Menon et al., 2021); None leaves them in; or the
+            weights of the examples, (N,), positive, which leave them in too.
+        penalty: float > 0, times half the sum of the kernel's squares, added to the sum of the
+            cross-entropies: scikit-learn's 1 / C. None: what gives the best balanced accuracy in
+            a stratified cross-validation.
+
+    Returns:
+        `Head(kernel, bias, penalty, scores)`: `features @ kernel + bias` are logits. For ints there
+        are as many classes as the largest says, at least two.
+
+    Raises:
+        ValueError: if the shapes do not fit one another, or values are not finite or out of range.
+
+    Example:
+
+    >>> features = np.random.default_rng(0).normal(size=(200, 8))
+    >>> head = solve_head(features, features[:, 0] > 1)
+    >>> logits = features @ head.kernel + head.bias
+    >>> bool((logits.argmax(axis=1) == (features[:, 0] > 1)).mean() > 0.9)
+    True
+
+    See also:
+        `fine_tune`, whose base trains too; `probe_layers`, which finds the layer for the features.
+
+    References:
+        Kornblith et al., 2019, Do better ImageNet models transfer better?,
+        https://arxiv.org/abs/1805.08974 (logistic regression by L-BFGS on frozen features)
+        Menon et al., 2021, Long-tail learning via logit adjustment,
+        https://arxiv.org/abs/2007.07314
+    """
+    require("scipy")
+    features = _as_features(features)
+    targets, softmax = _as_targets(y, len(features))
+    coordinates = Coordinates.of(features)
+    examples = Examples(coordinates.values, targets, _as_weights(weights, len(features)), softmax)
+    scores = {}
+    if penalty is None:
+        scores = score_penalties(examples)
+        penalty = best_of(scores)
+    penalty = as_number("penalty", penalty, 0, interval="()")
+    head = solve(examples, penalty)
+    kernel, bias = coordinates.to_raw(head[:-1], head[-1])
+    if isinstance(weights, str):
+        bias = bias - examples.log_prior
+    return Head(kernel.astype("float32"), bias.astype("float32"), penalty, scores)
+
+
+def _as_features(features: Any) -> np.ndarray:
+    array = to_numpy(features, "features")
+    if array.dtype.name == "bfloat16":
+        array = array.astype("float32")
+    if array.ndim != 2 or array.dtype.kind not in "biuf" or not array.size:
+        raise ValueError(
+            "`features` should be numbers of shape (N, D), a row an example. Received: shape "
+            f"{array.shape}, dtype {array.dtype}. Average maps over their positions first."
+        )
+    if not np.isfinite(array).all():
+        raise ValueError("`features` should be finite. Received: NaN or infinity.")
+    return array
+
+
+def _as_targets(y: Any, count: int) -> tuple[np.ndarray, bool]:
+    """Returns a row of targets for each example, and whether its classes exclude one another."""
+    labels = read_labels(y, "y")
+    check_count(len(labels), count, "y")
+    if labels.ndim != 2 or labels.shape[1] == 1:
+        classes = read_classes(labels, "y")
+        return np.eye(max(classes.max() + 1, 2), dtype="float32")[classes], True
+    softmax = bool((labels >= 0).all() and np.allclose(labels.sum(axis=1), 1, atol=1e-4))
+    if not softmax:
+        check_zero_one(labels)
+    return labels.astype("float32"), softmax
+
+
+def _as_weights(weights: Any, count: int) -> np.ndarray:
+    if weights is None or (isinstance(weights, str) and weights == "balanced"):
+        return np.ones(count, "float32")
+    array = None if isinstance(weights, str) else to_numpy(weights, "weights")
+    if array is None or array.shape != (count,) or array.dtype.kind not in "iuf":
+        raise ValueError(
+            f"`weights` should be 'balanced', None, or a weight for each of the {count} examples. "
+            f"Received: {weights if array is None else array.shape!r}."
+        )
+    if not (np.isfinite(array) & (array > 0)).all():
+        raise ValueError(f"`weights` should be positive. Received: {array.min()}.")
+    return array.astype("float32")
