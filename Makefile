@@ -85,6 +85,7 @@ bench: .venv/installed
 	.venv/bin/python benchmarks/transferability.py
 	.venv/bin/python benchmarks/feature_cache.py
 	.venv/bin/python benchmarks/layerwise_rate.py
+	.venv/bin/python benchmarks/solve_head.py
 	.venv/bin/python benchmarks/long_tail.py
 	.venv/bin/python benchmarks/segmentation.py
 	.venv/bin/python benchmarks/recipe.py

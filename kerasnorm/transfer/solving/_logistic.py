@@ -90,7 +90,7 @@ def improve(
         penalty: λ, on the kernel; the bias is free.
         start: where to begin.
         steps: at most so many of L-BFGS.
-        tolerance: ends when a step gains less, relative to the value.
+        tolerance: ends when a step gains less of the mean loss.
     """
     from scipy.optimize import minimize
 
@@ -100,15 +100,18 @@ def improve(
     curvature = examples.curvature(start)
     scale = 1 / np.sqrt(np.maximum(curvature, FLAT * curvature.max()) + penalties)
 
+    total = float(examples.weights.sum())
+
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         head = scale * flat.reshape(scale.shape)
         loss, slope = examples.loss_and_slope(examples.logits(head))
         gradient = penalties * head
         gradient[:-1] += examples.values.T @ slope
         gradient[-1] += slope.sum(axis=0, dtype="float64")
-        return loss + 0.5 * np.vdot(head, penalties * head), (scale * gradient).ravel()
+        value = loss + 0.5 * np.vdot(head, penalties * head)
+        return value / total, (scale * gradient).ravel() / total
 
-    options = {"maxiter": steps, "ftol": tolerance, "gtol": 0}
+    options = {"maxiter": steps, "ftol": tolerance, "gtol": 0, "maxcor": 6}
     found = minimize(
         objective, (start / scale).ravel(), jac=True, method="L-BFGS-B", options=options
     )

@@ -6,7 +6,7 @@ from kerasnorm.transfer.solving._logistic import Examples, at_prior, improve
 
 PENALTIES = tuple(10.0**power for power in range(4, -3, -1))  # the largest first
 FOLDS = 5
-MOST = 2e8  # examples × coordinates × classes, beyond which fewer examples choose the penalty
+MOST = 1e8  # examples × coordinates × classes, beyond which fewer examples choose the penalty
 STEPS, TOLERANCE = 8, 1e-4  # near enough to tell penalties apart
 
 
