@@ -1,12 +1,10 @@
 """A search that is killed and called again."""
 
 import signal
-import subprocess
-import sys
 
 import pytest
 from backends import once
-from processes import SUPPORT
+from processes import SUPPORT, run_in_a_new_process
 from tuning.tuning_models import Trainings, hypermodel, quick_search, told
 
 pytestmark = [once, pytest.mark.usefixtures("without_tracing")]
@@ -29,9 +27,8 @@ quick_search(hypermodel(callbacks=[Kill()]), directory=sys.argv[1])
 def test_a_killed_search_goes_on(tmp_path):
     """Nothing finished is lost or repeated; the trial that ran is run again, with its values."""
     folder = tmp_path / "killed"
-    command = [sys.executable, "-c", KILLED, str(folder), str(SUPPORT)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+    with pytest.raises(AssertionError, match=f"Ended with {-signal.SIGKILL}"):
+        run_in_a_new_process(KILLED, folder, SUPPORT)
     finished = {path: path.read_bytes() for path in folder.rglob("trial_0/trial.json")}
     assert len(finished) == 1 and [*folder.rglob(".run-*")]
     begun = Trainings()
