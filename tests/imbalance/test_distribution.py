@@ -128,6 +128,7 @@ for step, (x, _) in enumerate(iterator):
 """
 
 
+@pytest.mark.distributed
 def test_a_killed_process_leaves_what_the_next_one_goes_on_from(tmp_path):
     killed = start(KILLED, tmp_path / "state")
     out, err = killed.communicate(timeout=300)

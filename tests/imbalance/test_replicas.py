@@ -10,6 +10,7 @@ from kerasnorm.imbalance import BalancedAccuracy, BoundaryFScore, Seesaw
 
 if keras.config.backend() != "tensorflow":
     pytest.skip("tf.distribute is TensorFlow's", allow_module_level=True)
+pytestmark = pytest.mark.distributed
 
 
 @pytest.fixture(scope="module")
