@@ -215,7 +215,7 @@ REFUSED = {
         r"`features`.*\(N, D\).*\(4, 2, 2, 3\)",
     ),
     "NaN": (lambda: solve_head(X * np.nan, Y), "`features` should be finite"),
-    "names": (lambda: solve_head([["a"], ["b"]], Y), "`features` should be numbers"),
+    "names": (lambda: solve_head([["a"], ["b"]], Y), "`features` should hold real numbers"),
     "a label too few": (lambda: solve_head(X, Y[1:]), "`y`"),
     "a negative class": (lambda: solve_head(X, [0, 1, 2, -1]), "outside the classes"),
     "neither shares nor labels": (lambda: solve_head(X, np.full((4, 2), 0.7)), "0 and 1"),

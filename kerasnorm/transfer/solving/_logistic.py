@@ -99,7 +99,6 @@ def improve(
     # units in which the curvature is about 1 in every direction, so that few steps are enough
     curvature = examples.curvature(start)
     scale = 1 / np.sqrt(np.maximum(curvature, FLAT * curvature.max()) + penalties)
-
     total = float(examples.weights.sum())
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:

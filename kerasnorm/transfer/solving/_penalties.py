@@ -20,11 +20,12 @@ def score_penalties(examples: Examples) -> dict[float, float]:
     folds = _folds(examples.targets)
     logits = {penalty: np.empty_like(examples.targets) for penalty in PENALTIES}
     for fold in range(FOLDS):
-        seen, held_out = examples[folds != fold], folds == fold
-        head = at_prior(seen)
+        held_out = folds == fold
+        seen, unseen = examples[~held_out], examples[held_out]
+        head, log_prior = at_prior(seen), seen.log_prior
         for penalty in PENALTIES:
             head = improve(seen, penalty, head, STEPS, TOLERANCE)
-            logits[penalty][held_out] = examples[held_out].logits(head) - seen.log_prior
+            logits[penalty][held_out] = unseen.logits(head) - log_prior
     return {penalty: balanced_accuracy(examples, found) for penalty, found in logits.items()}
 
 
@@ -52,20 +53,20 @@ def _few_enough(examples: Examples) -> Examples:
     most = int(MOST / (examples.values.shape[1] * examples.targets.shape[1]))
     if len(examples.values) <= most:
         return examples
-    return examples[np.sort(np.argsort(_places(examples.targets), kind="stable")[:most])]
+    return examples[np.sort(np.argsort(_places(_groups(examples.targets)), kind="stable")[:most])]
 
 
 def _folds(targets: np.ndarray) -> np.ndarray:
     """Returns the fold of each example; every class is dealt out over all folds."""
-    order = np.lexsort((_places(targets), _groups(targets)))
+    groups = _groups(targets)
+    order = np.lexsort((_places(groups), groups))
     folds = np.empty(len(targets), int)
     folds[order] = np.arange(len(targets)) % FOLDS
     return folds
 
 
-def _places(targets: np.ndarray) -> np.ndarray:
-    """Returns for each example which share of its class comes before it, in a random order."""
-    groups = _groups(targets)
+def _places(groups: np.ndarray) -> np.ndarray:
+    """Returns for each example which share of its group comes before it, in a random order."""
     order = np.lexsort((np.random.default_rng(0).random(len(groups)), groups))
     counts = np.bincount(groups)
     firsts = np.cumsum(counts) - counts

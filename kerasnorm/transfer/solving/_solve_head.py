@@ -7,6 +7,7 @@ import numpy as np
 
 from kerasnorm._validation import as_number, require
 from kerasnorm.data import check_count, check_zero_one, read_classes, read_labels, to_numpy
+from kerasnorm.transfer._matrices import read_features
 from kerasnorm.transfer.solving._coordinates import Coordinates
 from kerasnorm.transfer.solving._logistic import Examples, solve
 from kerasnorm.transfer.solving._penalties import best_of, score_penalties
@@ -88,7 +89,9 @@ def solve_head(
         https://arxiv.org/abs/2007.07314
     """
     require("scipy")
-    features = _as_features(features)
+    if penalty is not None:
+        penalty = as_number("penalty", penalty, 0, interval="()")
+    features = read_features(features)
     targets, softmax = _as_targets(y, len(features))
     coordinates = Coordinates.of(features)
     examples = Examples(coordinates.values, targets, _as_weights(weights, len(features)), softmax)
@@ -96,26 +99,11 @@ def solve_head(
     if penalty is None:
         scores = score_penalties(examples)
         penalty = best_of(scores)
-    penalty = as_number("penalty", penalty, 0, interval="()")
     head = solve(examples, penalty)
     kernel, bias = coordinates.to_raw(head[:-1], head[-1])
     if isinstance(weights, str):
         bias = bias - examples.log_prior
     return Head(kernel.astype("float32"), bias.astype("float32"), penalty, scores)
-
-
-def _as_features(features: Any) -> np.ndarray:
-    array = to_numpy(features, "features")
-    if array.dtype.name == "bfloat16":
-        array = array.astype("float32")
-    if array.ndim != 2 or array.dtype.kind not in "biuf" or not array.size:
-        raise ValueError(
-            "`features` should be numbers of shape (N, D), a row an example. Received: shape "
-            f"{array.shape}, dtype {array.dtype}. Average maps over their positions first."
-        )
-    if not np.isfinite(array).all():
-        raise ValueError("`features` should be finite. Received: NaN or infinity.")
-    return array
 
 
 def _as_targets(y: Any, count: int) -> tuple[np.ndarray, bool]:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from kerasnorm.data import encode_labels
-from kerasnorm.transfer.transferability._inputs import centre, read_features
+from kerasnorm.transfer._matrices import read_features
+from kerasnorm.transfer.transferability._inputs import centre
 from kerasnorm.transfer.transferability._spectrum import GRAM_IS_PRECISE, class_sums
 
 _COMPONENTS = 64

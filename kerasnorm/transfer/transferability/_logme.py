@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from kerasnorm.data import encode_labels
-from kerasnorm.transfer.transferability._inputs import read_features
+from kerasnorm.transfer._matrices import read_features
 from kerasnorm.transfer.transferability._spectrum import (
     GRAM_IS_PRECISE,
     Spectrum,

@@ -6,7 +6,8 @@ import numpy as np
 
 from kerasnorm._validation import as_number
 from kerasnorm.data import encode_labels
-from kerasnorm.transfer.transferability._inputs import centre, read_features
+from kerasnorm.transfer._matrices import read_features
+from kerasnorm.transfer.transferability._inputs import centre
 from kerasnorm.transfer.transferability._spectrum import by_class
 
 _PRECISE = 1e8  # of I + Gram: eigenvalues up to here leave 8 digits of those near 1
