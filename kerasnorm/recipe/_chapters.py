@@ -68,7 +68,7 @@ def check_transfer(name: str | None, settings: Settings) -> None:
     check_name("transfer", name)
     check_names("transfer", name, settings, TRANSFERS[name] if name else [])
     as_int("head_epochs", settings.get("head_epochs", 0), low=0)
-    check_choice("batchnorm", settings.get("batchnorm", "train"), _BATCHNORM)
+    check_choice("batchnorm", settings.get("batchnorm", "inference"), _BATCHNORM)
     check_choice("estimator", settings.get("estimator", "svm"), ("svm", "logistic"))
     until = settings.get("until", 0)
     if isinstance(until, float):

@@ -38,9 +38,10 @@ class Recipe:
             `weight_standardization`: True standardizes the kernels in front of the layers.
         transfer_settings: for "freeze" `until`, as in `kerasnorm.transfer.freeze`: an int, a
             fraction, a layer's name or a regex (all below the head by default). For "fine_tune"
-            `until` (nothing by default); `batchnorm`: "train" (the default), "affine_only" or
-            "inference"; `head_epochs`: how many of the first epochs train only the head (0);
-            `base_learning_rate`: that of all layers, after these (the optimizer's by default);
+            `until` (nothing by default); `batchnorm`: "inference" (the default), "affine_only" or
+            "train"; `head_epochs`: how many of the first epochs train only the head, which is
+            solved instead by default where it can be; `base_learning_rate`: that of all layers (a
+            tenth of the optimizer's by default);
             `decay`, `blocks` and `gradual` as in `kerasnorm.transfer.fine_tune`. For "svm"
             `estimator`: "svm" or "logistic".
         imbalance_settings: for "class_weights" `scheme`, `beta`, `normalize` and `missing` as in

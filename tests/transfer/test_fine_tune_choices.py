@@ -50,7 +50,8 @@ def test_a_sampler_is_training_on_the_rows_that_it_draws(strategy, cache):
     rows = sampler(0)
     expected = fine_tune(source(), (X[rows], Y[rows]), sampler=lambda epoch: np.arange(20), **way)
     drawn = fine_tune(source(), (X, Y), sampler=sampler, **way)
-    assert same(values(drawn.model), values(expected.model))
+    for ours, theirs in zip(values(drawn.model), values(expected.model), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)  # a batch of 40 rounds unlike one of 20
 
 
 @once

@@ -64,6 +64,8 @@ class SparseLoss(PositionLoss):
             `DeferredReweighting`.
     """
 
+    of_classes = True  # so `fine_tune` may begin with a solved head
+
     def __init__(
         self,
         num_classes: int | None,

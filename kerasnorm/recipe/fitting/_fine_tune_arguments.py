@@ -10,41 +10,45 @@ from kerasnorm.transfer import Strategy
 from kerasnorm.transfer.fine_tuning import Rate
 
 _ONE_PHASE = {"freeze": "freeze", "scratch": "scratch", None: "as_is"}
+_SMALLER = 0.1  # the rate of all layers, as a share of the head's
 
 
-def fine_tune_arguments(recipe: Recipe, epochs: int, steps: int) -> dict[str, Any]:
+def fine_tune_arguments(
+    recipe: Recipe, epochs: int, steps: int, solvable: bool
+) -> dict[str, Any]:
     """Returns the arguments of `fine_tune` that say what trains, how fast and how long.
 
     Args:
         recipe: the choices.
-        epochs: of all phases together.
+        epochs: of all phases together; solving the head takes none of them.
         steps: batches an epoch, for a schedule.
+        solvable: whether the head can be solved.
     """
     settings = dict(recipe.transfer_settings)
     if recipe.transfer == "svm":
         return {"strategy": Strategy("svm", "as the recipe says", settings)}
     optimizer = make_optimizer(recipe.optimizer, recipe.optimizer_settings)
     rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    head_epochs = settings.pop("head_epochs", None if solvable else 0)
     if recipe.transfer in _ONE_PHASE and "until" not in settings:
         scheduled = _scheduled(rate, recipe, epochs, steps)
         return {
             "strategy": _ONE_PHASE[recipe.transfer],
             "optimizer": optimizer,
-            "head_epochs": 0,
+            "head_epochs": head_epochs,
             "epochs": epochs,
             "learning_rate": scheduled,
             "base_learning_rate": scheduled,
         }
-    head_epochs = settings.pop("head_epochs", 0)
-    base = settings.pop("base_learning_rate", rate)
+    base = settings.pop("base_learning_rate", _SMALLER * rate)
+    all_layers = epochs - (head_epochs or 0)
     return {
         "strategy": "fine_tune",
         "optimizer": optimizer,
         "head_epochs": head_epochs,
-        "epochs": epochs - head_epochs,
+        "epochs": all_layers,
         "learning_rate": rate,
-        "base_learning_rate": _scheduled(base, recipe, epochs - head_epochs, steps),
-        "batchnorm": settings.pop("batchnorm", "train"),
+        "base_learning_rate": _scheduled(base, recipe, all_layers, steps),
         **settings,
     }
 

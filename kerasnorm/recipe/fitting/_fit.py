@@ -29,6 +29,7 @@ from kerasnorm.recipe.fitting._parts import Parts, read_parts
 from kerasnorm.recipe.fitting._with_normalization import with_normalization
 from kerasnorm.recipe.results import Evaluation, Run
 from kerasnorm.transfer import fine_tune
+from kerasnorm.transfer.fine_tuning import can_be_solved
 
 
 def fit(
@@ -175,18 +176,22 @@ def _train(
         drawing = {"num_classes": len(names), "seed": order_seed, **recipe.imbalance_settings}
         order = train.order(**drawing)
     steps = 0 if recipe.schedule is None else train.steps(order)  # a Dataset may have to be read
-    arguments = fine_tune_arguments(recipe, epochs, steps)
+    loss = kind.loss(recipe, counts, gives_logits(model))
+    solvable = can_be_solved(model, loss)
+    arguments = fine_tune_arguments(recipe, epochs, steps, solvable)
     data, arguments["sampler"] = train.for_training(order, order_seed)
     if recipe.imbalance == "class_weights":
         arguments["class_weight"] = class_weights(counts, **recipe.imbalance_settings)
+    elif solvable and recipe.correction is not None:  # which takes the prior out itself
+        arguments["class_weight"] = dict.fromkeys(range(len(names)), 1.0)
     if classes_of(model) != len(names):
         arguments["classes"] = len(names)
     if recipe.transfer != "svm":
-        arguments["loss"] = kind.loss(recipe, counts, gives_logits(model))
+        arguments["loss"] = loss
         arguments["metrics"] = kind.metrics(len(names))
         arguments["cache"] = kind.keeps_features(model, train)
-        if keep_best and validation is not None:
-            arguments["monitor"] = kind.evaluation.monitor
+        chooses = keep_best and validation is not None
+        arguments["monitor"] = kind.evaluation.monitor if chooses else None
     tuned = fine_tune(
         model,
         data,

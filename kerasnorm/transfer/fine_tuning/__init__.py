@@ -5,12 +5,14 @@ from kerasnorm.transfer.fine_tuning._fine_tune import fine_tune
 from kerasnorm.transfer.fine_tuning._head_split import HeadSplit, split_at_head
 from kerasnorm.transfer.fine_tuning._optimizing import Rate, compile_ready
 from kerasnorm.transfer.fine_tuning._result import FineTuning
+from kerasnorm.transfer.fine_tuning._solved_head import can_be_solved
 
 __all__ = [
     "FineTuning",
     "HeadSplit",
     "Rate",
     "cache_features",
+    "can_be_solved",
     "compile_ready",
     "fine_tune",
     "split_at_head",

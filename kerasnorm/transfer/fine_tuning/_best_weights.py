@@ -3,6 +3,7 @@
 import json
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,15 @@ from kerasnorm._validation import listed
 
 BEST = "best"  # begins the names of the files
 _WEIGHTS, _NOTE = f"{BEST}.weights.h5", f"{BEST}.json"
+
+
+def first_metric(metrics: Sequence[Any]) -> str:
+    """Returns the name in the history of what `metrics` measures first on the validation."""
+    if not metrics:
+        return "val_loss"
+    first = metrics[0]
+    name = first if isinstance(first, str) else getattr(first, "name", None) or first.__name__
+    return f"val_{name}"
 
 
 class BestWeights(keras.callbacks.Callback):

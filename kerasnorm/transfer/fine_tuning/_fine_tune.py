@@ -16,7 +16,7 @@ from kerasnorm.transfer._freeze import BATCHNORM
 from kerasnorm.transfer._region import Boundary, split
 from kerasnorm.transfer._rule_of_thumb import Strategy
 from kerasnorm.transfer.fine_tuning._augmenting import augmented, why_features_change
-from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
+from kerasnorm.transfer.fine_tuning._best_weights import BestWeights, first_metric
 from kerasnorm.transfer.fine_tuning._epoch_logs import by_name
 from kerasnorm.transfer.fine_tuning._feature_batches import FeatureBatches
 from kerasnorm.transfer.fine_tuning._optimizing import (
@@ -29,16 +29,20 @@ from kerasnorm.transfer.fine_tuning._optimizing import (
 )
 from kerasnorm.transfer.fine_tuning._result import FineTuning
 from kerasnorm.transfer.fine_tuning._resumable_fits import Stages
+from kerasnorm.transfer.fine_tuning._solved_head import can_be_solved
 from kerasnorm.transfer.fine_tuning._strategies import (
     as_strategy,
     epochs_of,
     model_for,
     refuse_for_svm,
+    starts_from_a_head,
 )
 from kerasnorm.transfer.fine_tuning._svm_model import svm_model
 from kerasnorm.transfer.fine_tuning._targets import check_labels, loss_for
 from kerasnorm.transfer.fine_tuning._two_phases import TwoPhases
 from kerasnorm.transfer.rates import warn_if_forgetful
+
+_HEAD_EPOCHS = 5  # where no solver reaches the head
 
 
 def fine_tune(
@@ -47,7 +51,7 @@ def fine_tune(
     validation: Any = None,
     strategy: str | Strategy = "fine_tune",
     classes: int | None = None,
-    head_epochs: int = 5,
+    head_epochs: int | None = None,
     epochs: int = 10,
     *,
     learning_rate: Rate | None = None,
@@ -62,7 +66,7 @@ def fine_tune(
     metrics: Sequence[Any] = ("accuracy",),
     class_weight: Mapping[int, float] | None = None,
     sampler: Order | None = None,
-    monitor: str | None = None,
+    monitor: str | None = "auto",
     augmentation: keras.Layer | None = None,
     batch_size: int = 32,
     cache: bool = True,
@@ -76,15 +80,14 @@ def fine_tune(
 ) -> FineTuning:
     """Carries a pretrained classifier over to your examples.
 
-    A new head would send noise into good features, so it learns alone first, the base frozen and
-    at inference. Nothing below the head changes meanwhile, so what the base makes of each example
-    is computed once and kept: an epoch of the head costs next to nothing. Then all layers train,
-    at a smaller rate, smaller still further down if you give `decay`. Every strategy trains for
-    `head_epochs + epochs` epochs, so that they can be compared:
+    A new head would send noise into good features, so it comes first, the base frozen and at
+    inference. What the base makes of each example is computed once, and the head that fits these
+    features best is solved (`solve_head`), which takes a second where epochs take minutes. Then all
+    layers train, at a smaller rate, smaller still further down if you give `decay`:
 
     | strategy | trains |
     |---|---|
-    | "fine_tune" | the head for `head_epochs`, then all above `until` for `epochs` |
+    | "fine_tune" | the head, then all above `until` for `epochs` |
     | "freeze" | the head only |
     | "scratch" | all layers, from new initial weights |
     | "svm" | no epochs: a linear SVM on the layer's features that cross-validation finds best |
@@ -102,7 +105,12 @@ def fine_tune(
             if none is given.
         classes: int ≥ 1, units of a new head in place of the last Dense layer, or for label maps
             filters in place of the last convolution; None keeps that.
-        head_epochs, epochs: ints ≥ 0, the epochs of the two phases.
+        head_epochs: None solves the head, once and for all. That is epoch 0 of the history, and
+            `sampler` has no part in it. An int ≥ 0 trains it by the optimizer for so many epochs
+            instead; "freeze" adds `epochs` to them. Label maps, losses other than cross-entropies
+            and this library's, and heads other than a Dense layer on a row of features are always
+            trained, for 5 epochs by default.
+        epochs: int ≥ 0, of all layers.
         learning_rate: of the head alone, and of "scratch": a float, 1e-3 by default, or a
             keras.optimizers.schedules.LearningRateSchedule.
         base_learning_rate: of the second phase; by default a tenth of `learning_rate`.
@@ -116,15 +124,19 @@ def fine_tune(
         optimizer: name of a Keras optimizer, or one whose settings but for the rate are taken.
         loss, metrics, jit_compile, verbose: as in Keras. The loss is the cross-entropy that fits
             the head and the labels by default.
-        class_weight: as in Keras; or `ClassWeights`, which weigh pixels too.
+        class_weight: as in Keras; or `ClassWeights`, which weigh pixels too. None: a solved head
+            decides as if all classes were as frequent; weights, even of 1, leave that to them.
         sampler: callable that returns the rows of `train`, arrays then, that make up an epoch, ints
             (M,), given its number; for drawing rare classes more often. None: all, shuffled.
         monitor: name of the value in the history whose best epoch, over both phases, the weights
             are taken from, such as "val_accuracy": the smallest if it ends in "loss", else the
-            largest. None: the weights are those of the last epoch.
+            largest. None: the weights are those of the last epoch. "auto": that of the first of
+            the `metrics` where the head is solved and there is `validation`, so that no epoch makes
+            the solved head worse there; else None.
         augmentation: layer, or Sequential of layers, that changes raw input at random in training;
             not for label maps. With one, or with random layers before the model's first weights,
-            features are made anew in each epoch, and a warning says so.
+            features are made anew in each epoch in which the head trains, and a warning says so. A
+            solved head has the examples as they are.
         batch_size: examples a batch, where the data have none of their own.
         cache: whether features are kept.
         cache_limit: bytes of features that memory may hold; beyond it they are memory-mapped from a
@@ -154,7 +166,11 @@ def fine_tune(
     >>> x = np.random.default_rng(0).normal(size=(64, 4))
     >>> tuned = fine_tune(source, (x, x[:, 0] > 0), classes=2, epochs=1, seed=0, verbose=0)
     >>> tuned.model.output_shape, len(tuned.history["loss"])
-    ((None, 2), 6)
+    ((None, 2), 2)
+
+    See also:
+        `solve_head`; `rule_of_thumb`, which chooses a strategy; `kerasnorm.fit`, which adds
+        resampling, losses for the long tail and an evaluation.
 
     References:
         Yosinski et al., 2014, https://arxiv.org/abs/1411.1792
@@ -162,11 +178,11 @@ def fine_tune(
         out-of-distribution, https://arxiv.org/abs/2202.10054 (the head first)
     """
     strategy = as_strategy(strategy)
-    if monitor is not None and monitor.startswith("val_") and validation is None:
+    if monitor not in (None, "auto") and monitor.startswith("val_") and validation is None:
         raise ValueError(f"`monitor` {monitor!r} needs `validation`, and there is none. Give both.")
     if strategy.name == "svm":
-        refuse_for_svm(sampler=sampler, monitor=monitor, gradual=gradual)
-    head_only, all_layers = epochs_of(strategy.name, head_epochs, epochs)
+        chosen = None if monitor == "auto" else monitor
+        refuse_for_svm(sampler=sampler, monitor=chosen, gradual=gradual)
     batch_size = as_int("batch_size", batch_size, low=1)
     cache_limit = as_int("cache_limit", cache_limit, low=0)
     check_choice("batchnorm", batchnorm, BATCHNORM)
@@ -186,6 +202,10 @@ def fine_tune(
         svm, history = svm_model(new, data, strategy.settings.get("estimator", "svm"), order)
         return FineTuning(svm, history, strategy.name)
 
+    solved = head_epochs is None and starts_from_a_head(strategy.name) and can_be_solved(new, loss)
+    head_only, all_layers = epochs_of(
+        strategy.name, _HEAD_EPOCHS if head_epochs is None else head_epochs, epochs, solved
+    )
     frozen = strategy.settings.get("frozen", 0) if until is None else until
     split(leaves(new), "until", frozen)
     first = optimizer_at(optimizer, rates.head)
@@ -206,6 +226,7 @@ def fine_tune(
     plan = {
         "strategy": strategy.name,
         "epochs": [head_only, all_layers],
+        "solved": solved,
         "optimizer": type(first).__name__,
         "rates": [str(rate) for rate in rates],
         "decay": decay,
@@ -217,12 +238,16 @@ def fine_tune(
         "parameters": new.count_params(),
     }
     stages = Stages.of(compiling, class_weight, verbose, callbacks, seed, backup_dir, plan, prepare)
+    if monitor == "auto":
+        monitor = first_metric(metrics) if solved and validation is not None else None
     best = None if monitor is None else BestWeights(new, monitor, stages.backup_dir)
-    keep = None
-    if cache and head_only and _features_stay(new, augmentation):
-        keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
-    phases = TwoPhases(new, outer, data, stages, keep, best)
-    logs = phases.train_head(lambda _: (first, []), range(head_only)) if head_only else []
+    keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
+    kept = cache and not solved and head_only > 0 and _features_stay(new, augmentation)
+    phases = TwoPhases(new, outer, data, stages, keep, kept, best)
+    if solved:
+        logs = phases.solve_head(class_weight)
+    else:
+        logs = phases.train_head(lambda _: (first, []), range(head_only)) if head_only else []
     if all_layers:
         if strategy.name != "as_is":
             phases.unfreeze_above(frozen, "train" if strategy.name == "scratch" else batchnorm)

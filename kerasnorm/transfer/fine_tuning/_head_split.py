@@ -24,18 +24,20 @@ class HeadSplit(NamedTuple):
 
     Attributes:
         base: raw input in, features out.
-        top: features in, the model's output out: the head, and the dropout and activations near it.
+        top: features in, the model's output out: the head, and perhaps dropout and activations.
     """
 
     base: keras.Model
     top: keras.Model
 
 
-def split_at_head(model: keras.Model) -> HeadSplit | None:
+def split_at_head(model: keras.Model, random: bool = True) -> HeadSplit | None:
     """Returns the two parts of a classifier, or None where it has no graph, or nothing but a head.
 
-    The base ends below whatever is random between it and the head, so that its features are always
-    the same.
+    Args:
+        model: a classifier.
+        random: whether what is random between base and head belongs to the top, so that features
+            are always the same in training too; if not, the top begins with the head.
     """
     graph, head = graph_of(model), find_head(model)
     if graph is None:
@@ -44,7 +46,7 @@ def split_at_head(model: keras.Model) -> HeadSplit | None:
     tensor = boundary = first_call(graph, head).arguments.keras_tensors[0]
     while _is_step(call := made_by[id(tensor)]):
         tensor = call.arguments.keras_tensors[0]
-        if is_random(call.operation):
+        if random and is_random(call.operation):
             boundary = tensor
     if isinstance(made_by[id(boundary)].operation, keras.layers.InputLayer):
         return None

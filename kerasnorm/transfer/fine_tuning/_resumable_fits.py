@@ -13,6 +13,7 @@ from kerasnorm._files import PART, whole, write_json
 from kerasnorm._types import StrPath
 from kerasnorm._validation import differences
 from kerasnorm.backend.engine import scope_of
+from kerasnorm.data import in_order
 from kerasnorm.models import begin_at
 from kerasnorm.transfer.fine_tuning._best_weights import BEST
 from kerasnorm.transfer.fine_tuning._epoch_logs import BringHome, EpochLog, Logs
@@ -153,6 +154,21 @@ class Stages:
                 model.save_weights(part)
             shutil.rmtree(backup)
         return log.rows
+
+    def judge(self, name: str, model: keras.Model, data: tuple[Any, Any]) -> Logs:
+        """Returns the logs of a stage of one epoch in which nothing trains."""
+        model.compile(**{**self.compiling, "jit_compile": False})
+        logs = {}
+        for prefix, examples in zip(("", "val_"), data, strict=True):
+            if examples is not None:
+                values = model.evaluate(in_order(examples), verbose=0, return_dict=True)
+                logs |= {prefix + key: float(value) for key, value in values.items()}
+        log, weights = self._file(name, ".json"), self._file(name, ".weights.h5")
+        if weights is not None:
+            write_json(log, [logs])
+            with whole(weights) as part:
+                model.save_weights(part)
+        return [logs]
 
     def finish(self) -> None:
         """Removes what was kept to go on."""

@@ -20,9 +20,19 @@ def as_strategy(strategy: str | Strategy) -> Strategy:
     return Strategy(check_choice("strategy", strategy, STRATEGIES), "as asked for", {})
 
 
-def epochs_of(strategy: str, head_epochs: int, epochs: int) -> tuple[int, int]:
-    """Returns for how many epochs the head trains alone, and all layers do."""
+def starts_from_a_head(strategy: str) -> bool:
+    """Returns whether a strategy begins with the head alone."""
+    return strategy in ("freeze", "fine_tune")
+
+
+def epochs_of(strategy: str, head_epochs: int, epochs: int, solved: bool) -> tuple[int, int]:
+    """Returns for how many epochs the head trains alone, and all layers do.
+
+    Solving the head counts as one epoch.
+    """
     first, second = as_int("head_epochs", head_epochs, low=0), as_int("epochs", epochs, low=0)
+    if solved:
+        return (1, 0) if strategy == "freeze" else (1, second)
     every = first + second
     alone = {"freeze": (every, 0), "scratch": (0, every), "as_is": (0, every)}
     return alone.get(strategy, (first, second))

@@ -1,14 +1,16 @@
 """The two phases of fine-tuning: the head alone, then what lies below it too."""
 
+import contextlib
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from kerasnorm.data import Batches
 from kerasnorm.models import find_head, leaves
 from kerasnorm.transfer._freeze import freeze, unfreeze
 from kerasnorm.transfer._region import Boundary
@@ -18,6 +20,7 @@ from kerasnorm.transfer.fine_tuning._feature_batches import FeatureBatches
 from kerasnorm.transfer.fine_tuning._head_split import base_at_inference, split_at_head
 from kerasnorm.transfer.fine_tuning._optimizing import Optimizing
 from kerasnorm.transfer.fine_tuning._resumable_fits import FEATURES, Stages
+from kerasnorm.transfer.fine_tuning._solved_head import solve_into
 
 Optimize = Callable[[keras.Model], Optimizing]  # of what trains
 
@@ -31,7 +34,8 @@ class TwoPhases:
         outer: the same behind the augmentation, or itself.
         data: (train, validation), as `read_batches` returns them; validation may be None.
         stages: what the phases have in common.
-        keep: how features are kept; None: not at all.
+        keep: how features are kept.
+        kept: whether they are, while the head trains.
         best: keeps the best weights of both phases; None: those of the last epoch stay.
     """
 
@@ -39,15 +43,32 @@ class TwoPhases:
     outer: keras.Model
     data: tuple[Any, Any]
     stages: Stages
-    keep: FeatureBatches | None
+    keep: FeatureBatches
+    kept: bool
     best: BestWeights | None
+
+    def solve_head(self, class_weight: Any) -> Logs:
+        """Gives the head the weights that fit best, and returns how good that is: one epoch.
+
+        Args:
+            class_weight: as in `solve_into`.
+        """
+        self._freeze_below_head()
+        split = split_at_head(self.model, random=False)
+        logs = self.stages.done("head", split.top)
+        if logs is None:
+            with self._features(split.base) as features:
+                train, loss = features[0], self.stages.compiling["loss"]
+                solve_into(self.model, train.x, train.y, loss, class_weight)
+                logs = self.stages.judge("head", split.top, features)
+        if self.best is not None:
+            self.best.on_epoch_end(0, logs[0])
+        return logs
 
     def train_head(self, optimizing: Optimize, epochs: range) -> Logs:
         """Trains the head, all below it frozen and at inference."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*is compiled")  # a stage compiles it again
-            self._freeze_below_head()
-        split = split_at_head(self.model) if self.keep else None
+        self._freeze_below_head()
+        split = split_at_head(self.model) if self.kept else None
         trained = split.top if split else self.outer
         done = self.stages.done("head", trained)
         if done:
@@ -55,13 +76,18 @@ class TwoPhases:
         if split is None:
             with base_at_inference(self.model):
                 return self._run("head", trained, optimizing, self.data, epochs)
-        split.base.compile(jit_compile=self.stages.compiling["jit_compile"])
+        with self._features(split.base) as features:
+            return self._run("head", trained, optimizing, features, epochs)
+
+    @contextlib.contextmanager
+    def _features(self, base: keras.Model) -> Iterator[list[Batches | None]]:
+        """Yields batches of the base's features of the training and the validation examples."""
+        base.compile(jit_compile=self.stages.compiling["jit_compile"])
         with tempfile.TemporaryDirectory(prefix=FEATURES, dir=self.stages.backup_dir) as folder:
-            features = [
-                None if data is None else self.keep.of(split.base, name, data, Path(folder))
+            yield [
+                None if data is None else self.keep.of(base, name, data, Path(folder))
                 for name, data in zip(("train", "validation"), self.data, strict=True)
             ]
-            return self._run("head", trained, optimizing, features, epochs)
 
     def _run(self, name, trained, optimizing, data, epochs) -> Logs:
         best = [] if self.best is None else [self.best]
@@ -74,9 +100,11 @@ class TwoPhases:
         self.stages.finish()
 
     def _freeze_below_head(self) -> None:
-        head = self._unfreeze_head()
-        if any(leaf.weights and leaf.layer is not head for leaf in leaves(self.model)):
-            freeze(self.model, lambda layer: layer is not head)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*is compiled")  # a stage compiles it again
+            head = self._unfreeze_head()
+            if any(leaf.weights and leaf.layer is not head for leaf in leaves(self.model)):
+                freeze(self.model, lambda layer: layer is not head)
 
     def _unfreeze_head(self) -> keras.Layer:
         head = find_head(self.model)

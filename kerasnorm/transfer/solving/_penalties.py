@@ -1,5 +1,7 @@
 """The penalty of a head, chosen by cross-validation."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from kerasnorm.transfer.solving._logistic import Examples, at_prior, improve
@@ -10,8 +12,20 @@ MOST = 1e8  # examples × coordinates × classes, beyond which fewer examples ch
 STEPS, TOLERANCE = 8, 1e-4  # near enough to tell penalties apart
 
 
-def score_penalties(examples: Examples) -> dict[float, float]:
-    """Returns the balanced accuracy of each penalty on examples that its heads have not seen.
+class Score(NamedTuple):
+    """How good a head is on examples it has not seen, all classes counting alike.
+
+    Attributes:
+        accuracy: the mean recall of the classes; of several labels, that of presence and absence.
+        loss: the mean cross-entropy of the same.
+    """
+
+    accuracy: float
+    loss: float
+
+
+def score_penalties(examples: Examples) -> dict[float, Score]:
+    """Returns the score of each penalty on examples that its heads have not seen.
 
     Each example is left out once, as one of its class's share of a fold. Of very many, as many as
     `MOST` allows choose for all.
@@ -26,26 +40,37 @@ def score_penalties(examples: Examples) -> dict[float, float]:
         for penalty in PENALTIES:
             head = improve(seen, penalty, head, STEPS, TOLERANCE)
             logits[penalty][held_out] = unseen.logits(head) - log_prior
-    return {penalty: balanced_accuracy(examples, found) for penalty, found in logits.items()}
+    return {penalty: score(examples, found) for penalty, found in logits.items()}
 
 
-def best_of(scores: dict[float, float]) -> float:
-    """Returns the penalty of the highest score, the largest of equal ones."""
-    return max(scores, key=lambda penalty: (scores[penalty], penalty))
+def best_of(scores: dict[float, Score]) -> float:
+    """Returns the penalty of the highest accuracy, of equal ones that of the lowest loss.
+
+    Accuracy alone would take logits of almost 0, which order the classes rightly all the same.
+    """
+    return max(scores, key=lambda penalty: (scores[penalty].accuracy, -scores[penalty].loss))
 
 
-def balanced_accuracy(examples: Examples, logits: np.ndarray) -> float:
-    """Returns the mean recall of the classes; of several labels, that of presence and absence."""
+def score(examples: Examples, logits: np.ndarray) -> Score:
+    """Returns how well logits (N, K) tell the examples' classes."""
     if examples.softmax:
-        truth = np.eye(logits.shape[1], dtype=bool)[examples.targets.argmax(axis=1)]
-        right = (logits.argmax(axis=1) == truth.argmax(axis=1))[:, None]
-        sides = [(truth, right)]
+        labels = examples.targets.argmax(axis=1)
+        truth = np.eye(logits.shape[1], dtype=bool)[labels]
+        losses = np.logaddexp.reduce(logits, axis=1) - logits[np.arange(len(labels)), labels]
+        sides = [(truth, (logits.argmax(axis=1) == labels)[:, None], losses[:, None])]
     else:
         truth = examples.targets > 0.5
-        sides = [(truth, logits > 0), (~truth, logits <= 0)]
-    counts = np.concatenate([truth.sum(axis=0) for truth, _ in sides])
-    hits = np.concatenate([(truth & right).sum(axis=0) for truth, right in sides])
-    return float((hits[counts > 0] / counts[counts > 0]).mean())
+        sides = [
+            (truth, logits > 0, np.logaddexp(0, -logits)),
+            (~truth, logits <= 0, np.logaddexp(0, logits)),
+        ]
+    counts = np.concatenate([members.sum(axis=0) for members, _, _ in sides])
+    hits = np.concatenate([(members & right).sum(axis=0) for members, right, _ in sides])
+    losses = np.concatenate([(members * loss).sum(axis=0) for members, _, loss in sides])
+    there = counts > 0
+    return Score(
+        float((hits[there] / counts[there]).mean()), float((losses[there] / counts[there]).mean())
+    )
 
 
 def _few_enough(examples: Examples) -> Examples:

@@ -62,7 +62,7 @@ def solve_head(
             weights of the examples, (N,), positive, which leave them in too.
         penalty: float > 0, times half the sum of the kernel's squares, added to the sum of the
             cross-entropies: scikit-learn's 1 / C. None: what gives the best balanced accuracy in
-            a stratified cross-validation.
+            a stratified cross-validation, and of equal ones the lowest loss.
 
     Returns:
         `Head(kernel, bias, penalty, scores)`: `features @ kernel + bias` are logits. For ints there
@@ -88,20 +88,41 @@ def solve_head(
         Menon et al., 2021, Long-tail learning via logit adjustment,
         https://arxiv.org/abs/2007.07314
     """
-    require("scipy")
     if penalty is not None:
         penalty = as_number("penalty", penalty, 0, interval="()")
     features = read_features(features)
     targets, softmax = _as_targets(y, len(features))
+    return solve_targets(features, targets, softmax, _as_weights(weights, len(features)), penalty)
+
+
+def solve_targets(
+    features: np.ndarray,
+    targets: np.ndarray,
+    softmax: bool,
+    weights: np.ndarray | None,
+    penalty: float | None = None,
+) -> Head:
+    """Returns the head of `solve_head` for targets as `Examples` has them.
+
+    Args:
+        features: (N, D).
+        targets, softmax: as in `Examples`.
+        weights: of the examples, (N,); None: 1 each, and the prior is taken out of the bias.
+        penalty: as in `solve_head`.
+    """
+    require("scipy")
     coordinates = Coordinates.of(features)
-    examples = Examples(coordinates.values, targets, _as_weights(weights, len(features)), softmax)
+    balanced = weights is None
+    weights = np.ones(len(features), "float32") if weights is None else weights
+    examples = Examples(coordinates.values, targets, weights, softmax)
     scores = {}
     if penalty is None:
-        scores = score_penalties(examples)
-        penalty = best_of(scores)
+        found = score_penalties(examples)
+        penalty = best_of(found)
+        scores = {each: score.accuracy for each, score in found.items()}
     head = solve(examples, penalty)
     kernel, bias = coordinates.to_raw(head[:-1], head[-1])
-    if isinstance(weights, str):
+    if balanced:
         bias = bias - examples.log_prior
     return Head(kernel.astype("float32"), bias.astype("float32"), penalty, scores)
 
@@ -119,8 +140,10 @@ def _as_targets(y: Any, count: int) -> tuple[np.ndarray, bool]:
     return labels.astype("float32"), softmax
 
 
-def _as_weights(weights: Any, count: int) -> np.ndarray:
-    if weights is None or (isinstance(weights, str) and weights == "balanced"):
+def _as_weights(weights: Any, count: int) -> np.ndarray | None:
+    if isinstance(weights, str) and weights == "balanced":
+        return None
+    if weights is None:
         return np.ones(count, "float32")
     array = None if isinstance(weights, str) else to_numpy(weights, "weights")
     if array is None or array.shape != (count,) or array.dtype.kind not in "iuf":

@@ -1,0 +1,94 @@
+"""A classifier's head that is solved, where a solver reaches it, instead of trained."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm.data import check_range, read_classes, read_labels
+from kerasnorm.models import classes_of, find_head
+from kerasnorm.transfer._matrices import read_features
+from kerasnorm.transfer.fine_tuning._head_split import split_at_head
+from kerasnorm.transfer.fine_tuning._targets import is_binary, is_one_hot
+from kerasnorm.transfer.solving import solve_targets
+
+_ACTIVATIONS = tuple(map(keras.activations.get, ("linear", "softmax", "sigmoid")))
+_OF_CLASSES = (
+    keras.losses.SparseCategoricalCrossentropy,
+    keras.losses.CategoricalCrossentropy,
+    keras.losses.CategoricalFocalCrossentropy,
+    keras.losses.BinaryCrossentropy,
+    keras.losses.BinaryFocalCrossentropy,
+)
+
+
+def can_be_solved(model: keras.Model, loss: Any) -> bool:
+    """Returns whether a model's head is a plain Dense layer that learns classes.
+
+    Args:
+        model: a classifier.
+        loss: what `compile` takes; None: the cross-entropy that fits.
+    """
+    head = find_head(model)
+    plain = (
+        type(head) is keras.layers.Dense
+        and head.use_bias
+        and head.activation in _ACTIVATIONS
+        and head.kernel_constraint is None
+        and head.bias_constraint is None
+        and len(head.weights) == 2  # no adapters, not quantized
+        and len(head.kernel.shape) == 2
+    )
+    known = loss is None or isinstance(loss, _OF_CLASSES) or getattr(loss, "of_classes", False)
+    named = isinstance(loss, str) and loss.endswith("crossentropy")
+    return plain and (known or named) and _rows_below(model)
+
+
+def _rows_below(model: keras.Model) -> bool:
+    """Returns whether the head is put on one row of features for each example."""
+    split = split_at_head(model, random=False)
+    return split is not None and len(split.base.output_shape) == 2
+
+
+def solve_into(
+    model: keras.Model, features: np.ndarray, y: np.ndarray, loss: Any, class_weight: Any
+) -> None:
+    """Gives a model's head the weights that fit its features best.
+
+    Args:
+        model: a classifier that `can_be_solved`.
+        features: what its head is put on, (N, D).
+        y: labels that fit its outputs.
+        loss: says whether the classes exclude one another, if the model does not.
+        class_weight: weights by class, or None: the prior is taken out of the bias.
+    """
+    labels, left_out = read_labels(y, "train"), getattr(loss, "ignore_class", None)
+    if left_out is not None:
+        kept = (labels != left_out).reshape(len(labels), -1).all(axis=1)
+        features, labels = features[kept], labels[kept]
+    several = is_binary(model) or isinstance(
+        loss, keras.losses.BinaryCrossentropy | keras.losses.BinaryFocalCrossentropy
+    )
+    targets = _targets(labels, classes_of(model), several)
+    weights = None if class_weight is None else _weights(targets, class_weight)
+    found = solve_targets(read_features(features), targets, not several, weights)
+    find_head(model).set_weights([found.kernel, found.bias])
+
+
+def _targets(labels: np.ndarray, units: int, several: bool) -> np.ndarray:
+    if several:
+        return labels.reshape(len(labels), units).astype("float32")
+    if is_one_hot(labels.shape, units):
+        return labels.astype("float32")
+    classes = read_classes(labels, "train")
+    check_range(classes, units, "train", "These are the model's outputs.")
+    return np.eye(units, dtype="float32")[classes]
+
+
+def _weights(targets: np.ndarray, class_weight: Mapping[int, float]) -> np.ndarray:
+    """Returns the weight of each example, a binary one's by its class."""
+    if targets.shape[1] == 1:
+        targets = np.concatenate([1 - targets, targets], axis=1)
+    each = np.array([class_weight.get(index, 1.0) for index in range(targets.shape[1])])
+    return (targets @ each).astype("float32")
