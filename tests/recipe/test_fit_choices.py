@@ -51,13 +51,8 @@ def logits(model):
 
 FINE_TUNED = {
     "focal": (
-        Recipe(loss="focal", loss_settings={"gamma": 1}, transfer="freeze", **SGD),
-        {
-            "strategy": "freeze",
-            "head_epochs": 1,
-            "epochs": 0,
-            "loss": SparseFocalCrossentropy(gamma=1),
-        },
+        Recipe(loss="focal", loss_settings={"gamma": 1}, **SGD),
+        {"head_epochs": None, "epochs": 1, "loss": SparseFocalCrossentropy(gamma=1)},
     ),
     "rates": (
         Recipe(
@@ -79,13 +74,20 @@ FINE_TUNED = {
     ),
     "blocks": (
         Recipe(
-            transfer_settings={"decay": 0.1, "blocks": ["stem", "norm|top"], "gradual": 1}, **SGD
+            transfer_settings={
+                "head_epochs": 0,
+                "base_learning_rate": 0.1,
+                "decay": 0.1,
+                "blocks": ["stem", "norm|top"],
+                "gradual": 1,
+            },
+            **SGD,
         ),
         {"epochs": 2, "decay": 0.1, "blocks": ["stem", "norm|top"], "gradual": 1},
     ),
     "until": (
         Recipe(transfer="freeze", transfer_settings={"until": "norm"}, **SGD),
-        {"until": "norm"},
+        {"until": "norm", "head_epochs": None},
     ),
 }
 
@@ -96,15 +98,15 @@ def test_is_what_fine_tune_does(name):
     recipe, arguments = FINE_TUNED[name]
     arguments = {
         "learning_rate": 0.1,
-        "base_learning_rate": 0.1,
+        "base_learning_rate": 0.01 if arguments.get("head_epochs", 0) is None else 0.1,
         "optimizer": "sgd",
+        "monitor": None,
         "head_epochs": 0,
         "epochs": 1,
-        "batchnorm": "train",
         **arguments,
     }
     expected = fine_tune(start(), TRAIN, HELD_OUT, batch_size=38, seed=3, verbose=0, **arguments)
-    run = fit_quietly(recipe, arguments["head_epochs"] + arguments["epochs"])
+    run = fit_quietly(recipe, (arguments["head_epochs"] or 0) + arguments["epochs"])
     assert same(run.model.get_weights(), expected.model.get_weights())
     np.testing.assert_allclose(run.history["val_accuracy"], expected.history["val_accuracy"])
 
@@ -159,7 +161,7 @@ def test_losses_train(name, settings, imbalance, loss):
 
 @pytest.fixture(scope="module")
 def plain(without_tracing):
-    return fit_quietly(Recipe(**SGD))
+    return fit_quietly(Recipe(transfer=None, **SGD))
 
 
 @once
@@ -172,7 +174,8 @@ def plain(without_tracing):
     ],
 )
 def test_corrections(correction, settings, expected, plain):
-    run = fit_quietly(Recipe(correction=correction, correction_settings=settings, **SGD))
+    chosen = {"transfer": None, "correction": correction, "correction_settings": settings}
+    run = fit_quietly(Recipe(**chosen, **SGD))
     assert run.history == plain.history
     np.testing.assert_array_equal(run.uncorrected.confusion, plain.evaluation.confusion)
     predicted = logits(run.model).argmax(1)
@@ -183,6 +186,18 @@ def test_corrections(correction, settings, expected, plain):
         before, after = (weights_by_layer(each.model) for each in (plain, run))
         assert [name for name in before if not same(before[name], after[name])] == ["head"]
     assert run.model.compiled and run.model.loss is not None
+
+
+@once
+def test_a_solved_head_leaves_the_prior_to_a_correction():
+    solved = fit_quietly(Recipe(transfer="freeze"))
+    corrected = fit_quietly(Recipe(transfer="freeze", correction="adjust_logits"))
+    np.testing.assert_allclose(
+        keras.ops.softmax(logits(corrected.model)),
+        keras.ops.softmax(logits(solved.model)),
+        atol=1e-5,
+    )
+    assert not same(corrected.uncorrected.confusion, corrected.evaluation.confusion)
 
 
 @pytest.mark.parametrize(("keep", "epoch"), [("best", 0), ("last", 1)])
@@ -230,7 +245,7 @@ def test_a_schedule_ends_at_nothing():
 
 @once
 def test_the_test_examples_are_for_the_figures_alone(plain):
-    run = fit_quietly(Recipe(**SGD), test=points((3, 3, 3), seed=5))
+    run = fit_quietly(Recipe(transfer=None, **SGD), test=points((3, 3, 3), seed=5))
     assert run.history == plain.history
     assert same(run.model.get_weights(), plain.model.get_weights())
     assert run.evaluation.confusion.sum() == 9 and plain.evaluation.confusion.sum() == 15

@@ -177,6 +177,15 @@ def test_of_many_examples_some_choose_for_all(monkeypatch):
 
 
 @once
+@pytest.mark.parametrize("width", [2, 20])
+def test_features_that_say_nothing_leave_the_prior(width):
+    y = np.repeat([0, 1], [9, 3])
+    head = solve_head(np.ones((12, width)), y, weights=None)
+    np.testing.assert_allclose(head.kernel, 0, atol=1e-6)
+    assert head.bias[0] - head.bias[1] == pytest.approx(np.log(3), abs=1e-3)
+
+
+@once
 def test_constant_features_and_large_means_change_nothing():
     features, y = problem()
     expected = solve_head(features, y, penalty=3)

@@ -13,9 +13,7 @@ _ONE_PHASE = {"freeze": "freeze", "scratch": "scratch", None: "as_is"}
 _SMALLER = 0.1  # the rate of all layers, as a share of the head's
 
 
-def fine_tune_arguments(
-    recipe: Recipe, epochs: int, steps: int, solvable: bool
-) -> dict[str, Any]:
+def fine_tune_arguments(recipe: Recipe, epochs: int, steps: int, solvable: bool) -> dict[str, Any]:
     """Returns the arguments of `fine_tune` that say what trains, how fast and how long.
 
     Args:

@@ -38,7 +38,8 @@ class Coordinates:
         gram = standardised @ standardised.T if wide else standardised.T @ standardised
         sizes, vectors = np.linalg.eigh(gram.astype("float64"))
         kept = sizes > TINY * max(sizes[-1], TINY)
-        sizes, vectors = sizes[kept], vectors[:, kept]
+        kept[-1] = True  # where all features are constant, one that says nothing is left
+        sizes, vectors = np.maximum(sizes[kept], TINY), vectors[:, kept]
         if wide:
             vectors = standardised.T @ (vectors / np.sqrt(sizes))
         directions = vectors.astype("float32")
