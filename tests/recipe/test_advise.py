@@ -26,7 +26,7 @@ def quick(model=None, data=(X, Y), similarity=0.8, **kwargs):
         (0.9, 200, "measured", "fine_tune"),
         (0.1, 200, "measured", "fine_tune"),
         (0.9, 5, "measured", "fine_tune"),
-        (0.1, 5, "measured", "scratch"),
+        (0.1, 5, "measured", "fine_tune"),
         (0.9, 200, "lecture", "freeze"),
         (0.1, 200, "lecture", "svm"),
         (0.9, 5, "lecture", "fine_tune"),
@@ -43,7 +43,7 @@ def test_transfer(similarity, many, rule, transfer):
 @once
 @pytest.mark.parametrize(
     ("similarity", "many", "rule"),
-    [(0.9, 200, "measured"), (0.1, 5, "measured"), (0.9, 200, "lecture"), (0.1, 200, "lecture")],
+    [(0.9, 200, "measured"), (0.1, 5, "lecture"), (0.9, 200, "lecture"), (0.1, 200, "lecture")],
     ids=["fine_tune", "scratch", "freeze", "svm"],
 )
 def test_what_is_advised_can_be_fitted(similarity, many, rule):
@@ -77,7 +77,9 @@ def sync_model():
 def test_normalization(batch_size, replicas, model, expected):
     model = model()
     data = images() if len(model.input_shape) == 4 else (X, Y)
-    advice = quick(model, data, batch_size=batch_size, replicas=replicas)
+    settings = {"batch_size": batch_size, "replicas": replicas}
+    assert quick(model, data, **settings).recipe.normalization is None
+    advice = quick(model, data, pretrained=False, **settings)
     assert advice.recipe.normalization == expected
     (why,) = (reason for reason in advice.reasons if reason.startswith("Normalization"))
     assert f"{batch_size / replicas:g} examples" in why
@@ -123,7 +125,10 @@ def test_similarity_is_what_a_linear_classifier_recognises_beyond_chance():
         made.get_layer("top").set_weights([np.eye(4, 6), np.zeros(6)])
         return made
 
-    clear = advise(model(np.eye(4)), (x, y)).reasons[0]
+    advice = advise(model(np.eye(4)), (x, y), epochs=7)
+    assert advice.reasons[1].startswith("More images: from half of these")
+    assert "all 120 about" in advice.reasons[2] and "7 epochs" in advice.reasons[2]
+    clear = advice.reasons[0]
     blind = advise(model(np.zeros((4, 4))), (x, y)).reasons[0]
     clear, blind = (float(reason.split()[-1].rstrip(".")) for reason in (clear, blind))
     assert clear > 0.5 and blind == 0

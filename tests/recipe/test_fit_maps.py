@@ -15,7 +15,8 @@ from kerasnorm.recipe.results._map_evaluation import MapEvaluation
 
 TRAIN, HELD_OUT = scenes(ignored=True), scenes(5, seed=1, ignored=True)
 STILL = {"optimizer": "sgd", "optimizer_settings": {"learning_rate": 1e-12}}
-HEAD = {"transfer": "freeze", **STILL}  # so that batch normalization stays, too
+# the head, by steps from where it is; batch normalization stays, too
+HEAD = {"transfer_settings": {"head_epochs": 0, "until": 1.0}, **STILL}
 pytestmark = pytest.mark.usefixtures("without_tracing")
 
 

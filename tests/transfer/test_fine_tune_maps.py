@@ -170,3 +170,41 @@ def test_classes_come_last():
 def test_tau_is_for_dense_heads():
     with pytest.raises(ValueError, match="end in a Dense layer"):
         tau_normalize(scenes(), 1.0)
+
+
+@pytest.mark.parametrize("after", [(), (layers.UpSampling2D(2),)], ids=["", "enlarged"])
+def test_a_head_that_is_solved_on_some_of_the_pixels(after):
+    """It finds the classes that pixels tell, ignores those without a label, and keeps the prior."""
+    rng = np.random.default_rng(0)
+    labels = (rng.random((20, 6, 8)) < 0.2).astype("int32")
+    x = np.stack([labels, rng.random(labels.shape)], axis=-1).astype("float32")
+    if after:
+        labels = labels.repeat(2, axis=1).repeat(2, axis=2)
+    marked = np.where(rng.random(labels.shape) < 0.3, 255, labels)
+    images = keras.Input((6, 8, 2))
+    outputs = layers.Conv2D(2, 1, name="head")(layers.Conv2D(4, 1)(images))
+    for layer in after:
+        outputs = layer(outputs)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=255)
+    tuned = fine_tune(
+        keras.Model(images, outputs),
+        (x, marked),
+        strategy="freeze",
+        loss=loss,
+        metrics=(),
+        verbose=0,
+        jit_compile=False,
+    )
+    assert (tuned.model.predict(x, verbose=0).argmax(-1) == labels).all()
+    assert len(tuned.history["loss"]) == 1 and tuned.history["loss"][0] < 0.05
+    blind = fine_tune(
+        keras.Model(images, outputs),
+        (0 * x, marked),
+        strategy="freeze",
+        loss=loss,
+        metrics=(),
+        verbose=0,
+        jit_compile=False,
+    )
+    odds = np.diff(blind.model.get_layer("head").get_weights()[1])[0]
+    assert odds == pytest.approx(np.log(labels.mean() / (1 - labels.mean())), abs=0.1)

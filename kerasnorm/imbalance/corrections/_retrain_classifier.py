@@ -6,13 +6,16 @@ from kerasnorm._validation import as_int
 from kerasnorm.data import check_range, read_classes
 from kerasnorm.imbalance.sampling import resample
 from kerasnorm.models import copy_model, gives_logits, is_graph, last_layer, sublayers
+from kerasnorm.transfer.fine_tuning import is_plain, solve_into
+
+_EPOCHS = 10
 
 
 def retrain_classifier(
     model: keras.Model,
     x: Any,
     y: Any,
-    epochs: int = 10,
+    epochs: int | None = None,
     optimizer: Any = "adam",
     loss: Any = None,
     *,
@@ -21,11 +24,11 @@ def retrain_classifier(
     seed: int = 0,
     verbose: str | int = "auto",
 ) -> keras.Model:
-    """Returns a copy whose last layer is trained anew on resampled classes ("cRT").
+    """Returns a copy whose last layer is learnt anew, all classes counting alike ("cRT").
 
     Long tails harm the classifier more than the features: learn those from the data as they are,
-    then only the classifier from balanced samples. The features are computed once, with statistics
-    and dropout as at inference, so an epoch costs next to nothing.
+    then only the classifier from balanced classes. The features are computed once, with statistics
+    and dropout as at inference.
 
     Args:
         model: trained functional or Sequential model that ends in a layer with weights, such as
@@ -33,7 +36,9 @@ def retrain_classifier(
         x: its inputs, N examples, as `predict` takes them.
         y: class of each example, (N,), (N, 1), or one-hot (N, K); with a loss of your own in the
             form that it takes.
-        epochs: passes over N drawn examples.
+        epochs: None solves a Dense layer, the prior of the classes taken out (`solve_head`). An int
+            trains it for so many passes over N drawn examples, and so do 10 by default where the
+            last layer is another, or a `loss` or `strategy` is given.
         optimizer: as in `compile`.
         loss: as in `compile`; by default sparse cross-entropy.
         strategy: how `resample` draws.
@@ -58,12 +63,17 @@ def retrain_classifier(
     >>> bool((retrained.get_weights()[0] == model.get_weights()[0]).all())
     True
 
+    See also:
+        `adjust_logits` and `tau_normalize`, which learn nothing anew.
+
     Reference:
-        Kang et al., 2020, https://arxiv.org/abs/1910.09217
+        Kang et al., 2020, Decoupling representation and classifier for long-tailed recognition,
+        https://arxiv.org/abs/1910.09217
     """
-    epochs = as_int("epochs", epochs, low=1)
+    passes = _EPOCHS if epochs is None else as_int("epochs", epochs, low=1)
     _check(model)
     copy = copy_model(model)
+    solved = epochs is None and loss is None and strategy == "class_balanced"
     if loss is None:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=gives_logits(copy))
         y = read_classes(y, "y")
@@ -71,12 +81,15 @@ def retrain_classifier(
     head = last_layer(copy)
     activations = copy.layers[copy.layers.index(head) + 1 :]
     features = keras.Model(copy.inputs, head.input).predict(x, batch_size=batch_size, verbose=0)
+    if solved and is_plain(head) and features.ndim == 2:
+        solve_into(copy, features, y, None, None)
+        return copy
     fresh = type(head).from_config(head.get_config())
     fresh.trainable = True
     classifier = keras.Sequential([keras.Input(features.shape[1:]), fresh, *activations])
     classifier.compile(optimizer, loss)
     drawn = resample((features, y), strategy, batch_size=batch_size, seed=seed)
-    classifier.fit(drawn, epochs=epochs, shuffle=False, verbose=verbose)
+    classifier.fit(drawn, epochs=passes, shuffle=False, verbose=verbose)
     head.set_weights(fresh.get_weights())
     return copy
 

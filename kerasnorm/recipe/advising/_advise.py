@@ -25,7 +25,7 @@ def advise(
     *,
     epochs: int = 10,
     learning_rate: float = 1e-3,
-    base_share: float = 1,
+    base_share: float = 0.1,
     pretrained: bool = True,
     rule: str = "measured",
     many: float = 200,
@@ -37,8 +37,9 @@ def advise(
 ) -> Advice:
     """Measures the model and the examples, and says how to train, and why.
 
-    Where to begin before anything was trained. The defaults come from this project's own
-    experiments on small images, which the reasons name; they are arguments, since yours differ.
+    Where to begin before anything was trained: what the model's features already tell, what a
+    training will cost, whether more images would help, and a recipe. The defaults come from this
+    project's own experiments, which the reasons name; they are arguments, since yours differ.
 
     Args:
         model: built keras.Model that ends in a Dense layer, or a backbone; for label maps one that
@@ -48,18 +49,17 @@ def advise(
         batch_size: examples a step, on all replicas together.
         similarity: how like the source's the images and classes are, 0 to 1, as in
             `rule_of_thumb`. None: measured on a sample, of pixels for label maps, by how much of
-            each class a linear classifier on the model's features recognises beyond chance (needs
-            scikit-learn).
-        epochs: those that `fit` will have; a quarter is the head's.
-        learning_rate: of the head.
-        base_share: the share of it that all layers have after the head. On the demo's small
-            ConvNet 1 was better than a third; for large pretrained networks 0.1 is usual.
+            each class a linear classifier on the model's features recognises beyond chance.
+        epochs: those that `fit` will have.
+        learning_rate: of a head that is trained, and of a model from scratch.
+        base_share: the share of it at which all layers train after the head.
         pretrained: whether the model's weights have learnt anything; False leaves but "scratch".
-        rule: "measured": fine-tune after the head, and only many examples of a dissimilar task
-            from scratch. "lecture": the four corners of `rule_of_thumb`; not for label maps.
+        rule: "measured": fine-tune after the head. "lecture": the four corners of
+            `rule_of_thumb`; not for label maps.
         many, similar: as in `rule_of_thumb`; examples are counted of the median class, label maps
             that have it.
-        small_batch: up to so many examples a replica, batch normalization is replaced.
+        small_batch: up to so many examples a replica, batch normalization is replaced in a model
+            without pretrained weights; one that has learnt something keeps it, at inference.
         imbalanced: from this ratio of the largest class to the smallest on, the loss makes up.
         seed: of the sample.
         ignore_class: the label of pixels that have no class, as in `fit`.
@@ -100,16 +100,17 @@ def advise(
     per_class = float(np.median(having[having > 0]))  # the largest say nothing of the others
     if pretrained:
         if similarity is None:
-            similarity, reason = chooser.similarity(model, examples, as_int("seed", seed, low=0))
-            reasons.append(reason)
+            seed = as_int("seed", seed, low=0)
+            similarity, said = chooser.similarity(model, examples, seed, epochs)
+            reasons += said
         thumb = rule_of_thumb(per_class, similarity, many, similar)
-        fields, reason = chooser.transfer(thumb, rule, epochs, rate, base_share)
+        fields, reason = chooser.transfer(thumb, rule, rate, base_share)
     else:
         fields, reason = _reasons.from_scratch(per_class, rate)
     reasons.append(reason)
     base_trains = fields["transfer"] not in ("freeze", "svm")
     for chosen, reason in (
-        _reasons.normalization(model, base_trains, batch_size, replicas, small_batch),
+        _reasons.normalization(model, pretrained, base_trains, batch_size, replicas, small_batch),
         chooser.imbalance(model, fields["transfer"] != "svm", examples, imbalanced),
     ):
         fields |= chosen

@@ -14,8 +14,10 @@ from kerasnorm.transfer import Strategy
 class Chooser(Protocol):
     """The part of `advise` that differs between the kinds."""
 
-    def similarity(self, model: keras.Model, examples: Examples, seed: int) -> tuple[float, str]:
-        """Returns how well a model's features separate the classes, 0 to 1, and that in words."""
+    def similarity(
+        self, model: keras.Model, examples: Examples, seed: int, epochs: int
+    ) -> tuple[float, list[str]]:
+        """Returns how well a model's features separate the classes, 0 to 1, and what that means."""
 
     def transfer(self, thumb: Strategy, rule: str, *settings: Any) -> _reasons.Choice:
         """Returns the choice of transfer; arguments are those of `_reasons.transfer`."""
@@ -27,8 +29,10 @@ class Chooser(Protocol):
 
 
 class _ForClasses:
-    def similarity(self, model: keras.Model, examples: Examples, seed: int) -> tuple[float, str]:
-        return measure_similarity(model, examples, seed)
+    def similarity(
+        self, model: keras.Model, examples: Examples, seed: int, epochs: int
+    ) -> tuple[float, list[str]]:
+        return measure_similarity(model, examples, seed, epochs)
 
     def transfer(self, thumb: Strategy, rule: str, *settings: Any) -> _reasons.Choice:
         return _reasons.transfer(thumb, rule, *settings)
@@ -40,7 +44,9 @@ class _ForClasses:
 
 
 class _ForMaps:
-    def similarity(self, model: keras.Model, examples: Examples, seed: int) -> tuple[float, str]:
+    def similarity(
+        self, model: keras.Model, examples: Examples, seed: int, epochs: int
+    ) -> tuple[float, list[str]]:
         return measure_pixel_similarity(model, examples, seed)
 
     def transfer(self, thumb: Strategy, rule: str, *settings: Any) -> _reasons.Choice:

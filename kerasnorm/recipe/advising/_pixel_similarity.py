@@ -6,15 +6,16 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import require
-from kerasnorm.recipe.advising._similarity import FOLDS, PER_CLASS, scored, split_below_head
+from kerasnorm.recipe.advising._similarity import FOLDS, PER_CLASS, on_a_scale, split_below_head
 from kerasnorm.recipe.examples import Examples
+from kerasnorm.transfer.probing import make_estimator
 
 _PER_MAP = 10  # pixels of a class in one label map: its neighbours are alike
 
 
 def measure_pixel_similarity(
     model: keras.Model, examples: Examples, seed: int
-) -> tuple[float, str]:
+) -> tuple[float, list[str]]:
     """Returns how well a model's features tell classes of pixels apart, as `measure_similarity`.
 
     The sample is of the first label maps that have the classes, up to 10 pixels of a class in each;
@@ -25,7 +26,8 @@ def measure_pixel_similarity(
         ImportError: if scikit-learn is missing.
     """
     require("sklearn")
-    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.metrics import balanced_accuracy_score
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     split = split_below_head(model)
     features, labels, maps = _pixels(examples, split.base, np.random.default_rng(seed))
@@ -39,7 +41,12 @@ def measure_pixel_similarity(
         )
     folds = min(FOLDS, min(count for count in of_class.values() if count > 1))
     cut = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    return scored(split, features[used], labels[used], cut, maps[used], seed, "pixels")
+    features, labels, estimator = features[used], labels[used], make_estimator("logistic", seed)
+    predicted = cross_val_predict(estimator, features, labels, groups=maps[used], cv=cut)
+    recognised, chance = balanced_accuracy_score(labels, predicted), 1 / len(np.unique(labels))
+    head, of = split.top.layers[-1].name, f"{len(labels)} pixels"
+    similarity, said = on_a_scale(recognised, chance, head, of, folds)
+    return similarity, [said]
 
 
 def _pixels(

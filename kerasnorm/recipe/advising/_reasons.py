@@ -12,19 +12,15 @@ from kerasnorm.transfer import Strategy
 
 Choice = tuple[dict[str, Any], str]  # fields of a Recipe, and why
 
-_HEAD_SHARE = 4  # one epoch of so many is the head's alone
 _BALANCED = "Nothing needs to make up for it."
 _ENOUGH_TOGETHER = 16  # examples of all replicas, for the statistics of a batch
 
 
-def transfer(thumb: Strategy, rule: str, epochs: int, rate: float, base_share: float) -> Choice:
+def transfer(thumb: Strategy, rule: str, rate: float, base_share: float) -> Choice:
     """Chooses by the rule of thumb, or by what was measured against it."""
     why = f"Transfer: {thumb.reason}"
     if rule == "lecture" and thumb.name != "fine_tune":
         name = thumb.name
-    elif thumb.name == "scratch":
-        name = "scratch"
-        why += " In tutorials/02_transfer.py that was ahead by 4 points, with 400 a class."
     else:
         name = "fine_tune"
         if thumb.name != name:
@@ -38,7 +34,6 @@ def transfer(thumb: Strategy, rule: str, epochs: int, rate: float, base_share: f
         fields["optimizer_settings"] = {"learning_rate": rate}
     if name == "fine_tune":
         fields["transfer_settings"] = {
-            "head_epochs": epochs // _HEAD_SHARE,
             "base_learning_rate": rate * base_share,
         }
     return fields, why
@@ -75,9 +70,23 @@ def from_scratch(per_class: float, rate: float) -> Choice:
 
 
 def normalization(
-    model: keras.Model, trains: bool, batch_size: int, replicas: int, small: float
+    model: keras.Model,
+    pretrained: bool,
+    trains: bool,
+    batch_size: int,
+    replicas: int,
+    small: float,
 ) -> Choice:
-    """Chooses by the examples a replica has in a batch; `trains` says whether the base does."""
+    """Chooses by the examples a replica has in a batch.
+
+    Args:
+        model: its normalization counts.
+        pretrained: whether it has learnt something.
+        trains: whether its base trains.
+        batch_size: examples a step.
+        replicas: devices that share them.
+        small: from how few examples a replica on they are too few.
+    """
     kinds = {kind_of(leaf.layer) for leaf in normalizations(model)}
     each = batch_size / replicas
     where = f"{each:g} examples a replica" if replicas > 1 else f"{each:g} examples a batch"
@@ -87,6 +96,11 @@ def normalization(
         return {}, f"{said}; the model has {found}, which does not depend on them. As it is."
     if not trains:
         return {}, f"{said}; the base stays at inference, where they do not matter. As it is."
+    if pretrained:
+        return {}, (
+            f"{said}; the network has learnt with batch normalization and keeps it, at inference, "
+            "where they do not matter. As it is."
+        )
     if each > small:
         return {}, f"{said} are enough for batch normalization. As it is."
     if replicas > 1 and batch_size >= _ENOUGH_TOGETHER:

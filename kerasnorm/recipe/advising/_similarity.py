@@ -1,37 +1,77 @@
-"""How much of a task the features of a model already tell."""
+"""How much of a task the features of a model already tell, and what more would cost and bring."""
 
-from typing import Any
+import time
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 
-from kerasnorm._validation import require
 from kerasnorm.recipe.examples import Examples
+from kerasnorm.transfer import solve_head
 from kerasnorm.transfer.fine_tuning import HeadSplit, split_at_head
-from kerasnorm.transfer.probing import make_estimator
 
 PER_CLASS, FOLDS = 50, 5
+_WORTH = 0.02  # of recognition, from half of the sample to all of it
+_BACKWARD = 3  # times the forward pass is a step of all layers, about
 
 
-def measure_similarity(model: keras.Model, examples: Examples, seed: int) -> tuple[float, str]:
-    """Returns how well a model's features tell the classes apart, 0 to 1, and that in words.
+@dataclass(frozen=True)
+class Sample:
+    """Features of some examples.
 
-    That is the balanced accuracy of a linear classifier on the features below the head, in
-    cross-validation on a sample of up to 50 examples a class, from chance (0) to all (1).
+    Attributes:
+        features: (M, D).
+        labels: (M,), classes with two examples or more.
+        seconds: that the features of one example took.
+        head: the name of the layer that they are for.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    seconds: float
+    head: str
+
+
+def measure_similarity(
+    model: keras.Model, examples: Examples, seed: int, epochs: int
+) -> tuple[float, list[str]]:
+    """Returns how well a model's features tell the classes apart, 0 to 1, and what that means.
+
+    That is the balanced accuracy of a solved head on the features, in cross-validation on a sample
+    of up to 50 examples a class, from chance (0) to all (1).
 
     Raises:
         ValueError: if there are not two classes with two examples each, or the model has no graph.
-        ImportError: if scikit-learn is missing.
     """
-    require("sklearn")
-    from sklearn.model_selection import StratifiedKFold
+    sample = _sample(model, examples, seed)
+    recognised = _recognised(sample.features, sample.labels)
+    count, classes = len(sample.labels), len(np.unique(sample.labels))
+    similarity, said = on_a_scale(recognised, 1 / classes, sample.head, f"{count} examples", FOLDS)
+    return similarity, [
+        said,
+        _learning_curve(sample, recognised, seed),
+        _cost(sample, examples.size, epochs),
+    ]
 
-    split = split_below_head(model)
-    rows = _sample(examples.classes, np.random.default_rng(seed))
-    labels, features = map(np.concatenate, zip(*examples.outputs(split.base, rows), strict=True))
-    folds = min(FOLDS, int(np.unique(labels, return_counts=True)[1].min()))
-    cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    return scored(split, features.reshape(len(rows), -1), labels, cut, None, seed, "examples")
+
+def on_a_scale(
+    recognised: float, chance: float, head: str, of: str, folds: int
+) -> tuple[float, str]:
+    """Returns the share of each class that is recognised from chance (0) to all (1), in words too.
+
+    Args:
+        recognised: on average.
+        chance: what a guess recognises.
+        head: the name of the layer that the features are for.
+        of: how many of what they are.
+        folds: of the cross-validation.
+    """
+    similarity = round(max(0.0, float((recognised - chance) / (1 - chance))), 2)
+    return similarity, (
+        f"Similarity: a linear classifier on the features below '{head}' recognises "
+        f"{recognised:.0%} of each class on average, in {folds} folds of {of}; chance is "
+        f"{chance:.0%}. On a scale from chance to all that is {similarity:.2f}."
+    )
 
 
 def split_below_head(model: keras.Model) -> HeadSplit:
@@ -45,32 +85,49 @@ def split_below_head(model: keras.Model) -> HeadSplit:
     return split
 
 
-def scored(
-    split: HeadSplit,
-    features: np.ndarray,
-    labels: np.ndarray,
-    cut: Any,
-    groups: np.ndarray | None,
-    seed: int,
-    unit: str,
-) -> tuple[float, str]:
-    """Returns the similarity by features (M, C) and classes (M,) of a sample, and words for it."""
-    from sklearn.metrics import balanced_accuracy_score
-    from sklearn.model_selection import cross_val_predict
+def _recognised(features: np.ndarray, labels: np.ndarray) -> float:
+    head = solve_head(features, np.unique(labels, return_inverse=True)[1])
+    return head.scores[head.penalty]
 
-    estimator = make_estimator("logistic", seed)
-    predicted = cross_val_predict(estimator, features, labels, groups=groups, cv=cut)
-    recognised, chance = balanced_accuracy_score(labels, predicted), 1 / len(np.unique(labels))
-    similarity = round(max(0.0, float((recognised - chance) / (1 - chance))), 2)
-    return similarity, (
-        f"Similarity: a linear classifier on the features below '{split.top.layers[-1].name}' "
-        f"recognises {recognised:.0%} of each class on average, in {cut.n_splits} folds of "
-        f"{len(labels)} {unit}; chance is {chance:.0%}. On a scale from chance to all that is "
-        f"{similarity:.2f}."
+
+def _learning_curve(sample: Sample, recognised: float, seed: int) -> str:
+    """Says whether more examples would help, by what half of them do."""
+    order = np.random.default_rng(seed).permutation(len(sample.labels))
+    order = order[np.argsort(sample.labels[order], kind="stable")]
+    half = order[::2]
+    before = _recognised(sample.features[half], sample.labels[half])
+    helps = recognised - before >= _WORTH
+    return (
+        f"More images: from half of these examples to all of them that classifier goes from "
+        f"{before:.0%} to {recognised:.0%}, so more would {'help' if helps else 'help little'}."
     )
 
 
-def _sample(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _cost(sample: Sample, size: int, epochs: int) -> str:
+    once = sample.seconds * size
+    return (
+        f"Cost: the features of an example take {1000 * sample.seconds:.3g} ms here, so those of "
+        f"all {size:,} about {once:.2g} s, and {epochs} epochs of all layers about "
+        f"{epochs * _BACKWARD * once:.2g} s."
+    )
+
+
+def _sample(model: keras.Model, examples: Examples, seed: int) -> Sample:
+    split = split_below_head(model)
+    rows = _rows(examples.classes, np.random.default_rng(seed))
+    labels, features, seconds = [], [], []
+    began = time.perf_counter()
+    for batch_labels, batch in examples.outputs(split.base, rows):
+        labels.append(batch_labels)
+        features.append(batch.reshape(len(batch), -1))
+        seconds.append((time.perf_counter() - began) / len(batch))
+        began = time.perf_counter()
+    usual = min(seconds)  # the first batch compiles
+    head = split.top.layers[-1].name
+    return Sample(np.concatenate(features), np.concatenate(labels), usual, head)
+
+
+def _rows(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Returns the rows of up to 50 examples of each class that has two or more."""
     classes, counts = np.unique(labels, return_counts=True)
     chosen = [

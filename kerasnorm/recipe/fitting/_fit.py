@@ -182,7 +182,8 @@ def _train(
     data, arguments["sampler"] = train.for_training(order, order_seed)
     if recipe.imbalance == "class_weights":
         arguments["class_weight"] = class_weights(counts, **recipe.imbalance_settings)
-    elif solvable and recipe.correction is not None:  # which takes the prior out itself
+    elif solvable and recipe.correction is not None and train.classes.ndim == 1:
+        # the correction takes the prior out itself
         arguments["class_weight"] = dict.fromkeys(range(len(names)), 1.0)
     if classes_of(model) != len(names):
         arguments["classes"] = len(names)

@@ -5,7 +5,7 @@ from kerasnorm.transfer.fine_tuning._fine_tune import fine_tune
 from kerasnorm.transfer.fine_tuning._head_split import HeadSplit, split_at_head
 from kerasnorm.transfer.fine_tuning._optimizing import Rate, compile_ready
 from kerasnorm.transfer.fine_tuning._result import FineTuning
-from kerasnorm.transfer.fine_tuning._solved_head import can_be_solved
+from kerasnorm.transfer.fine_tuning._solved_head import can_be_solved, is_plain, solve_into
 
 __all__ = [
     "FineTuning",
@@ -15,5 +15,7 @@ __all__ = [
     "can_be_solved",
     "compile_ready",
     "fine_tune",
+    "is_plain",
+    "solve_into",
     "split_at_head",
 ]

@@ -6,10 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.data import check_range, read_classes, read_labels
-from kerasnorm.models import classes_of, find_head
+from kerasnorm.data import check_range, each_batch, read_classes, read_labels
+from kerasnorm.models import classes_of, find_head, gives_maps
 from kerasnorm.transfer._matrices import read_features
 from kerasnorm.transfer.fine_tuning._head_split import split_at_head
+from kerasnorm.transfer.fine_tuning._pixel_sample import sample_pixels
 from kerasnorm.transfer.fine_tuning._targets import is_binary, is_one_hot
 from kerasnorm.transfer.solving import solve_targets
 
@@ -24,31 +25,47 @@ _OF_CLASSES = (
 
 
 def can_be_solved(model: keras.Model, loss: Any) -> bool:
-    """Returns whether a model's head is a plain Dense layer that learns classes.
+    """Returns whether a model's head is linear in a row of features, and learns classes.
 
     Args:
         model: a classifier.
         loss: what `compile` takes; None: the cross-entropy that fits.
     """
-    head = find_head(model)
-    plain = (
-        type(head) is keras.layers.Dense
+    known = loss is None or isinstance(loss, _OF_CLASSES) or getattr(loss, "of_classes", False)
+    named = isinstance(loss, str) and loss.endswith("crossentropy")
+    return (known or named) and is_plain(find_head(model)) and _has_rows_below(model)
+
+
+def is_plain(head: keras.Layer) -> bool:
+    """Returns whether a layer is linear in each row or pixel, and free to have any weights.
+
+    It is Keras' Dense, or its Conv2D of one pixel, and gives logits or probabilities.
+    """
+    return (
+        (type(head) is keras.layers.Dense or _is_of_one_pixel(head))
         and head.use_bias
         and head.activation in _ACTIVATIONS
         and head.kernel_constraint is None
         and head.bias_constraint is None
         and len(head.weights) == 2  # no adapters, not quantized
-        and len(head.kernel.shape) == 2
     )
-    known = loss is None or isinstance(loss, _OF_CLASSES) or getattr(loss, "of_classes", False)
-    named = isinstance(loss, str) and loss.endswith("crossentropy")
-    return plain and (known or named) and _rows_below(model)
 
 
-def _rows_below(model: keras.Model) -> bool:
-    """Returns whether the head is put on one row of features for each example."""
+def _is_of_one_pixel(head: keras.Layer) -> bool:
+    return (
+        type(head) is keras.layers.Conv2D
+        and (*head.kernel_size, *head.strides, head.groups) == (1, 1, 1, 1, 1)
+        and head.data_format == "channels_last"
+    )
+
+
+def _has_rows_below(model: keras.Model) -> bool:
+    """Returns whether the head is put on one row of features for each example, or each pixel."""
     split = split_at_head(model, random=False)
-    return split is not None and len(split.base.output_shape) == 2
+    if split is None:
+        return False
+    rank = 4 if gives_maps(model) else 2
+    return len(split.base.output_shape) == rank
 
 
 def solve_into(
@@ -72,8 +89,47 @@ def solve_into(
     )
     targets = _targets(labels, classes_of(model), several)
     weights = None if class_weight is None else _weights(targets, class_weight)
-    found = solve_targets(read_features(features), targets, not several, weights)
-    find_head(model).set_weights([found.kernel, found.bias])
+    _solve(model, features, targets, not several, weights)
+
+
+def solve_into_maps(
+    model: keras.Model, base: keras.Model, data: Any, loss: Any, class_weight: Any, seed: int
+) -> None:
+    """Gives the head of a model of label maps the weights that fit its features best.
+
+    The prior stays: a class that is drawn as often as all others would cover them.
+
+    Args:
+        model: a model that `can_be_solved`.
+        base: what its head is put on.
+        data: batches of images and label maps, as `read_batches` returns them.
+        loss: may have an `ignore_class`.
+        class_weight: weights by class, or None.
+        seed: of the pixels.
+    """
+    count = sum(len(y) for _, y in each_batch(data))
+    left_out = getattr(loss, "ignore_class", None)
+    sample = sample_pixels(base, data, count, left_out, seed)
+    check_range(sample.labels, classes_of(model), "train", "These are the model's outputs.")
+    binary = is_binary(model)
+    targets = _targets(sample.labels, classes_of(model), binary)
+    weights = sample.weights
+    if class_weight is not None:
+        weights = weights * _weights(targets, class_weight)
+    used = weights > 0  # a class of the weight 0 is not learnt
+    _solve(model, sample.features[used], targets[used], not binary, weights[used])
+
+
+def _solve(
+    model: keras.Model,
+    features: np.ndarray,
+    targets: np.ndarray,
+    softmax: bool,
+    weights: np.ndarray | None,
+) -> None:
+    head = find_head(model)
+    found = solve_targets(read_features(features), targets, softmax, weights)
+    head.set_weights([found.kernel.reshape(head.kernel.shape), found.bias])
 
 
 def _targets(labels: np.ndarray, units: int, several: bool) -> np.ndarray:

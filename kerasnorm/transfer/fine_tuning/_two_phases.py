@@ -11,16 +11,16 @@ from typing import Any
 import keras
 
 from kerasnorm.data import Batches
-from kerasnorm.models import find_head, leaves
+from kerasnorm.models import find_head, gives_maps, leaves
 from kerasnorm.transfer._freeze import freeze, unfreeze
 from kerasnorm.transfer._region import Boundary
 from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
 from kerasnorm.transfer.fine_tuning._epoch_logs import Logs
 from kerasnorm.transfer.fine_tuning._feature_batches import FeatureBatches
-from kerasnorm.transfer.fine_tuning._head_split import base_at_inference, split_at_head
+from kerasnorm.transfer.fine_tuning._head_split import HeadSplit, base_at_inference, split_at_head
 from kerasnorm.transfer.fine_tuning._optimizing import Optimizing
 from kerasnorm.transfer.fine_tuning._resumable_fits import FEATURES, Stages
-from kerasnorm.transfer.fine_tuning._solved_head import solve_into
+from kerasnorm.transfer.fine_tuning._solved_head import solve_into, solve_into_maps
 
 Optimize = Callable[[keras.Model], Optimizing]  # of what trains
 
@@ -57,13 +57,22 @@ class TwoPhases:
         split = split_at_head(self.model, random=False)
         logs = self.stages.done("head", split.top)
         if logs is None:
-            with self._features(split.base) as features:
-                train, loss = features[0], self.stages.compiling["loss"]
-                solve_into(self.model, train.x, train.y, loss, class_weight)
-                logs = self.stages.judge("head", split.top, features)
+            logs = self._solved(split, class_weight)
         if self.best is not None:
             self.best.on_epoch_end(0, logs[0])
         return logs
+
+    def _solved(self, split: HeadSplit, class_weight: Any) -> Logs:
+        loss = self.stages.compiling["loss"]
+        if gives_maps(self.model):
+            split.base.compile(jit_compile=False)
+            train, seed = self.data[0], self.keep.seed
+            solve_into_maps(self.model, split.base, train, loss, class_weight, seed)
+            return self.stages.judge("head", self.model, self.data)
+        with self._features(split.base) as features:
+            train = features[0]
+            solve_into(self.model, train.x, train.y, loss, class_weight)
+            return self.stages.judge("head", split.top, features)
 
     def train_head(self, optimizing: Optimize, epochs: range) -> Logs:
         """Trains the head, all below it frozen and at inference."""

@@ -1,0 +1,67 @@
+"""Some pixels of label maps, with what a base makes of each."""
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from kerasnorm.data import each_batch
+
+PIXELS = 20_000  # enough for the head of a few hundred features
+
+
+class PixelSample(NamedTuple):
+    """Pixels, rare classes drawn more often.
+
+    Attributes:
+        features: (M, C).
+        labels: (M,) ints.
+        weights: (M,), how many pixels of its image each stands for, 1 on average.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+
+
+def sample_pixels(
+    base: keras.Model, data: Any, count: int, ignore_class: int | None, seed: int
+) -> PixelSample:
+    """Returns about 20,000 pixels, as many of each class that an image has.
+
+    Args:
+        base: gives features (N, H', W', C) of the images.
+        data: batches of images and label maps, as `read_batches` returns them.
+        count: how many images there are.
+        ignore_class: the label of pixels that are left out; None: none are.
+        seed: of the choice.
+    """
+    rng = np.random.default_rng(seed)
+    each = max(1, PIXELS // count)
+    found: list[tuple[np.ndarray, ...]] = []
+    for x, y in each_batch(data):
+        features = np.asarray(base.predict_on_batch(x), "float32")
+        maps = y[..., 0] if y.ndim == 4 else y
+        for row, label_map in enumerate(maps):
+            found += _of_one(features[row], label_map, each, ignore_class, rng)
+    features, labels, weights = map(np.concatenate, zip(*found, strict=True))
+    return PixelSample(features, labels, weights / weights.mean())
+
+
+def _of_one(
+    features: np.ndarray,
+    label_map: np.ndarray,
+    count: int,
+    ignore_class: int | None,
+    rng: np.random.Generator,
+) -> list[tuple[np.ndarray, ...]]:
+    """Returns features, labels and weights of the pixels chosen of each class of one image."""
+    there = [k for k in np.unique(label_map).tolist() if k != ignore_class]
+    chosen = []
+    for k in there:
+        places = np.argwhere(label_map == k)
+        some = rng.permutation(places)[: max(1, count // len(there))]
+        rows, columns = (some * features.shape[:2] // label_map.shape).T
+        weight = np.full(len(some), len(places) / len(some), "float32")
+        chosen.append((features[rows, columns], np.full(len(some), k), weight))
+    return chosen
