@@ -2,7 +2,6 @@
 
 import csv
 import io
-from pathlib import Path
 
 import packages
 from PIL import Image
@@ -48,7 +47,15 @@ FOOD = {  # first letter of a picture's name → group of foods; groups of 2 to 
 GRADES = {0: "intact", 1: "perhaps defective", 2: "probably defective", 3: "defective"}
 EACH = 400  # pictures of a grade at most
 
-TOPICS = ("tools", "renewable", "fishes")
+TOPICS = {  # folder in an archive → class
+    "categorization/resource/images/tools": "tools",
+    "categorization/resource/images/renewable": "renewable energy",
+    "categorization/resource/images/monuments": "monuments",
+    "categorization/resource/images/fishes": "fish",
+    "explore_monuments/resource": "monuments",
+    "explore_world_animals/resource/animals": "animals",
+    "erase/resource": "animals",
+}
 
 
 def stamps():
@@ -83,10 +90,10 @@ def solar():
 
 
 def gcompris():
-    """Photographs of tools, energy, fish, monuments of the world and animals for children."""
+    """Photographs of animals, fish, monuments and energy where they are; tools on plain grounds."""
     root = packages.folder("gcompris") / "usr/share/gcompris-qt/rcc"
-    for archive in ("categorization", "explore_monuments"):
+    for archive in sorted({topic.split("/")[0] for topic in TOPICS}):
         for name, content in sorted(files_of(root / f"{archive}.rcc").items()):
-            topic = "monuments" if archive == "explore_monuments" else Path(name).parent.name
-            if name.endswith(".webp") and topic in (*TOPICS, "monuments"):
+            topic = next((TOPICS[each] for each in TOPICS if f"/{each}/" in name), None)
+            if name.endswith(".webp") and topic:
                 yield Image.open(io.BytesIO(content)), topic
