@@ -49,16 +49,20 @@ def holds_scenes(path: StrPath) -> bool:
     return all(Path(path, name).is_dir() for name in (IMAGES_FOLDER, MASKS_FOLDER))
 
 
+def backbone_names() -> list[str]:
+    """Returns the names of the models of keras.applications; Keras is read, not imported."""
+    (folder,) = importlib.util.find_spec("keras").submodule_search_locations
+    listing = Path(folder, "applications", "__init__.py").read_text(encoding="utf-8")
+    return sorted(set(re.findall(r"\b([A-Z]\w+) as \1\b", listing)))
+
+
 def check_backbone(name: str) -> None:
-    """Refuses a name that keras.applications has no model of; Keras is read, not imported.
+    """Refuses a name that keras.applications has no model of.
 
     Raises:
         ValueError: That lists the models.
     """
-    (folder,) = importlib.util.find_spec("keras").submodule_search_locations
-    listing = Path(folder, "applications", "__init__.py").read_text(encoding="utf-8")
-    names = sorted(set(re.findall(r"\b([A-Z]\w+) as \1\b", listing)))
-    if name not in names:
+    if name not in (names := backbone_names()):
         raise ValueError(f"There is no backbone {name!r}. There are {listed(names)}.")
 
 

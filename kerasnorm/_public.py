@@ -29,7 +29,7 @@ from kerasnorm.normalization import (
     LayerNormalization,
     SyncBatchNormalization,
 )
-from kerasnorm.recipe import Recipe, Run, advise, fit
+from kerasnorm.recipe import Recipe, Run, advise, classifier, fit
 from kerasnorm.surgery import (
     convert_sync_batchnorm,
     fold_batchnorm,
@@ -67,6 +67,7 @@ __all__ = [
     "adjust_logits",
     "advise",
     "class_weights",
+    "classifier",
     "convert_sync_batchnorm",
     "count_classes",
     "distribute",

@@ -1,15 +1,12 @@
-"""Classifiers of raw images, 0 to 255: a small ConvNet, or a keras.applications model."""
+"""Models of raw images, 0 to 255, that start from nothing: a small ConvNet, a small U-Net."""
 
-import inspect
-from collections.abc import Callable
 from typing import Any
-from urllib.error import URLError
 
 import keras
 
-from kerasnorm._existing import check_backbone
 from kerasnorm.normalization import ConvNormActivation
 from kerasnorm.recipe import Recipe
+from kerasnorm.recipe.classifiers import assemble
 
 WIDTHS = (16, 32, 64)
 
@@ -42,7 +39,7 @@ def small_convnet(
     base = keras.Model(images, x, name="small_convnet")
     # the maximum, because what counts may fill a small part of the image
     pool = keras.layers.GlobalMaxPooling2D(name="pool")
-    return classifier(base, keras.layers.Rescaling(1 / 127.5, -1), pool, classes)
+    return assemble(base, classes, keras.layers.Rescaling(1 / 127.5, -1), pool)
 
 
 def small_unet(
@@ -102,53 +99,3 @@ def small_convnet_for(
 ) -> keras.Model:
     """Returns the small ConvNet with the recipe's normalization."""
     return small_convnet(image_shape, classes, normalization_for(recipe), **kwargs)
-
-
-def application(
-    name: str, image_shape: tuple[int, int, int], classes: int, weights: str | None
-) -> keras.Model:
-    """Returns a classifier on the keras.applications model of that name that gives logits.
-
-    Its own preprocessing is part of the model.
-
-    Args:
-        name: of the function, such as "MobileNetV2".
-        image_shape: height, width and channels.
-        classes: units of the head.
-        weights: "imagenet", or None for new initial weights.
-
-    Raises:
-        ValueError: if there is no such model, or it does not take images of that shape.
-        OSError: if the weights cannot be fetched.
-    """
-    make = application_named(name)
-    try:
-        base = make(include_top=False, weights=weights, input_shape=image_shape)
-    except Exception as error:  # what keras.utils.get_file raises is nothing narrower
-        if not isinstance(error.__context__, (URLError, ConnectionError, TimeoutError)):
-            raise
-        raise OSError(
-            f"The {weights} weights of {name} could not be fetched: {error}. Without network give "
-            "a file of weights, or none."
-        ) from error
-    pool = keras.layers.GlobalAveragePooling2D(name="pool")
-    return classifier(base, inspect.getmodule(make).preprocess_input, pool, classes)
-
-
-def application_named(name: str) -> Callable[..., keras.Model]:
-    """Returns the function of keras.applications that makes the model of that name.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    check_backbone(name)
-    return getattr(keras.applications, name)
-
-
-def classifier(
-    base: keras.Model, preprocess: Callable[[Any], Any], pool: keras.layers.Layer, classes: int
-) -> keras.Model:
-    """Returns preprocessing, base, pooling over all positions and a Dense head, as one model."""
-    images = keras.Input(base.input_shape[1:], name="images")
-    logits = keras.layers.Dense(classes, name="head")(pool(base(preprocess(images))))
-    return keras.Model(images, logits, name="classifier")

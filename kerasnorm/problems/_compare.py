@@ -17,6 +17,10 @@ class Problem(Protocol):
         """The names of the classes."""
 
     @property
+    def reads(self) -> str:
+        """What goes into which model: size, channels, range of the pixels, the model's name."""
+
+    @property
     def pretrained(self) -> bool:
         """Whether there are weights to start from."""
 

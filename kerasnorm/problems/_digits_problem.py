@@ -31,6 +31,7 @@ class DigitsProblem:
 
     classes: Sequence[str] = ("5", "6", "7", "8", "9")
     pretrained = True
+    reads = f"{SIZE}×{SIZE} grey, pixels 0 to 255, into a small ConvNet"
 
     def __init__(self) -> None:
         self._digits: dict[int, Digits] = {}

@@ -7,10 +7,10 @@ import keras
 from kerasnorm._existing import weights_file
 from kerasnorm.imbalance import ImageFiles
 from kerasnorm.models import find_head, load_model
-from kerasnorm.problems._backbone import application, application_named, small_convnet_for
+from kerasnorm.problems._backbone import small_convnet_for
 from kerasnorm.problems._folder import split
-from kerasnorm.problems._weights import load_base_weights
-from kerasnorm.recipe import Recipe
+from kerasnorm.recipe import Recipe, classifier
+from kerasnorm.recipe.classifiers import application_named, load_base_weights
 from kerasnorm.transfer import is_backbone
 
 WIDTHS = (32, 64, 128, 128)
@@ -49,6 +49,8 @@ class FolderProblem:
         if self._file is not None and self._file.suffix == ".keras" and backbone is None:
             self._start = load_model(self._file)
             image_size = input_size(self._start, image_size)
+            if is_backbone(self._start):
+                self._start = classifier(self._start, len(files.class_names), image_size)
         self._backbone, self._weights, self._shares = backbone, weights, shares
         self._size = image_size or (160 if backbone else 64)
         self._files = files.subset(range(files.size), self._size)
@@ -58,6 +60,12 @@ class FolderProblem:
     def pretrained(self) -> bool:
         """Whether there are weights to start from."""
         return self._weights != "none"
+
+    @property
+    def reads(self) -> str:
+        """What goes into which model."""
+        into = self._backbone or (self._start and self._file.name) or "a small ConvNet"
+        return f"{self._size}×{self._size} RGB, pixels 0 to 255, into {into}"
 
     def data(self, seed: int) -> tuple[ImageFiles, ImageFiles, ImageFiles | None]:
         """Returns the images for training, validation and test."""
@@ -74,8 +82,8 @@ class FolderProblem:
         if self._backbone is None:
             model = small_convnet_for(recipe, shape, classes, widths=WIDTHS)
         else:
-            weights = "imagenet" if self._weights == "imagenet" else None
-            model = application(self._backbone, shape, classes, weights)
+            weights = None if self._weights == "none" else self._weights
+            return classifier(self._backbone, classes, self._size, weights)
         if self._file is not None:
             base = next(layer for layer in model.layers if isinstance(layer, keras.Model))
             load_base_weights(base, self._file)

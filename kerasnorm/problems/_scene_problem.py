@@ -45,6 +45,7 @@ class SceneProblem:
         ignore_class: int | None = None,
     ) -> None:
         file, self._start = map_model_file(weights), None
+        self._into = "a small U-Net" if file is None else file.name
         if file is not None:
             self._start = load_model(file)
             check_gives_maps(self._start)
@@ -62,6 +63,11 @@ class SceneProblem:
     def pretrained(self) -> bool:
         """Whether there are weights to start from."""
         return self._start is not None
+
+    @property
+    def reads(self) -> str:
+        """What goes into which model."""
+        return f"{self._size}×{self._size} RGB, pixels 0 to 255, into {self._into}"
 
     def data(
         self, seed: int

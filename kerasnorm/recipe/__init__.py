@@ -3,7 +3,8 @@
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe._settings import Settings
 from kerasnorm.recipe.advising import Advice, advise
+from kerasnorm.recipe.classifiers import classifier
 from kerasnorm.recipe.fitting import fit
 from kerasnorm.recipe.results import Evaluation, MapEvaluation, Run
 
-__all__ = ["Advice", "Evaluation", "MapEvaluation", "Recipe", "Run", "advise", "fit"]
+__all__ = ["Advice", "Evaluation", "MapEvaluation", "Recipe", "Run", "advise", "classifier", "fit"]

@@ -3,6 +3,7 @@
 from kerasnorm.transfer import tasks, transferability
 from kerasnorm.transfer._adapt_input import adapt_input
 from kerasnorm.transfer._change import Change
+from kerasnorm.transfer._check_input_range import check_input_range
 from kerasnorm.transfer._freeze import freeze, unfreeze
 from kerasnorm.transfer._l2_sp import l2_sp
 from kerasnorm.transfer._replace_head import check_gives_maps, is_backbone, replace_head, with_head
@@ -49,6 +50,7 @@ __all__ = [
     "TrainableTable",
     "adapt_input",
     "affinity_from_wins",
+    "check_input_range",
     "debiased_cka",
     "fine_tune",
     "freeze",

@@ -15,10 +15,10 @@ from cli.image_folders import COUNTS, WRITTEN, write_images
 
 import kerasnorm
 from kerasnorm.cli import main
-from kerasnorm.problems._backbone import application, small_convnet, small_convnet_for
+from kerasnorm.problems._backbone import small_convnet, small_convnet_for
 from kerasnorm.problems._digits import HELD_OUT, _parts
-from kerasnorm.problems._weights import load_base_weights
-from kerasnorm.recipe import Evaluation, Recipe, Run
+from kerasnorm.recipe import Evaluation, Recipe, Run, classifier
+from kerasnorm.recipe.classifiers import load_base_weights
 
 pytest.importorskip("matplotlib")
 
@@ -42,6 +42,7 @@ def test_a_folder_end_to_end(photos, tmp_path, capsys):
     assert fit(photos, "--out", out, "--compare", "--seeds", 2, "--imbalance", "class_weights") == 0
     printed = capsys.readouterr()
     assert "kerasnorm" not in printed.err
+    assert printed.out.startswith("reads 16×16 RGB, pixels 0 to 255, into a small ConvNet\n")
     table = [line for line in printed.out.splitlines() if line.startswith("│")]
     assert [re.sub(r"[│ ]+", " ", line).split()[:4] for line in table][1:] == [
         ["recall", "of", "cat", "(4)"],
@@ -74,7 +75,7 @@ def test_a_backbone_end_to_end(photos, tmp_path, still, without_report):
 
 @once
 def test_a_backbone_that_preprocesses_itself():
-    model = application("MobileNetV3Small", (32, 32, 3), 3, weights=None)
+    model = classifier("MobileNetV3Small", 3, 32, weights=None)
     check_preprocessing(model, lambda raw: raw)
 
 
@@ -380,7 +381,9 @@ def test_a_table_of_images_and_a_backbone_in_a_file(photos, tmp_path, capsys, wi
     out = tmp_path / "run"
     arguments = ["--model", tmp_path / "backbone.keras", "--test-split", "0", "--json"]
     assert fit(tmp_path / "table.csv", "--out", out, *arguments) == 0
-    printed = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    assert "reads 16×16 RGB, pixels 0 to 255, into backbone.keras\n" in printed.err
+    printed = json.loads(printed.out)
     assert printed == json.loads((out / "comparison.json").read_text())
     evaluation = json.loads((out / "evaluation.json").read_text())
     assert evaluation["class_names"] == [*COUNTS] and evaluation["train_counts"] == [5, 3, 2]

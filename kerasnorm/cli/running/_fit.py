@@ -26,6 +26,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
     }
     with written(arguments) as folder:
         problem = read_problem(arguments)
+        console(stderr=arguments.json).print(f"reads {problem.reads}", soft_wrap=True)
         advised = _advised(arguments, problem)
         ways = _plain_ways(arguments, problem, advised) | {"recipe": advised}
         comparison = train_and_write(problem, ways, seeds(arguments), arguments, folder, more)

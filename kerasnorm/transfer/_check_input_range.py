@@ -1,0 +1,171 @@
+"""`check_input_range`: whether images are in the range that a network was trained on."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnorm.data import input_batches
+from kerasnorm.models import Leaf, leaves
+from kerasnorm.transfer._pixel_ranges import Step, steps_to_others
+
+_FAR = math.log(8)  # photographs are within 3, and 0 to 1 in place of 0 to 255 is far beyond
+_IMAGES = 16
+_MARGIN = 8  # of a map, the part at each edge, where padding is seen
+
+
+def check_input_range(model: keras.Model, images: Any) -> float | None:
+    """Warns if images are in another range than those that a network was trained on.
+
+    A network that wants pixels of -1 to 1 and gets 0 to 255, or the reverse, raises no error: it
+    is only worse. The moving statistics of its first batch normalization still know what came
+    through the first layers in training. A few images run that far, and no further. If the channels
+    there typically deviate more than 8 times as much as they did, or less than an eighth, and the
+    images in another usual range would fit, there is one warning, which names all such ranges.
+
+    Only the size of the deviation is looked at, since photographs of another kind have other means:
+    0 to 1 and -1 to 1 are not told from each other, nor are 0 to 255 with and without a mean
+    subtracted, or RGB and BGR.
+
+    Args:
+        model: built keras.Model of images, with its preprocessing if it has any.
+        images: the images as the model gets them: an array (N, H, W, C), or what
+            `kerasnorm.surgery.recompute_statistics` takes. 16 of them are looked at.
+
+    Returns:
+        How many times as much as in training the first normalization's inputs deviate, the median
+        of the channels; about 1 if all is well. None, and no warning, if that cannot be known: the
+        model takes no images, has no batch normalization, none that has learnt, or another
+        normalization before it, which makes up for any range.
+
+    Raises:
+        ValueError: If `model` is not built, or `images` is nothing that can be read.
+
+    Example:
+
+    >>> layers = [keras.layers.Rescaling(1 / 127.5, -1), keras.layers.BatchNormalization()]
+    >>> model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+    >>> model.layers[-1].set_weights([np.full(3, each) for each in (1.0, 0.0, 0.0, 0.34)])
+    >>> images = np.random.default_rng(0).uniform(0, 255, (4, 8, 8, 3))
+    >>> round(check_input_range(model, images))
+    1
+
+    See also:
+        `kerasnorm.recipe.classifier`, which puts the preprocessing inside; `adapt_input`, for
+        images of another size or with other channels.
+    """
+    normalizations = [leaf for leaf in leaves(model) if leaf.has_statistics]
+    batch = _some(next(input_batches(model, images, 1))) if normalizations else None
+    if batch is None:
+        return None
+    found = _first_inputs(model, batch, normalizations)
+    if found is None or not _has_learnt(found[0].layer):
+        return None
+    first, inputs = found
+    difference = _difference(first.layer, inputs)
+    if abs(difference) <= _FAR:
+        return math.exp(difference)
+    fitting = [
+        (each, step)
+        for each, step in steps_to_others(batch)
+        if abs(_difference(first.layer, _changed(model, batch, step, first))) <= _FAR
+    ]
+    if fitting:
+        warnings.warn(_message(batch, fitting, first, difference), stacklevel=2)
+    return math.exp(difference)
+
+
+def _changed(model: keras.Model, batch: np.ndarray, step: Step, first: Leaf) -> np.ndarray:
+    """Returns what a normalization would be given if the images were in another range."""
+    scale, offset = step
+    changed = (batch * scale + offset).astype("float32")
+    _, inputs = _first_inputs(model, changed, [first])
+    return inputs
+
+
+class _Reached(BaseException):
+    """Ends a forward pass where its inputs are known; not an Exception, which Keras rewrites."""
+
+    def __init__(self, leaf: Leaf, inputs: np.ndarray) -> None:
+        super().__init__()
+        self.leaf, self.inputs = leaf, inputs
+
+
+def _first_inputs(
+    model: keras.Model, batch: np.ndarray, normalizations: list[Leaf]
+) -> tuple[Leaf, np.ndarray] | None:
+    """Returns the normalization that is called first, and its inputs as (positions, channels)."""
+
+    def stop_at(leaf: Leaf) -> Any:
+        def call(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            raise _Reached(leaf, keras.ops.convert_to_numpy(inputs))
+
+        return call
+
+    try:
+        for leaf in normalizations:
+            vars(leaf.layer)["call"] = stop_at(leaf)
+        model(keras.ops.convert_to_tensor(batch), training=False)
+    except _Reached as reached:
+        return reached.leaf, _inner_rows(reached.inputs, reached.leaf.layer.axis)
+    finally:
+        for leaf in normalizations:
+            vars(leaf.layer).pop("call", None)
+    return None
+
+
+def _some(inputs: Any) -> np.ndarray | None:
+    """Returns a few images, from all over the batch; None if these are no images."""
+    if not isinstance(inputs, np.ndarray) or inputs.ndim != 4:
+        return None
+    step = max(1, len(inputs) // _IMAGES)
+    return inputs[::step][:_IMAGES].astype("float32")
+
+
+def _inner_rows(inputs: np.ndarray, axis: int) -> np.ndarray:
+    """Returns the inputs of a normalization away from the edges of the maps, (positions, C)."""
+    inputs = np.moveaxis(inputs.astype("float64"), axis, -1)
+    for spatial in range(1, inputs.ndim - 1):
+        size = inputs.shape[spatial]
+        edge = min(-(-size // _MARGIN), (size - 1) // 2)
+        inputs = inputs.take(range(edge, size - edge), axis=spatial)
+    return inputs.reshape(-1, inputs.shape[-1])
+
+
+def _has_learnt(layer: keras.Layer) -> bool:
+    mean, variance = _statistics(layer)
+    return bool(mean.any() or (variance != 1).any())
+
+
+def _statistics(layer: keras.Layer) -> Iterator[np.ndarray]:
+    return (
+        np.asarray(each).astype("float64").ravel()
+        for each in (layer.moving_mean, layer.moving_variance)
+    )
+
+
+def _difference(layer: keras.Layer, inputs: np.ndarray) -> float:
+    """Returns the median log of how many times as much as in training the channels deviate."""
+    _, variance = _statistics(layer)
+    alive = variance > 1e-6 * np.median(variance)
+    ratios = np.maximum(inputs.var(axis=0)[alive], 1e-30) / variance[alive]
+    return float(np.median(np.log(ratios)) / 2)
+
+
+def _message(
+    batch: np.ndarray, fitting: list[tuple[str, Step]], first: Leaf, difference: float
+) -> str:
+    names = " or ".join(name for name, _ in fitting)
+    layers = ", or ".join(
+        f"keras.layers.Rescaling({scale.tolist()}, {offset.tolist()}) for {name}"
+        for name, (scale, offset) in fitting
+    )
+    return (
+        "The images are in another range than those the model was trained on. Expected: about "
+        f"{names}. Received: {batch.min():.3g} to {batch.max():.3g}, which at '{first.path}' "
+        f"deviate {math.exp(difference):.2g} times as much as in training. Give images of the "
+        f"expected range, or put before the model: {layers}."
+    )
