@@ -1,5 +1,6 @@
 """The penalty of a head, chosen by cross-validation."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -43,12 +44,16 @@ def score_penalties(examples: Examples) -> dict[float, Score]:
     return {penalty: score(examples, found) for penalty, found in logits.items()}
 
 
-def best_of(scores: dict[float, Score]) -> float:
-    """Returns the penalty of the highest accuracy, of equal ones that of the lowest loss.
+def best_of(scores: dict[float, Score], count: int) -> float:
+    """Returns the penalty of the lowest loss, among those of an accuracy as good as the highest.
 
-    Accuracy alone would take logits of almost 0, which order the classes rightly all the same.
+    That is within half a standard error of so many examples. The highest alone would often be that
+    of logits of almost 0, which order the classes rightly all the same.
     """
-    return max(scores, key=lambda penalty: (scores[penalty].accuracy, -scores[penalty].loss))
+    best = max(score.accuracy for score in scores.values())
+    least = best - 0.5 * math.sqrt(best * (1 - best) / count)
+    good = [penalty for penalty, score in scores.items() if score.accuracy >= least]
+    return min(good, key=lambda penalty: scores[penalty].loss)
 
 
 def score(examples: Examples, logits: np.ndarray) -> Score:

@@ -62,7 +62,8 @@ def solve_head(
             weights of the examples, (N,), positive, which leave them in too.
         penalty: float > 0, times half the sum of the kernel's squares, added to the sum of the
             cross-entropies: scikit-learn's 1 / C. None: what gives the best balanced accuracy in
-            a stratified cross-validation, and of equal ones the lowest loss.
+            a stratified cross-validation, of those within half a standard error the one of the
+            lowest loss.
 
     Returns:
         `Head(kernel, bias, penalty, scores)`: `features @ kernel + bias` are logits. For ints there
@@ -118,7 +119,7 @@ def solve_targets(
     scores = {}
     if penalty is None:
         found = score_penalties(examples)
-        penalty = best_of(found)
+        penalty = best_of(found, len(features))
         scores = {each: score.accuracy for each, score in found.items()}
     head = solve(examples, penalty)
     kernel, bias = coordinates.to_raw(head[:-1], head[-1])
