@@ -5,8 +5,8 @@
 
 A row for each new normalization, with and without weight standardization: the balanced accuracy
 in % of a solved head on the pooled features, trained on one half of the photographs and measured on
-the other; mean and standard deviation over the splits. Calibration takes `examples` images of the
-half to train on, without their labels. The model takes pixels from 0 to 255.
+the other; mean and standard deviation over the splits. Calibration takes `examples` images of any
+half, without their labels, once for all splits. The model takes pixels from 0 to 255.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from kerasnorm.transfer import solve_head
 
 def features_of(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """Returns the features of images, pooled."""
+    model.jit_compile = False  # compiling a new norm in each layer takes longer than the images
     outputs = np.asarray(model.predict(x, batch_size=32, verbose=0))
     return outputs if outputs.ndim == 2 else outputs.mean(axis=(1, 2))
 
@@ -63,26 +64,22 @@ def main() -> None:
     model = load_model(arguments.model)
     splits = [halves(y, seed) for seed in range(arguments.seeds)]
 
-    def row(name: str, models: list[keras.Model]) -> None:
-        features = [features_of(each, x) for each in models]
-        features *= len(splits) // len(features)  # one model for all splits, or one for each
-        found = [score(f, y, *split) for f, split in zip(features, splits, strict=True)]
+    def row(name: str, model: keras.Model) -> None:
+        features = features_of(model, x)
+        found = [score(features, y, *split) for split in splits]
         print(f"{name:44} {np.mean(found):5.1f} ± {np.std(found, ddof=1):.1f}", flush=True)
 
-    row("as it is", [model])
+    row("as it is", model)
     warnings.simplefilter("ignore")
     for norm in arguments.norms:
         for standardized in (False, True):
             settings = {"to": norm, "weight_standardization": standardized}
             name = norm + (", weights standardized" if standardized else "")
-            row(name, [replace_normalization(model, **settings).model])
+            row(name, replace_normalization(model, **settings).model)
             for count in arguments.examples:
-                images = [x[train[:count]] for train, _ in splits]
-                models = [
-                    replace_normalization(model, calibrate=some, **settings).model
-                    for some in images
-                ]
-                row(f"{name}, calibrated on {count}", models)
+                images = x[np.random.default_rng(0).permutation(len(x))[:count]]
+                calibrated = replace_normalization(model, calibrate=images, **settings).model
+                row(f"{name}, calibrated on {count}", calibrated)
 
 
 if __name__ == "__main__":

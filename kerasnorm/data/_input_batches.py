@@ -80,7 +80,9 @@ def _cut(arrays: Any, seed: int | None) -> Iterator[Any]:
             f"All inputs should have the same number of examples. Received: {sorted(sizes)}."
         )
     size = sizes.pop()
-    order = None if seed is None else np.random.default_rng(seed).permutation(size)
+    order = None
+    if seed is not None:
+        order, flat = np.random.default_rng(seed).permutation(size), [*map(to_numpy, flat)]
     for start in range(0, size, _BATCH_SIZE):
         rows: Any = slice(start, start + _BATCH_SIZE)
         rows = rows if order is None else order[rows]
