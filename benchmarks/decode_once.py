@@ -43,7 +43,7 @@ def read_ours(folder: Path, size: int, epochs: int) -> int:
 
 
 def read_keras(folder: Path, size: int, epochs: int) -> int:
-    """Reads the same with `image_dataset_from_directory`, which resizes alike by default."""
+    """Reads the same with `image_dataset_from_directory`, which resizes without antialiasing."""
     dataset = keras.utils.image_dataset_from_directory(
         folder, image_size=(size, size), batch_size=BATCH_SIZE, seed=0, verbose=False
     )
