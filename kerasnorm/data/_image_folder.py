@@ -7,6 +7,7 @@ import numpy as np
 from kerasnorm._listing import class_files
 from kerasnorm._types import StrPath
 from kerasnorm.data._image_files import ImageFiles
+from kerasnorm.data._kept_files import MEMORY
 
 
 class ImageFolder(ImageFiles):
@@ -16,6 +17,7 @@ class ImageFolder(ImageFiles):
         path: The folder; hidden sub-folders are left out. The classes are its sub-folders, in
             alphabetical order.
         image_size: As in `ImageFiles`.
+        memory: As in `ImageFiles`.
 
     Raises:
         ValueError: If there is no such folder or no image in it.
@@ -34,8 +36,8 @@ class ImageFolder(ImageFiles):
     (('cat', 'dog'), (2, 8, 8, 3))
     """
 
-    def __init__(self, path: StrPath, image_size: int) -> None:
+    def __init__(self, path: StrPath, image_size: int, memory: int = MEMORY) -> None:
         files = class_files(pathlib.Path(path))
         paths = [name for names in files.values() for name in names]
         labels = np.repeat(np.arange(len(files)), [len(names) for names in files.values()])
-        super().__init__(paths, labels, tuple(files), image_size)
+        super().__init__(paths, labels, tuple(files), image_size, memory)

@@ -5,6 +5,7 @@ import pathlib
 from kerasnorm._listing import table_rows
 from kerasnorm._types import StrPath
 from kerasnorm.data._image_files import ImageFiles
+from kerasnorm.data._kept_files import MEMORY
 
 
 class ImageTable(ImageFiles):
@@ -17,6 +18,7 @@ class ImageTable(ImageFiles):
             the CSV file.
         label_column: The name of the column of classes, names of any kind; the classes are those
             that come up, in alphabetical order, numbers by their size.
+        memory: As in `ImageFiles`.
 
     Raises:
         ValueError: If there is no such file or column, no row, or a row without a path, a class or
@@ -40,6 +42,7 @@ class ImageTable(ImageFiles):
         image_size: int,
         path_column: str = "path",
         label_column: str = "label",
+        memory: int = MEMORY,
     ) -> None:
         path = pathlib.Path(path)
         rows = table_rows(path, path_column, label_column)
@@ -47,4 +50,5 @@ class ImageTable(ImageFiles):
         names = sorted({name for _, name in rows}, key=int if numbers else str)
         number = {name: index for index, name in enumerate(names)}
         labels = [number[name] for _, name in rows]
-        super().__init__([path.parent / each for each, _ in rows], labels, names, image_size)
+        paths = [path.parent / each for each, _ in rows]
+        super().__init__(paths, labels, names, image_size, memory)

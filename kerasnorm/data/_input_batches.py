@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasnorm._validation import as_int
 from kerasnorm.data._arrays import to_numpy
@@ -13,19 +14,22 @@ from kerasnorm.data._dataset import read_dataset
 _BATCH_SIZE = 32  # of arrays, as in Keras
 
 
-def input_batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterator[Any]:
+def input_batches(
+    model: keras.Model, dataset: Any, steps: int | None, seed: int | None = None
+) -> Iterator[Any]:
     """Yields the inputs of `steps` batches, or of all: arrays, or structures of them as given.
 
     Args:
         model: the model they are for.
         dataset: see `kerasnorm.surgery.recompute_statistics`.
         steps: how many batches; None for all of a finite dataset.
+        seed: of the order of the examples of arrays; None: as they are. Batches stay as they are.
 
     Raises:
         ValueError: if `dataset` is none, has no batch, fewer than `steps`, or no end.
     """
     steps = None if steps is None else as_int("steps", steps, low=1)
-    batches = _batches(model, dataset, steps)
+    batches = _batches(model, dataset, steps, seed)
     count = 0
     for batch in itertools.islice(batches, steps):
         count += 1
@@ -38,7 +42,9 @@ def input_batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterat
         )
 
 
-def _batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterable[Any]:
+def _batches(
+    model: keras.Model, dataset: Any, steps: int | None, seed: int | None
+) -> Iterable[Any]:
     reader = read_dataset(dataset, "`dataset`")
     if reader is not None:
         if steps is None:
@@ -46,7 +52,7 @@ def _batches(model: keras.Model, dataset: Any, steps: int | None) -> Iterable[An
         reader.check_not_empty()
         return reader.batches()
     if _is_arrays(model, dataset):
-        return _cut(dataset[0] if isinstance(dataset, tuple) else dataset)
+        return _cut(dataset[0] if isinstance(dataset, tuple) else dataset, seed)
     if not isinstance(dataset, Iterable):
         raise ValueError(
             "`dataset` should be an array, a tuple (x, y), a dict of arrays, a tf.data.Dataset, a "
@@ -66,13 +72,18 @@ def _is_arrays(model: keras.Model, dataset: Any) -> bool:
     return isinstance(dataset, (tuple, dict)) or hasattr(dataset, "shape")
 
 
-def _cut(arrays: Any) -> Iterator[Any]:
+def _cut(arrays: Any, seed: int | None) -> Iterator[Any]:
     flat = keras.tree.flatten(arrays)
     sizes = {len(array) for array in flat}
     if len(sizes) != 1:
         raise ValueError(
             f"All inputs should have the same number of examples. Received: {sorted(sizes)}."
         )
-    for start in range(0, sizes.pop(), _BATCH_SIZE):
-        rows = slice(start, start + _BATCH_SIZE)
+    size = sizes.pop()
+    order = None
+    if seed is not None:
+        order, flat = np.random.default_rng(seed).permutation(size), [*map(to_numpy, flat)]
+    for start in range(0, size, _BATCH_SIZE):
+        rows: Any = slice(start, start + _BATCH_SIZE)
+        rows = rows if order is None else order[rows]
         yield keras.tree.pack_sequence_as(arrays, [array[rows] for array in flat])

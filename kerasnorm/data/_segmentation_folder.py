@@ -2,7 +2,7 @@
 
 import copy
 import pathlib
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,17 @@ from kerasnorm._listing import scene_files
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int
 from kerasnorm.data._folders import read_mask
+from kerasnorm.data._image_files import load_image
+from kerasnorm.data._kept_files import MEMORY, KeptFiles
 from kerasnorm.data._members import as_rows
 
 
 class SegmentationFolder:
     """Two folders with images and their label maps, files of the same names, for `resample`.
 
-    Use it where the images do not fit in memory: only the paths are kept, and the images and masks
-    of a batch are read when it is made, several batches at once. Masks are grey or palette
-    pictures whose pixels are class numbers.
+    Use it where the images do not fit in memory: the images and masks of a batch are read when it
+    is made, several batches at once, and kept as they are resized, see `ImageFiles`. Masks are grey
+    or palette pictures whose pixels are class numbers.
 
     Args:
         path: The folder that holds the two.
@@ -29,6 +31,7 @@ class SegmentationFolder:
         masks: The name of the folder of masks.
         num_classes: K; None: up to the largest label.
         ignore_class: The label of pixels of no class, such as 255.
+        memory: Bytes of images to keep in memory, and as many of masks. Defaults to 1 GiB.
 
     Attributes:
         paths: str (N,), the images.
@@ -69,7 +72,9 @@ class SegmentationFolder:
         masks: str = "masks",
         num_classes: int | None = None,
         ignore_class: int | None = None,
+        memory: int = MEMORY,
     ) -> None:
+        memory = as_int("memory", memory, low=0)
         self._image_size = as_int("image_size", image_size, low=1)
         self.num_classes: int | None = (
             None if num_classes is None else as_int("num_classes", num_classes, 1)
@@ -83,6 +88,8 @@ class SegmentationFolder:
         self.mask_paths: np.ndarray
         self.paths, self.mask_paths = (np.array(names) for names in zip(*pairs, strict=True))
         self.size: int = len(pairs)
+        self._kept = KeptFiles(self.paths, load_image, (3,), "float32", memory)
+        self._kept_masks = KeptFiles(self.mask_paths, _load_mask, (), "int32", memory)
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -111,6 +118,7 @@ class SegmentationFolder:
         part.num_classes = self.labels.shape[1]
         part.labels = self.labels[rows]
         part.paths, part.mask_paths = self.paths[rows], self.mask_paths[rows]
+        part._kept, part._kept_masks = self._kept.subset(rows), self._kept_masks.subset(rows)
         part.size, part._image_size = len(part.paths), image_size or self._image_size
         return part
 
@@ -124,24 +132,21 @@ class SegmentationFolder:
         """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""
         import tensorflow as tf
 
-        from kerasnorm.data import pipelines
-
         side = self._image_size
-        load = pipelines.image_loader(side)
-        with tf.device("CPU:0"):
-            paths = tf.constant(self.paths)
+        images = partial(self._kept.read, size=side)
+        masks = partial(self._kept_masks.read, size=side)
 
         def gather(indices: Any) -> Any:
-            masks = tf.numpy_function(self._read_masks, [indices], tf.int64)
-            return load(tf.gather(paths, indices)), tf.ensure_shape(
-                masks, [indices.shape[0], side, side]
-            )
+            x = tf.numpy_function(images, [indices], tf.float32)
+            y = tf.cast(tf.numpy_function(masks, [indices], tf.int32), tf.int64)
+            shape = [indices.shape[0], side, side]
+            return tf.ensure_shape(x, [*shape, 3]), tf.ensure_shape(y, shape)
 
         return gather
 
-    def _read_masks(self, indices: np.ndarray) -> np.ndarray:
-        masks = (read_mask(pathlib.Path(self.mask_paths[index]))[0] for index in indices)
-        return np.stack([_nearest(mask, self._image_size) for mask in masks]).astype(np.int64)
+
+def _load_mask(path: str, size: int) -> np.ndarray:
+    return _nearest(read_mask(pathlib.Path(path))[0], size)
 
 
 def _nearest(mask: np.ndarray, side: int) -> np.ndarray:

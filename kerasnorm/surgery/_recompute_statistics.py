@@ -1,7 +1,7 @@
 """Population statistics for batch normalization."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -14,10 +14,26 @@ from kerasnorm.surgery._kinds import BATCH, kind_of, normalizations
 from kerasnorm.surgery._population import Population
 from kerasnorm.surgery._translate import shared_twin
 
-Statistics = dict[str, tuple[np.ndarray, np.ndarray]]
+_SEED = 0  # of the order of arrays
 
 
-def recompute_statistics(model: keras.Model, dataset: Any, steps: int | None = None) -> Statistics:
+class Statistics(dict[str, tuple[np.ndarray, np.ndarray]]):
+    """The new (mean, variance) by the layer's path.
+
+    Attributes:
+        probe: What the `probe` of `recompute_statistics` gave before and after; None without one.
+    """
+
+    probe: tuple[float, float] | None = None
+
+
+def recompute_statistics(
+    model: keras.Model,
+    dataset: Any,
+    steps: int | None = None,
+    *,
+    probe: Callable[[keras.Model], float] | None = None,
+) -> Statistics:
     """Sets the statistics of all batch normalizations to those of a whole population.
 
     After training, or on a new domain without labels ("precise BN"): moving averages are noisy at
@@ -25,7 +41,11 @@ def recompute_statistics(model: keras.Model, dataset: Any, steps: int | None = N
     augmentation off, while each batch normalization, frozen or not, uses the statistics of the
     batch; the mean and variance of all values it is given, padding apart, become its moving ones.
     They are pooled exactly, whatever the sizes of the batches, and without cancelling at any mean.
-    Give batches as large as those of training: what deeper layers get depends on it.
+    Give batches as large as those of training, and shuffled: what deeper layers get depends on what
+    is in a batch. Arrays are shuffled here, always in the same way, since those of a sorted folder
+    would give batches of one class.
+
+    It may cost a pretrained network more than it brings; see what it did to a `probe`.
 
     Args:
         model: built keras.Model of any kind. Its statistics change, and nothing else.
@@ -33,9 +53,12 @@ def recompute_statistics(model: keras.Model, dataset: Any, steps: int | None = N
             the model has inputs: batches of 32. Or a tf.data.Dataset, keras.utils.PyDataset or
             another iterable of batches of x, (x, y) or (x, y, w).
         steps: how many batches to use; None: all. 200 are usually enough.
+        probe: takes the model and returns a number, such as the balanced accuracy on labelled
+            examples of `solve_head` on its features. Called before and after. Defaults to None.
 
     Returns:
-        The new (mean, variance) by the layer's path: float64 arrays of shape (channels,). The
+        The new (mean, variance) by the layer's path: float64 arrays of shape (channels,); and as
+        its attribute `probe` what the probe gave before and after. The
         variance is as the layer has it: biased, unless `unbiased=True`. Layers that no value
         reaches, or without moving statistics, are not there, and stay as they are.
 
@@ -56,15 +79,19 @@ def recompute_statistics(model: keras.Model, dataset: Any, steps: int | None = N
     found = [leaf for leaf in normalizations(model) if kind_of(leaf.layer) in BATCH]
     found = [leaf for leaf in found if leaf.layer.moving_mean is not None]
     _check(model, found)
+    before = None if probe is None else float(probe(model))
     with _recording(found) as populations:
-        for inputs in input_batches(model, dataset, steps):
+        for inputs in input_batches(model, dataset, steps, _SEED):
             model(inputs, training=False)
     seen = [pair for pair in zip(found, populations, strict=True) if pair[1].count]
     statistics = [_statistics(leaf, population) for leaf, population in seen]
     for (leaf, _), (mean, variance) in zip(seen, statistics, strict=True):
         leaf.layer.moving_mean.assign(mean)
         leaf.layer.moving_variance.assign(variance)
-    return dict(zip((leaf.path for leaf, _ in seen), statistics, strict=True))
+    result = Statistics(zip((leaf.path for leaf, _ in seen), statistics, strict=True))
+    if probe is not None and before is not None:
+        result.probe = before, float(probe(model))
+    return result
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import keras
 
 from kerasnorm._validation import joined, listed
 from kerasnorm.models import Leaf, copy_with_twins, every_layer, finish, has_statistics, plain_class
+from kerasnorm.surgery._calibrate import calibrate as set_from_examples
 from kerasnorm.surgery._choose import Where, choose
 from kerasnorm.surgery._kinds import KNOWN, kind_of
 from kerasnorm.surgery._report import Replacement, Report
@@ -28,6 +29,7 @@ def replace_normalization(
     where: Where | None = None,
     *,
     weight_standardization: bool | Where = False,
+    calibrate: Any = None,
     **kwargs: Any,
 ) -> Replacement:
     """Returns a new model with another normalization; the given one stays as it is.
@@ -52,6 +54,12 @@ def replace_normalization(
         weight_standardization: whether convolutions compute with standardized kernels from now
             on, as in the recipe of Big Transfer: those up to the last layer replaced that have no
             activation of their own; or which, as `where`.
+        calibrate: examples without labels, an array (N, ...) or what else `recompute_statistics`
+            takes: γ and β of each new layer are set so that each channel has the mean and the
+            standard deviation, over these examples, that it had under the old one; front to back,
+            each layer on what the layers set before it give. They run as one batch: 64 to 256
+            are usually enough. Layers that cannot be set, and why, are in
+            `report.not_calibrated`. Defaults to None: γ and β are carried over.
         **kwargs: arguments of the new layers. Where `groups` (32 by default) does not divide the
             channels, the largest divisor below is taken, and reported.
 
@@ -83,18 +91,22 @@ def replace_normalization(
     report = Report()
     _refuse_closed(layers, where, report)
     new, twins = copy_with_twins(model)
-    changed = []
+    replaced: list[tuple[Leaf, Leaf]] = []
     for leaf in found:
         if id(leaf.layer) not in chosen or target.is_met_by(leaf.layer):
             report.kept.append(leaf.path)
         elif _replace(twins[id(leaf.layer)], target, report):
-            changed.append(twins[id(leaf.layer)])
+            replaced.append((leaf, twins[id(leaf.layer)]))
+    changed = [twin for _, twin in replaced]
     if not changed and not (found and not report.refused):
         raise ValueError(_nothing(model, report))
     changed += standardize(new, changed, weight_standardization, report)
     if report.refused:
         warnings.warn(f"{_refusals(report)} The rest is replaced.", stacklevel=2)
-    return Replacement(finish(new, model, changed), report)
+    new = finish(new, model, changed)
+    if calibrate is not None:
+        set_from_examples(model, new, replaced, calibrate, report)
+    return Replacement(new, report)
 
 
 def _replace(leaf: Leaf, target: Target, report: Report) -> bool:

@@ -19,6 +19,8 @@ class Report:
         groups: the number of groups, for each path where it is not the one asked for (32 unless
             given), since that does not divide the channels or leaves one value a group.
         standardized: convolutions whose kernels are standardized now.
+        calibrated: those whose γ and β were set from examples.
+        not_calibrated: the reason, for each path of `replaced` where they could not be.
 
     Example:
 
@@ -35,6 +37,8 @@ class Report:
     reasons: dict[str, str] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
     standardized: list[str] = field(default_factory=list)
+    calibrated: list[str] = field(default_factory=list)
+    not_calibrated: dict[str, str] = field(default_factory=dict)
 
     def refuse(self, path: str, reason: object) -> None:
         """Notes that the layer at a path stays, and why."""
@@ -48,6 +52,9 @@ class Report:
         ]
         if self.standardized:
             lines.append(f"{len(self.standardized)} convolutions standardized")
+        if self.calibrated:
+            lines.append(f"{len(self.calibrated)} layers calibrated")
+        lines += [f"not calibrated: {path}: {why}" for path, why in self.not_calibrated.items()]
         lines += [f"refused: {path}: {self.reasons[path]}" for path in self.refused]
         lines += [f"{groups} groups: {path}" for path, groups in self.groups.items()]
         return "\n".join(lines)

@@ -144,6 +144,8 @@ FORMS = {
     "endless": lambda x: tf_data(x).repeat(),
 }
 
+FORMS_OF_ARRAYS = ("array", "tensor", "pair")
+
 
 @once
 @pytest.mark.parametrize("form", FORMS)
@@ -155,7 +157,9 @@ def test_what_a_dataset_may_be(rng, form, steps):
         with pytest.raises(ValueError, match="never ends"):
             recompute_statistics(model, FORMS[form](x))
         return
-    seen = x.astype("float64")[: 64 if steps else None]
+    # arrays are shuffled, so that two batches of them are any
+    order = np.random.default_rng(0).permutation(70) if form in FORMS_OF_ARRAYS else np.arange(70)
+    seen = x.astype("float64")[order[: 64 if steps else None]]
     mean, variance = recompute_statistics(model, FORMS[form](x), steps)["bn"]
     np.testing.assert_allclose(mean, seen.mean(0), atol=1e-6)
     np.testing.assert_allclose(variance, seen.var(0), rtol=1e-5)
@@ -224,3 +228,26 @@ def test_inside_a_recurrent_layer_is_refused():
     model = keras.Sequential([keras.Input((4, 2)), *stack])
     with pytest.raises(ValueError, match="'rnn/cell/norm' is inside a recurrent layer"):
         recompute_statistics(model, np.ones((2, 4, 2), "float32"))
+
+
+@once
+def test_arrays_are_shuffled_as_a_sorted_folder_would_give_batches_of_one_class(rng):
+    inputs = keras.Input((2,))
+    x = layers.ReLU()(layers.BatchNormalization(name="first")(inputs))
+    model = keras.Model(inputs, layers.BatchNormalization(name="second")(x))
+    y = np.repeat([0, 1], 320)
+    data = (rng.normal(0, 0.1, (640, 2)) + 4 * y[:, None]).astype("float32")
+    mean, _ = recompute_statistics(model, (data, y))["second"]
+    deep = np.maximum((data - data.mean(0)) / data.std(0), 0)
+    np.testing.assert_allclose(mean, deep.mean(0), rtol=0.05)
+    again, _ = recompute_statistics(model, data)["second"]
+    np.testing.assert_array_equal(mean, again)
+
+
+@once
+def test_a_probe_says_what_it_did(rng):
+    model = one_layer(norms.BatchNormalization(name="bn"), (3,))
+    x = rng.normal(5, 2, (40, 3)).astype("float32")
+    found = recompute_statistics(model, x, probe=lambda model: abs(float(np.mean(model(x)))))
+    assert found.probe[0] > 3 and found.probe[1] < 1e-3
+    assert recompute_statistics(model, x).probe is None

@@ -6,7 +6,7 @@ Imports TensorFlow, so it is imported where it is used.
 from kerasnorm.data.pipelines._epochs import finite, indexed, passes
 from kerasnorm.data.pipelines._images import (
     gathered,
-    image_loader,
+    load_image,
     readable,
     with_label_maps,
     with_sparse_labels,
@@ -16,8 +16,8 @@ from kerasnorm.data.pipelines._record_index import open_index, parsed_spec
 __all__ = [
     "finite",
     "gathered",
-    "image_loader",
     "indexed",
+    "load_image",
     "open_index",
     "parsed_spec",
     "passes",

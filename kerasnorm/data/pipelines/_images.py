@@ -36,17 +36,24 @@ def with_label_maps(dataset: "tf.data.Dataset[Any]") -> "tf.data.Dataset[Any]":
     return dataset.map(sparse)
 
 
-def image_loader(image_size: int) -> Load:
-    """Returns a function from a batch of paths to images (N, image_size, image_size, 3), 0 to 255.
+def load_image(path: str, size: int) -> np.ndarray:
+    """Returns the image in a file, float32 (size, size, 3), from 0 to 255.
 
-    It is for `tf.data.Dataset.map`.
+    It computes op by op, never by a graph of its own: that would wait for a thread of the pool
+    that all pipelines share, whose threads may all wait for this image.
+
+    Raises:
+        ValueError: If it cannot be decoded.
     """
-
-    def load_one(path: Any) -> Any:
-        image = decode(tf.io.read_file(path))
-        return tf.image.resize(image, (image_size, image_size), antialias=True)
-
-    return lambda paths: tf.map_fn(load_one, paths, fn_output_signature=tf.float32)
+    with tf.device("CPU:0"):
+        try:
+            image = decode(tf.io.read_file(path))
+        except tf.errors.OpError as error:
+            raise ValueError(
+                f"The image {path!r} could not be decoded: {error.message}. Leave it out, for "
+                "example by `subset(files.readable())`."
+            ) from error
+        return tf.image.resize(image, (size, size), antialias=True).numpy()
 
 
 def decode(content: Any) -> tf.Tensor:

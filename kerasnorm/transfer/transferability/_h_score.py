@@ -19,8 +19,10 @@ def h_score(features: Any, y: Any, regularized: bool = True) -> float:
     """Returns the H-score: the variance between classes, over the features' covariance.
 
     For any features. Larger is better, from 0 to the smaller of D and the number of classes less
-    one. Without regularization it says little at D near N or above, where it nears its bound for
-    any labels.
+    one. It says little at D near N or above, where it nears its bound for any labels, with
+    regularization too: of 356 photographs in 17 classes the 1,280 features of a pretrained network
+    get 14.4 and those of a random one 11.4, at 54 and 11 % of balanced accuracy. Do not compare
+    features of unequal width by it; `logme` and `gbc` tell those two apart.
 
         H = tr(cov(F)⁺ cov(G)),   G_i = mean of F over the class of i
 
