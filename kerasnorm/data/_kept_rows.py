@@ -1,6 +1,5 @@
 """Rows that are made once and kept: in memory, and beyond a limit in a temporary file."""
 
-import functools
 import os
 import shutil
 import tempfile
@@ -82,9 +81,11 @@ class KeptRows:
             if not missing:
                 return made
             try:
-                for index, row in zip(mine, _threads().map(self._make, mine), strict=True):
-                    made[index] = row
-                    self._keep(index, row)
+                # threads of this call's own, which a forked process has too
+                with ThreadPoolExecutor(max(min(len(mine), os.cpu_count() or 1), 1)) as threads:
+                    for index, row in zip(mine, threads.map(self._make, mine), strict=True):
+                        made[index] = row
+                        self._keep(index, row)
             finally:
                 with self._changed:
                     self._being_made.difference_update(mine)
@@ -116,12 +117,6 @@ class KeptRows:
                 return
             self._blocks[-1] = moved
         self._blocks.append(np.empty((self._block_rows, *self._shape), self._dtype))
-
-
-@functools.cache
-def _threads() -> ThreadPoolExecutor:
-    """Returns the threads that make rows; they wait for no other row."""
-    return ThreadPoolExecutor(os.cpu_count(), "kept-rows")
 
 
 class _SpillFile:
