@@ -1,7 +1,7 @@
 """What `kerasnorm fit DATA` trains: digits, folders of images, scenes with masks."""
 
 from kerasnorm.problems._backbone import small_convnet
-from kerasnorm.problems._compare import Problem, compare
+from kerasnorm.problems._compare import SOLVED, Problem, compare
 from kerasnorm.problems._digits import PLACEMENTS, SIZE, load_digits
 from kerasnorm.problems._digits_problem import (
     EPOCHS,
@@ -19,6 +19,7 @@ __all__ = [
     "PLACEMENTS",
     "RATE",
     "SIZE",
+    "SOLVED",
     "SOURCE_EPOCHS",
     "DigitsProblem",
     "FolderProblem",

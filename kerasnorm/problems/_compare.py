@@ -8,6 +8,8 @@ import keras
 from kerasnorm.recipe import Advice, Recipe, Run, fit
 from kerasnorm.recipe.results import Comparison, Trial
 
+SOLVED = "frozen features, solved head"  # the way that any other has to be ahead of
+
 
 class Problem(Protocol):
     """What there is to train on, and to start from."""
@@ -53,7 +55,7 @@ def compare(
         batch_size: examples a step.
         on_epoch: called after each epoch, pre-training included.
         on_trial: called with name, seed and result after each training.
-        **more: further arguments of `fit`.
+        **more: further arguments of `fit` for the last way; the others get `prepare` alone.
 
     Returns:
         The figures by way, and the last way's run with the first seed.
@@ -62,7 +64,9 @@ def compare(
         ValueError: without a way or a seed.
     """
     comparison: Comparison = {name: [] for name in ways}
+    last = next(reversed(ways.values()), None)
     kept: Run | None = None
+    plain = {"prepare": more.get("prepare")}
     callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch())]
     for seed in seeds:
         train, validation, test = problem.data(seed)
@@ -80,7 +84,7 @@ def compare(
                 seed=seed,
                 classes=problem.classes,
                 callbacks=callbacks,
-                **more,
+                **(more if way is last else plain),
             )
             kept = kept or run
             comparison[name].append(Trial(run.history, run.evaluation))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from kerasnorm.problems._backbone import small_convnet_for
+from kerasnorm.problems._compare import SOLVED
 from kerasnorm.problems._digits import SIZE, Digits, Split, load_digits
 from kerasnorm.recipe import Recipe, fit
 
@@ -20,9 +21,11 @@ def plain_ways() -> dict[str, Recipe]:
     uses them.
     """
     settings = {"learning_rate": RATE}
+    at_once = {"head_epochs": 0, "base_learning_rate": RATE, "batchnorm": "train"}
     return {
         "plain, from scratch": Recipe(transfer="scratch", optimizer_settings=settings),
-        "plain fine-tuning": Recipe(transfer="fine_tune", optimizer_settings=settings),
+        "plain fine-tuning": Recipe(transfer_settings=at_once, optimizer_settings=settings),
+        SOLVED: Recipe(transfer="freeze"),
     }
 
 

@@ -12,7 +12,7 @@ from kerasnorm.cli._fit import seeds
 from kerasnorm.cli.running._data import advice_for, read_problem
 from kerasnorm.cli.running._job import console, preparing, print_once, replicas, written
 from kerasnorm.distribute import from_chief
-from kerasnorm.problems import SOURCE_EPOCHS, Problem, compare, plain_ways
+from kerasnorm.problems import SOLVED, SOURCE_EPOCHS, Problem, compare, plain_ways
 from kerasnorm.recipe import Advice, Recipe, Run
 from kerasnorm.recipe.results import Comparison, Trial, percent, table, where_it_does_not_help
 
@@ -76,12 +76,24 @@ def _plain_ways(
 ) -> dict[str, Recipe | Advice]:
     if arguments.data == "digits":
         return plain_ways()
-    if not arguments.compare:
-        return {}
     recipe = advised.recipe if isinstance(advised, Advice) else advised
-    transfer = "fine_tune" if problem.pretrained else "scratch"
-    settings = recipe.optimizer_settings
-    return {"plain": Recipe(None, transfer, None, recipe.optimizer, optimizer_settings=settings)}
+    frozen = Recipe(transfer="freeze")
+    ways: dict[str, Recipe | Advice] = {}
+    if arguments.compare:
+        ways["plain"] = _plain(recipe, problem.pretrained)
+    if problem.pretrained and recipe != frozen:
+        ways[SOLVED] = frozen
+    return ways
+
+
+def _plain(recipe: Recipe, pretrained: bool) -> Recipe:
+    """Returns what a call of `fit` on all layers does: no head first, one rate, no weights."""
+    settings = {"optimizer_settings": recipe.optimizer_settings}
+    if not pretrained:
+        return Recipe(None, "scratch", None, recipe.optimizer, **settings)
+    rate = recipe.optimizer_settings.get("learning_rate", 1e-3)
+    at_once = {"head_epochs": 0, "base_learning_rate": rate, "batchnorm": "train"}
+    return Recipe(optimizer=recipe.optimizer, transfer_settings=at_once, **settings)
 
 
 def train_and_write(

@@ -10,8 +10,9 @@ import numpy as np
 
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, check_choice
-from kerasnorm.data import Batches, Order, label_shape, read_batches
+from kerasnorm.data import Batches, Order, in_order, label_shape, read_batches
 from kerasnorm.models import leaves
+from kerasnorm.transfer._check_input_range import check_input_range
 from kerasnorm.transfer._freeze import BATCHNORM
 from kerasnorm.transfer._region import Boundary, split
 from kerasnorm.transfer._rule_of_thumb import Strategy
@@ -206,6 +207,8 @@ def fine_tune(
     head_only, all_layers = epochs_of(
         strategy.name, _HEAD_EPOCHS if head_epochs is None else head_epochs, epochs, solved
     )
+    if starts_from_a_head(strategy.name) and not why_features_change(new, None):
+        check_input_range(new, in_order(data[0]))
     frozen = strategy.settings.get("frozen", 0) if until is None else until
     split(leaves(new), "until", frozen)
     first = optimizer_at(optimizer, rates.head)
