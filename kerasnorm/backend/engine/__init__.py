@@ -13,6 +13,7 @@ data_parallel = _engine.data_parallel
 everyones = _engine.everyones
 in_scope_of = _engine.in_scope_of
 of_root = _engine.of_root
+resolve_jit = _engine.resolve_jit
 scope_of = _engine.scope_of
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "everyones",
     "in_scope_of",
     "of_root",
+    "resolve_jit",
     "scope_of",
 ]

@@ -11,6 +11,11 @@ from jax.experimental import multihost_utils
 EngineError = jax.errors.JaxRuntimeError  # what a wait for another process ends with
 
 
+def resolve_jit(jit_compile: bool | str) -> bool | str:
+    """Returns what `compile` is to be given: what it was given."""
+    return jit_compile
+
+
 def check_job() -> None:
     """Lets a job of several processes begin."""
 

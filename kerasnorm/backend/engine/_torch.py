@@ -18,6 +18,11 @@ class OneDevice:
         return contextlib.nullcontext()
 
 
+def resolve_jit(jit_compile: bool | str) -> bool | str:
+    """Returns what `compile` is to be given: what it was given."""
+    return jit_compile
+
+
 def check_job() -> None:
     """Refuses a job of several processes: the ranks are torch's own to start."""
     raise ValueError(

@@ -3,6 +3,7 @@ from typing import Any
 import keras
 
 from kerasnorm._validation import as_int
+from kerasnorm.backend.engine import resolve_jit
 from kerasnorm.data import check_range, read_classes
 from kerasnorm.imbalance.sampling import resample
 from kerasnorm.models import copy_model, gives_logits, is_graph, last_layer, sublayers
@@ -80,7 +81,9 @@ def retrain_classifier(
         check_range(y, copy.output_shape[-1], "y", "These are the model's outputs.")
     head = last_layer(copy)
     activations = copy.layers[copy.layers.index(head) + 1 :]
-    features = keras.Model(copy.inputs, head.input).predict(x, batch_size=batch_size, verbose=0)
+    base = keras.Model(copy.inputs, head.input)
+    base.compile(jit_compile=resolve_jit("auto"))
+    features = base.predict(x, batch_size=batch_size, verbose=0)
     if solved and is_plain(head) and features.ndim == 2:
         solve_into(copy, features, y, None, None)
         return copy

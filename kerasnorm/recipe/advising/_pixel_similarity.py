@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import require
+from kerasnorm.backend.engine import resolve_jit
 from kerasnorm.recipe.advising._similarity import FOLDS, PER_CLASS, on_a_scale, split_below_head
 from kerasnorm.recipe.examples import Examples
 from kerasnorm.transfer.probing import make_estimator
@@ -30,6 +31,7 @@ def measure_pixel_similarity(
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     split = split_below_head(model)
+    split.base.compile(jit_compile=resolve_jit("auto"))
     features, labels, maps = _pixels(examples, split.base, np.random.default_rng(seed))
     classes = np.unique(labels)
     of_class = {k: len(np.unique(maps[labels == k])) for k in classes.tolist()}

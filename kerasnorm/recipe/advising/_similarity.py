@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from kerasnorm.backend.engine import resolve_jit
 from kerasnorm.recipe.examples import Examples
 from kerasnorm.transfer import solve_head
 from kerasnorm.transfer.fine_tuning import HeadSplit, split_at_head
@@ -114,6 +115,7 @@ def _cost(sample: Sample, size: int, epochs: int) -> str:
 
 def _sample(model: keras.Model, examples: Examples, seed: int) -> Sample:
     split = split_below_head(model)
+    split.base.compile(jit_compile=resolve_jit("auto"))
     rows = _rows(examples.classes, np.random.default_rng(seed))
     labels, features, seconds = [], [], []
     began = time.perf_counter()

@@ -58,5 +58,5 @@ def corrected(
     correct = _CORRECTIONS[recipe.correction]
     new = correct(model, counts, train, **recipe.correction_settings)
     optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-    compile_ready(new, optimizer, loss=model.loss)
+    compile_ready(new, optimizer, loss=model.loss, jit_compile=model.jit_compile)
     return new

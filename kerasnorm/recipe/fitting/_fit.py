@@ -53,6 +53,7 @@ def fit(
     prepare: Callable[[keras.Model], keras.Model] | None = None,
     overwrite: bool = False,
     ignore_class: int | None = None,
+    jit_compile: bool | str = "auto",
 ) -> Run:
     """Trains a classifier of images or pixels by a recipe and evaluates it class by class.
 
@@ -97,6 +98,7 @@ def fit(
         overwrite: whether `output` may exist.
         ignore_class: the label of pixels that have no class, such as 255. They are in no loss,
             weight, count or figure. A `SegmentationFolder` has its own.
+        jit_compile: as in `kerasnorm.transfer.fine_tune`.
 
     Returns:
         A `Run`: model, history, evaluation, recipe.
@@ -147,6 +149,7 @@ def fit(
             "callbacks": callbacks,
             "backup_dir": backup_dir,
             "prepare": prepare,
+            "jit_compile": jit_compile,
         }
         run = _train(recipe, model, parts, names, keep == "best", reasons, **settings)
         if folder is not None:

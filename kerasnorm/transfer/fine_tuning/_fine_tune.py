@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, check_choice
+from kerasnorm.backend.engine import resolve_jit
 from kerasnorm.data import Batches, Order, in_order, label_shape, read_batches
 from kerasnorm.models import leaves
 from kerasnorm.transfer._check_input_range import check_input_range
@@ -123,8 +124,10 @@ def fine_tune(
         batchnorm: what becomes of batch normalization in the second phase, as in `unfreeze`; it
             trains from "scratch".
         optimizer: name of a Keras optimizer, or one whose settings but for the rate are taken.
-        loss, metrics, jit_compile, verbose: as in Keras. The loss is the cross-entropy that fits
-            the head and the labels by default.
+        loss, metrics, verbose: as in Keras. The loss is the cross-entropy that fits the head and
+            the labels by default.
+        jit_compile: as in Keras; but "auto" leaves XLA out on TensorFlow without a GPU, where it
+            took 4 to 6 times as long to fine-tune EfficientNet-Lite0.
         class_weight: as in Keras; or `ClassWeights`, which weigh pixels too. None: a solved head
             decides as if all classes were as frequent; weights, even of 1, leave that to them.
         sampler: callable that returns the rows of `train`, arrays then, that make up an epoch, ints
@@ -224,7 +227,7 @@ def fine_tune(
     compiling = {
         "loss": loss or loss_for(new, shape),
         "metrics": list(metrics),
-        "jit_compile": jit_compile,
+        "jit_compile": resolve_jit(jit_compile),
     }
     plan = {
         "strategy": strategy.name,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import keras
 
 from kerasnorm._validation import as_int, as_number
+from kerasnorm.backend.engine import resolve_jit
 from kerasnorm.transfer._rule_of_thumb import Strategy
 from kerasnorm.transfer.rates import GradualUnfreezing, LayerwiseLearningRate, layer_decay
 
@@ -94,5 +95,6 @@ def by_layer(
 
 def compile_ready(model: keras.Model, optimizer: keras.Optimizer, **compiling: Any) -> None:
     """Compiles a model, its optimizer's variables made, so that a file of it loads whole."""
-    model.compile(optimizer, **compiling)
+    jit_compile = resolve_jit(compiling.pop("jit_compile", "auto"))
+    model.compile(optimizer, jit_compile=jit_compile, **compiling)
     optimizer.build(model.trainable_variables)

@@ -157,7 +157,7 @@ class Stages:
 
     def judge(self, name: str, model: keras.Model, data: tuple[Any, Any]) -> Logs:
         """Returns the logs of a stage of one epoch in which nothing trains."""
-        model.compile(**{**self.compiling, "jit_compile": False})
+        model.compile(**self.compiling)
         logs = {}
         for prefix, examples in zip(("", "val_"), data, strict=True):
             if examples is not None:

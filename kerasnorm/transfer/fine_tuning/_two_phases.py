@@ -65,7 +65,7 @@ class TwoPhases:
     def _solved(self, split: HeadSplit, class_weight: Any) -> Logs:
         loss = self.stages.compiling["loss"]
         if gives_maps(self.model):
-            split.base.compile(jit_compile=False)
+            split.base.compile(jit_compile=self.stages.compiling["jit_compile"])
             train, seed = self.data[0], self.keep.seed
             solve_into_maps(self.model, split.base, train, loss, class_weight, seed)
             return self.stages.judge("head", self.model, self.data)
