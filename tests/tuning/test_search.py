@@ -20,14 +20,15 @@ from tuning.tuning_models import (
 )
 
 from kerasnorm.recipe import Recipe
-from kerasnorm.tuning import Search, search
+from kerasnorm.tuning import Search, log, search
 
 pytestmark = [once, pytest.mark.usefixtures("without_tracing")]
 
 
 @pytest.fixture(scope="module")
 def found(without_tracing):
-    space = {**SPACE, "transfer_settings.head_epochs": [0, 5]}
+    settings = {"head_epochs": [0, 5], "base_learning_rate": log(1e-3, 1e-1)}
+    space = {**SPACE, **{f"transfer_settings.{name}": each for name, each in settings.items()}}
     return quick_search(hypermodel(space), max_trials=5, epochs=2)
 
 

@@ -32,7 +32,7 @@ def score_penalties(examples: Examples) -> dict[float, Score]:
     `MOST` allows choose for all.
     """
     examples = _few_enough(examples)
-    folds = _folds(examples.targets)
+    folds = _folds(examples)
     logits = {penalty: np.empty_like(examples.targets) for penalty in PENALTIES}
     for fold in range(FOLDS):
         held_out = folds == fold
@@ -86,12 +86,15 @@ def _few_enough(examples: Examples) -> Examples:
     return examples[np.sort(np.argsort(_places(_groups(examples.targets)), kind="stable")[:most])]
 
 
-def _folds(targets: np.ndarray) -> np.ndarray:
-    """Returns the fold of each example; every class is dealt out over all folds."""
-    groups = _groups(targets)
-    order = np.lexsort((_places(groups), groups))
-    folds = np.empty(len(targets), int)
-    folds[order] = np.arange(len(targets)) % FOLDS
+def _folds(examples: Examples) -> np.ndarray:
+    """Returns the fold of each example; every class is dealt out over all folds.
+
+    By how far its examples are from the mean, so that the order they come in decides nothing.
+    """
+    distances = np.square(examples.values).sum(axis=1)
+    order = np.lexsort((distances, _groups(examples.targets)))
+    folds = np.empty(len(order), int)
+    folds[order] = np.arange(len(order)) % FOLDS
     return folds
 
 
