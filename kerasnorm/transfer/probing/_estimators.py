@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kerasnorm._validation import listed, require
+from kerasnorm.transfer.probing._solved_classifier import solved_classifier
 
 KINDS = ("svm", "logistic")
 FILES = _SETTINGS, _ARRAYS = "estimator.json", "estimator.npz"
@@ -17,14 +18,13 @@ def make_estimator(estimator: Any, seed: int) -> Any:
 
     Args:
         estimator: "svm", "logistic", or a scikit-learn classifier, which is copied.
-        seed: for the random numbers of "svm" and "logistic".
+        seed: for the random numbers of "svm".
 
     Raises:
         ValueError: if it is none of these.
     """
     require("sklearn")
     from sklearn.base import clone, is_classifier
-    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import LinearSVC
@@ -33,7 +33,7 @@ def make_estimator(estimator: Any, seed: int) -> Any:
         if estimator == "svm":
             last = LinearSVC(dual="auto", max_iter=10_000, random_state=seed)
         else:
-            last = LogisticRegression(max_iter=1_000, random_state=seed)
+            last = solved_classifier()()
     elif hasattr(estimator, "get_params") and not isinstance(estimator, type):
         if not is_classifier(estimator):
             raise ValueError(f"`estimator` should be a classifier. Received: {estimator!r}.")

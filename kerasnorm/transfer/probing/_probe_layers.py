@@ -89,7 +89,8 @@ def probe_layers(
             probed too; wrappers, recurrent and custom layers count as one layer.
         x: N examples: an array, or a dict or list of arrays, as the model takes them.
         y: `(N,)` labels: integers or strings.
-        estimator: "svm" (linear), "logistic", or a scikit-learn classifier.
+        estimator: "svm" (linear), "logistic" (a solved head: see `kerasnorm.transfer.solve_head`),
+            or a scikit-learn classifier.
         layers: names or paths of the layers to probe; None: all of them.
         folds: how many parts the examples are split into, 2 or more, classes in proportion.
         seed: of the split and the estimator.
