@@ -203,7 +203,7 @@ class RecipeHyperModel:
         """
         import keras_tuner
 
-        arguments = {**self.fit_arguments, **fit_arguments}
+        arguments = {"keep": "best", **self.fit_arguments, **fit_arguments}
         own = copy.deepcopy(list(arguments.pop("callbacks", ())))
         start = time.monotonic()
         try:
@@ -218,8 +218,11 @@ class RecipeHyperModel:
             )
         except ValueError as error:
             raise keras_tuner.errors.FailedTrialError(str(error)) from error
-        by = arguments.get("keep", "best")
-        return {**figures_of(run, by), "epochs": epochs, "seconds": time.monotonic() - start}
+        return {
+            **figures_of(run, arguments["keep"]),
+            "epochs": epochs,
+            "seconds": time.monotonic() - start,
+        }
 
 
 @functools.cache

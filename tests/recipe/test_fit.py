@@ -29,7 +29,7 @@ def dense(units=3, activation=None):
 
 
 def test_history_and_evaluation():
-    run = fit_quietly(Recipe(), epochs=2)
+    run = fit_quietly(Recipe(), epochs=2, keep="best")
     assert {len(values) for values in run.history.values()} == {1 + 2}  # the solved head first
     names = {"loss", "accuracy", "balanced_accuracy"}
     assert run.history.keys() == names | {f"val_{name}" for name in names}
@@ -94,6 +94,13 @@ def test_batchnorm_of_fine_tuning(batchnorm):
     moving = [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
     affine, statistics = batchnorm != "inference", batchnorm == "train"
     assert moving == [affine, affine, statistics, statistics]
+
+
+@once
+@pytest.mark.parametrize("transfer", ["scratch", None])
+def test_epochs_are_all_there_are_without_a_head_first(transfer):
+    run = fit_quietly(Recipe(transfer=transfer), perceptron(3), epochs=2)
+    assert len(run.history["loss"]) == 2
 
 
 def test_flags_inside_a_block_stay():
@@ -249,7 +256,7 @@ REFUSED = [
         "needs logits",
     ),
     ({"recipe": Recipe(correction="adjust_logits"), "classes": 4}, "no example of class 3"),
-    ({"keep": "all"}, "'best', 'last'"),
+    ({"keep": "all"}, "'auto', 'best', 'last'"),
     ({"test": (HELD_OUT[0], HELD_OUT[1] + 9), "classes": 3}, "Label 11 of `test`"),
     ({"train": TRAIN[0]}, "pair"),
     ({"train": (TRAIN[0], TRAIN[1][:-1])}, "a label for each of the 38"),

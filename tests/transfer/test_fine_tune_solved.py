@@ -7,6 +7,7 @@ from backends import once
 from keras import layers, ops
 
 from kerasnorm.transfer import fine_tune, solve_head
+from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
 
 pytestmark = pytest.mark.usefixtures("without_tracing")
 
@@ -174,3 +175,33 @@ def test_labels_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="Label 3 of `train` is outside the classes 0 to 2"):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         fine_tune(source(), (X, Y + 1), strategy="freeze", loss=loss, **QUICK)
+
+
+@once
+@pytest.mark.parametrize(
+    ("scores", "count", "kept"),
+    [
+        ([0.70, 0.69, 0.76, 0.70, 0.71], 36, 4),  # any of them may be the best
+        ([0.70, 0.69, 0.76, 0.70, 0.71], 3600, 2),  # the best is known
+        ([0.65, 0.62, 0.60], 36, 0),  # never below the solved head
+        ([0.44, 0.66, 0.66, 0.50], 36, 2),  # too far below the best
+        ([0.44, float("nan"), 0.46], 36, 2),
+        ([0.44, 0.43, 0.46, float("nan")], 36, 2),
+        ([0.70, 0.76, 0.75], None, 1),
+    ],
+)
+def test_the_last_epoch_that_is_as_good_is_kept(scores, count, kept, tmp_path):
+    for folder in (None, tmp_path):
+        model = source()
+        best = BestWeights(model, "val_accuracy", folder, last=True)
+        for epoch, score in enumerate(scores):
+            model.get_layer("head").bias.assign([epoch] * 3)
+            if epoch == 0:
+                best.begin({"val_accuracy": score}, count)
+            else:
+                best.on_epoch_end(epoch, {"val_accuracy": score})
+            if folder and epoch == 1:  # a break
+                best = BestWeights(model, "val_accuracy", folder, last=True)
+                best.begin({"val_accuracy": scores[0]}, None)
+        best.restore()
+        assert model.get_layer("head").get_weights()[1].tolist() == [kept] * 3

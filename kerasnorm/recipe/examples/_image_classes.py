@@ -50,4 +50,4 @@ class ImageClasses:
 
     def metrics(self, classes: int) -> list[Any]:
         """Returns what is measured in each epoch."""
-        return ["accuracy", BalancedAccuracy(classes)]
+        return [BalancedAccuracy(classes), "accuracy"]

@@ -38,4 +38,4 @@ class Kind(Protocol):
         """Returns the loss of the recipe."""
 
     def metrics(self, classes: int) -> list[Any]:
-        """Returns what is measured in each epoch."""
+        """Returns what is measured in each epoch, first what the weights are chosen by."""

@@ -27,7 +27,8 @@ def fine_tune_arguments(recipe: Recipe, epochs: int, steps: int, solvable: bool)
         return {"strategy": Strategy("svm", "as the recipe says", settings)}
     optimizer = make_optimizer(recipe.optimizer, recipe.optimizer_settings)
     rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-    head_epochs = settings.pop("head_epochs", None if solvable else 0)
+    from_a_head = solvable and recipe.transfer in ("fine_tune", "freeze")
+    head_epochs = settings.pop("head_epochs", None if from_a_head else 0)
     if recipe.transfer in _ONE_PHASE and "until" not in settings:
         scheduled = _scheduled(rate, recipe, epochs, steps)
         return {

@@ -45,7 +45,7 @@ def fit(
     batch_size: int = 32,
     seed: int | None = None,
     classes: int | Sequence[str] | None = None,
-    keep: str = "best",
+    keep: str = "auto",
     augmentation: keras.Layer | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     tensorboard: StrPath | None = None,
@@ -78,13 +78,16 @@ def fit(
             to, all or nothing.
         verbose: as in `Model.fit`.
         test: as `train`: held-out examples for the evaluation, by which nothing is chosen. None:
-            those of `validation`; with `keep="best"` the figures are then a little optimistic.
+            those of `validation`; the figures are then a little optimistic, unless `keep="last"`.
         batch_size: examples a batch, where `train` has no batches of its own.
         seed: sets the global seeds of Python, NumPy and the backend, which decide the order of the
             examples and new weights.
         classes: how many classes there are, or their names; by default up to the largest label.
-        keep: "best" keeps the weights of the epoch with the best `val_balanced_accuracy`, of label
-            maps `val_mean_iou`, if there is `validation`; "last" those of the last epoch.
+        keep: whose weights are kept. "best": those of the epoch with the best
+            `val_balanced_accuracy`, of label maps `val_mean_iou`, if there is `validation`; "last":
+            those of the last epoch. "auto": where the head is solved, those of the last epoch that
+            is as good as the best, within a standard error, and no worse than the solved head; else
+            as "best".
         augmentation: layer, or Sequential of layers, that changes the examples at random; not for
             label maps, which would have to change with them.
         callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
@@ -118,7 +121,7 @@ def fit(
     ((None, 3), (3, 3))
     """
     epochs, batch_size = as_int("epochs", epochs, low=1), as_int("batch_size", batch_size, low=1)
-    check_choice("keep", keep, ("best", "last"))
+    check_choice("keep", keep, ("auto", "best", "last"))
     recipe, reasons = read_recipe(recipe)
     check_trainable(recipe, model, epochs)
     model = with_normalization(model, recipe)
@@ -151,7 +154,7 @@ def fit(
             "prepare": prepare,
             "jit_compile": jit_compile,
         }
-        run = _train(recipe, model, parts, names, keep == "best", reasons, **settings)
+        run = _train(recipe, model, parts, names, keep, reasons, **settings)
         if folder is not None:
             run.save(folder)
     return run
@@ -162,7 +165,7 @@ def _train(
     model: keras.Model,
     parts: Parts,
     names: tuple[str, ...],
-    keep_best: bool,
+    keep: str,
     reasons: Sequence[str],
     epochs: int,
     **settings: Any,
@@ -194,8 +197,11 @@ def _train(
         arguments["loss"] = loss
         arguments["metrics"] = kind.metrics(len(names))
         arguments["cache"] = kind.keeps_features(model, train)
-        chooses = keep_best and validation is not None
-        arguments["monitor"] = kind.evaluation.monitor if chooses else None
+        arguments["monitor"] = None
+        if keep != "last" and validation is not None:
+            solved = arguments["head_epochs"] is None
+            by_auto = keep == "auto" and solved
+            arguments["monitor"] = "auto" if by_auto else kind.evaluation.monitor
     tuned = fine_tune(
         model,
         data,

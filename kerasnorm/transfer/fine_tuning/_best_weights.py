@@ -29,39 +29,69 @@ def first_metric(metrics: Sequence[Any]) -> str:
 class BestWeights(keras.callbacks.Callback):
     """Keeps a model's weights at the end of the epoch in which a value of the logs was best.
 
-    It may be part of several `fit`s, of the model or of a part of it.
+    It may be part of several `fit`s, of the model or of a part of it. A few dozen examples cannot
+    say which of ten epochs was best. So it can be told to keep the last of those that are as good
+    as the best, within a standard error, and no worse than the first.
 
     Args:
         whole: the model.
         monitor: name of the value. The smallest is best if it ends in "loss", else the largest.
         folder: where the weights are kept too, to go on after a break; None: nowhere.
+        last: whether the last of those that are as good is kept.
     """
 
-    def __init__(self, whole: keras.Model, monitor: str, folder: Path | None):
+    def __init__(self, whole: keras.Model, monitor: str, folder: Path | None, last: bool = False):
         super().__init__()
-        self.whole, self.monitor, self._folder = whole, monitor, folder
+        self.whole, self.monitor, self._folder, self._last = whole, monitor, folder, last
         self._sign = -1 if monitor.endswith("loss") else 1
-        self._best, self._weights = -math.inf, None
+        self._first, self._best, self._weights = -math.inf, -math.inf, None
+        self._count: int | None = None
         if folder is not None and (folder / _NOTE).exists():
-            self._best = json.loads((folder / _NOTE).read_text())["best"]
+            note = json.loads((folder / _NOTE).read_text())
+            self._first, self._best, self._count = note["first"], note["best"], note["count"]
+
+    def begin(self, logs: dict[str, Any], count: int | None) -> None:
+        """Keeps the first weights, unless there are some from before a break.
+
+        Args:
+            logs: how good they are.
+            count: the examples that say so, for the standard error of a share of them; None: none.
+        """
+        if self._best > -math.inf:
+            return
+        self._first, self._count = self._value(logs), count
+        self.on_epoch_end(0, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keeps the weights if they are better than any before."""
-        if self.monitor not in (logs or {}):
-            raise ValueError(
-                f"`monitor` should be one of {listed(logs or {})}. Received: {self.monitor!r}. "
-                "Values with val_ need `validation`."
-            )
-        value = self._sign * float(logs[self.monitor])
-        if value <= self._best or np.isnan(value):
+        """Keeps the weights if they are better than any before, or as good."""
+        value = self._value(logs or {})
+        if np.isnan(value):
             return
-        self._best = value
+        before, self._best = self._best, max(self._best, value)
+        as_good = value >= max(self._first, self._best - self._error()) if self._last else False
+        if value <= before and not as_good:
+            return
         if self._folder is None:
             self._weights = self.whole.get_weights()
             return
         with whole(self._folder / _WEIGHTS) as part:
             self.whole.save_weights(part)
-        write_json(self._folder / _NOTE, {"best": self._best})
+        note = {"first": self._first, "best": self._best, "count": self._count}
+        write_json(self._folder / _NOTE, note)
+
+    def _value(self, logs: dict[str, Any]) -> float:
+        if self.monitor not in logs:
+            raise ValueError(
+                f"`monitor` should be one of {listed(logs)}. Received: {self.monitor!r}. "
+                "Values with val_ need `validation`."
+            )
+        return self._sign * float(logs[self.monitor])
+
+    def _error(self) -> float:
+        """Returns the standard error of the best value, if it is a share of so many examples."""
+        if not self._count or not 0 <= self._best <= 1:
+            return 0.0
+        return math.sqrt(self._best * (1 - self._best) / self._count)
 
     def restore(self) -> None:
         """Gives the model its best weights back."""

@@ -134,9 +134,10 @@ def fine_tune(
             (M,), given its number; for drawing rare classes more often. None: all, shuffled.
         monitor: name of the value in the history whose best epoch, over both phases, the weights
             are taken from, such as "val_accuracy": the smallest if it ends in "loss", else the
-            largest. None: the weights are those of the last epoch. "auto": that of the first of
-            the `metrics` where the head is solved and there is `validation`, so that no epoch makes
-            the solved head worse there; else None.
+            largest. None: the weights are those of the last epoch. "auto", where the head is solved
+            and there is `validation`, looks at the first of the `metrics` there, and takes the last
+            of the epochs that are as good as the best, within a standard error, and no worse than
+            the solved head: which of ten was best a few dozen examples cannot say. Else as None.
         augmentation: layer, or Sequential of layers, that changes raw input at random in training;
             not for label maps. With one, or with random layers before the model's first weights,
             features are made anew in each epoch in which the head trains, and a warning says so. A
@@ -244,9 +245,10 @@ def fine_tune(
         "parameters": new.count_params(),
     }
     stages = Stages.of(compiling, class_weight, verbose, callbacks, seed, backup_dir, plan, prepare)
-    if monitor == "auto":
+    last = monitor == "auto"
+    if last:
         monitor = first_metric(metrics) if solved and validation is not None else None
-    best = None if monitor is None else BestWeights(new, monitor, stages.backup_dir)
+    best = None if monitor is None else BestWeights(new, monitor, stages.backup_dir, last)
     keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
     kept = cache and not solved and head_only > 0 and _features_stay(new, augmentation)
     phases = TwoPhases(new, outer, data, stages, keep, kept, best)

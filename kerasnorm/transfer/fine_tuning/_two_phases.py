@@ -55,24 +55,26 @@ class TwoPhases:
         """
         self._freeze_below_head()
         split = split_at_head(self.model, random=False)
-        logs = self.stages.done("head", split.top)
+        logs, count = self.stages.done("head", split.top), None
         if logs is None:
-            logs = self._solved(split, class_weight)
+            logs, count = self._solved(split, class_weight)
         if self.best is not None:
-            self.best.on_epoch_end(0, logs[0])
+            self.best.begin(logs[0], count)
         return logs
 
-    def _solved(self, split: HeadSplit, class_weight: Any) -> Logs:
+    def _solved(self, split: HeadSplit, class_weight: Any) -> tuple[Logs, int | None]:
+        """Returns the logs, and how many examples of one label are held out."""
         loss = self.stages.compiling["loss"]
         if gives_maps(self.model):
             split.base.compile(jit_compile=self.stages.compiling["jit_compile"])
             train, seed = self.data[0], self.keep.seed
             solve_into_maps(self.model, split.base, train, loss, class_weight, seed)
-            return self.stages.judge("head", self.model, self.data)
+            return self.stages.judge("head", self.model, self.data), None
         with self._features(split.base) as features:
             train = features[0]
             solve_into(self.model, train.x, train.y, loss, class_weight)
-            return self.stages.judge("head", split.top, features)
+            held_out = features[1] and len(features[1].y)
+            return self.stages.judge("head", split.top, features), held_out
 
     def train_head(self, optimizing: Optimize, epochs: range) -> Logs:
         """Trains the head, all below it frozen and at inference."""
