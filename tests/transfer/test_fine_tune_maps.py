@@ -208,3 +208,22 @@ def test_a_head_that_is_solved_on_some_of_the_pixels(after):
     )
     odds = np.diff(blind.model.get_layer("head").get_weights()[1])[0]
     assert odds == pytest.approx(np.log(labels.mean() / (1 - labels.mean())), abs=0.1)
+
+
+@once
+@pytest.mark.parametrize(
+    ("activation", "loss"),
+    [
+        (None, keras.losses.CategoricalCrossentropy(from_logits=True)),
+        ("softmax", "categorical_crossentropy"),
+        ("sigmoid", "binary_crossentropy"),
+    ],
+)
+def test_label_maps_with_a_channel_for_each_class_are_trained(activation, loss):
+    """The solver reads one class a pixel, and would take the first channel for it."""
+    images = keras.Input((6, 8, 2))
+    outputs = layers.Conv2D(3, 1, activation=activation)(layers.Conv2D(4, 1)(images))
+    labels = np.eye(3, dtype="float32")[Y]
+    model = keras.Model(images, outputs)
+    tuned = fine_tune(model, (X, labels), None, "freeze", loss=loss, epochs=1, **QUICK)
+    assert len(tuned.history["loss"]) == 5 + 1

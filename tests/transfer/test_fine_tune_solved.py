@@ -61,6 +61,17 @@ def test_class_weights_leave_the_prior_in():
     )
 
 
+@once
+def test_a_class_of_no_weight_is_not_learnt():
+    tuned = fine_tune(
+        source(), (X, Y), strategy="freeze", class_weight={0: 1.0, 1: 1.0, 2: 0.0}, **QUICK
+    )
+    used = Y < 2
+    expected = solve_head(features(source())[used], np.eye(3)[Y[used]], weights=None)
+    kernel = tuned.model.get_layer("head").get_weights()[0]
+    np.testing.assert_allclose(kernel, expected.kernel, atol=1e-3)
+
+
 BINARY = (Y > 0).astype("int32")
 SEVERAL = np.stack([Y == 1, X[:, 5] > 0, X[:, 3] > 1], axis=1).astype("float32")
 

@@ -15,13 +15,9 @@ from kerasnorm.transfer.fine_tuning._targets import is_binary, is_one_hot
 from kerasnorm.transfer.solving import solve_targets
 
 _ACTIVATIONS = tuple(map(keras.activations.get, ("linear", "softmax", "sigmoid")))
-_OF_CLASSES = (
-    keras.losses.SparseCategoricalCrossentropy,
-    keras.losses.CategoricalCrossentropy,
-    keras.losses.CategoricalFocalCrossentropy,
-    keras.losses.BinaryCrossentropy,
-    keras.losses.BinaryFocalCrossentropy,
-)
+_OF_ROWS = (keras.losses.CategoricalCrossentropy, keras.losses.CategoricalFocalCrossentropy)
+_OF_EACH = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
+_OF_CLASSES = (keras.losses.SparseCategoricalCrossentropy, *_OF_ROWS, *_OF_EACH)
 
 
 def can_be_solved(model: keras.Model, loss: Any) -> bool:
@@ -33,7 +29,17 @@ def can_be_solved(model: keras.Model, loss: Any) -> bool:
     """
     known = loss is None or isinstance(loss, _OF_CLASSES) or getattr(loss, "of_classes", False)
     named = isinstance(loss, str) and loss.endswith("crossentropy")
-    return (known or named) and is_plain(find_head(model)) and _has_rows_below(model)
+    if not (known or named) or not is_plain(find_head(model)) or not _has_rows_below(model):
+        return False
+    # of label maps the solver reads one class a pixel
+    channels = isinstance(loss, _OF_ROWS) or loss == "categorical_crossentropy"
+    several = _each_alone(model, loss) and classes_of(model) > 1
+    return not (gives_maps(model) and (channels or several))
+
+
+def _each_alone(model: keras.Model, loss: Any) -> bool:
+    """Returns whether each output is a class of its own, which is there or not."""
+    return is_binary(model) or isinstance(loss, _OF_EACH)
 
 
 def is_plain(head: keras.Layer) -> bool:
@@ -84,9 +90,7 @@ def solve_into(
     if left_out is not None:
         kept = (labels != left_out).reshape(len(labels), -1).all(axis=1)
         features, labels = features[kept], labels[kept]
-    several = is_binary(model) or isinstance(
-        loss, keras.losses.BinaryCrossentropy | keras.losses.BinaryFocalCrossentropy
-    )
+    several = _each_alone(model, loss)
     targets = _targets(labels, classes_of(model), several)
     weights = None if class_weight is None else _weights(targets, class_weight)
     _solve(model, features, targets, not several, weights)
@@ -111,13 +115,12 @@ def solve_into_maps(
     left_out = getattr(loss, "ignore_class", None)
     sample = sample_pixels(base, data, count, left_out, seed)
     check_range(sample.labels, classes_of(model), "train", "These are the model's outputs.")
-    binary = is_binary(model)
+    binary = _each_alone(model, loss)
     targets = _targets(sample.labels, classes_of(model), binary)
     weights = sample.weights
     if class_weight is not None:
         weights = weights * _weights(targets, class_weight)
-    used = weights > 0  # a class of the weight 0 is not learnt
-    _solve(model, sample.features[used], targets[used], not binary, weights[used])
+    _solve(model, sample.features, targets, not binary, weights)
 
 
 def _solve(
@@ -128,6 +131,9 @@ def _solve(
     weights: np.ndarray | None,
 ) -> None:
     head = find_head(model)
+    if weights is not None:  # a class of the weight 0 is not learnt
+        used = weights > 0
+        features, targets, weights = features[used], targets[used], weights[used]
     found = solve_targets(read_features(features), targets, softmax, weights)
     head.set_weights([found.kernel.reshape(head.kernel.shape), found.bias])
 
