@@ -1,7 +1,14 @@
 """Labelled examples: what holds them, their labels, their batches, their epochs."""
 
 from kerasnorm.data._arrays import count_examples, to_numpy
-from kerasnorm.data._batches import Batches, each_batch, in_order, label_shape, read_batches
+from kerasnorm.data._batches import (
+    Batches,
+    count_of,
+    each_batch,
+    in_order,
+    label_shape,
+    read_batches,
+)
 from kerasnorm.data._classes import encode_labels, read_classes, read_label_maps
 from kerasnorm.data._dataset import DatasetReader, empty, is_batched, is_dataset, read_dataset
 from kerasnorm.data._epoch_counter import EpochCounter
@@ -68,6 +75,7 @@ __all__ = [
     "check_range",
     "check_zero_one",
     "count_examples",
+    "count_of",
     "each_batch",
     "empty",
     "encode_labels",

@@ -144,6 +144,15 @@ def each_batch(data: Any) -> Iterator[tuple[Any, Any]]:
         yield keras.tree.map_structure(to_numpy, x), to_numpy(y)
 
 
+def count_of(data: Any) -> int:
+    """Returns how many examples `read_batches` has found; what says it itself is not read."""
+    if isinstance(data, Batches):
+        return len(data.y)
+    if isinstance(data, StoredBatches):
+        return len(data.order(0))
+    return sum(len(y) for _, y in each_batch(data))
+
+
 def label_shape(data: Any) -> tuple[int | None, ...]:
     """Returns the shape of the labels of what `read_batches` returns; the first size may be any."""
     if isinstance(data, Batches):

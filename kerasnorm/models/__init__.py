@@ -57,6 +57,7 @@ from kerasnorm.models._leaves import (
     with_inside,
 )
 from kerasnorm.models._load_model import load_model
+from kerasnorm.models._other_calls import other_calls
 
 __all__ = [
     "Leaf",
@@ -96,6 +97,7 @@ __all__ = [
     "match_flags",
     "optimized_by",
     "origin_of",
+    "other_calls",
     "outputs_on",
     "own_non_trainable",
     "own_trainable",

@@ -1,7 +1,7 @@
 """What `kerasnorm fit DATA` trains: digits, folders of images, scenes with masks."""
 
 from kerasnorm.problems._backbone import small_convnet
-from kerasnorm.problems._compare import SOLVED, Problem, compare
+from kerasnorm.problems._compare import SOLVED, Problem, compare, plain_fine_tuning
 from kerasnorm.problems._digits import PLACEMENTS, SIZE, load_digits
 from kerasnorm.problems._digits_problem import (
     EPOCHS,
@@ -28,6 +28,7 @@ __all__ = [
     "compare",
     "describe_unreadable",
     "load_digits",
+    "plain_fine_tuning",
     "plain_ways",
     "read_images",
     "small_convnet",

@@ -11,6 +11,12 @@ from kerasnorm.recipe.results import Comparison, Trial
 SOLVED = "frozen features, solved head"  # the way that any other has to be ahead of
 
 
+def plain_fine_tuning(rate: float, **fields: Any) -> Recipe:
+    """Returns what a call of Keras' `fit` does: no head first, all layers at one rate."""
+    at_once = {"head_epochs": 0, "base_learning_rate": rate, "batchnorm": "train"}
+    return Recipe(transfer_settings=at_once, **fields)
+
+
 class Problem(Protocol):
     """What there is to train on, and to start from."""
 

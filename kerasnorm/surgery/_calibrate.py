@@ -1,14 +1,14 @@
 """Sets γ and β of new layers so that each channel keeps the mean and deviation it had."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
 from kerasnorm.data import input_batches
-from kerasnorm.models import Leaf
+from kerasnorm.models import Leaf, other_calls
 from kerasnorm.surgery._kinds import build_shape
 from kerasnorm.surgery._population import Population
 from kerasnorm.surgery._report import Report
@@ -108,16 +108,12 @@ def _assign(
     return gamma, beta
 
 
-@contextlib.contextmanager
-def _watching(leaves: list[Leaf], see: Callable[[int, np.ndarray], Any]) -> Iterator[None]:
-    """Shows the output of each call to `see`; what that returns scales and shifts the output."""
-    try:
-        for place, leaf in enumerate(leaves):
-            vars(leaf.layer)["call"] = _watched(leaf.layer, place, see)
-        yield
-    finally:
-        for leaf in leaves:
-            vars(leaf.layer).pop("call", None)
+def _watching(
+    leaves: list[Leaf], see: Callable[[int, np.ndarray], Any]
+) -> contextlib.AbstractContextManager[None]:
+    """Shows the output of each call to `see`; where that returns something, it is computed anew."""
+    layers = [leaf.layer for leaf in leaves]
+    return other_calls(layers, lambda place, layer: _watched(layer, place, see))
 
 
 def _watched(layer: keras.Layer, place: int, see: Callable[[int, np.ndarray], Any]) -> Any:

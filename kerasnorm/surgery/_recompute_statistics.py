@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kerasnorm.data import input_batches
-from kerasnorm.models import Leaf
+from kerasnorm.models import Leaf, other_calls
 from kerasnorm.normalization import BatchNormalization
 from kerasnorm.surgery._kinds import BATCH, kind_of, normalizations
 from kerasnorm.surgery._population import Population
@@ -98,13 +98,9 @@ def recompute_statistics(
 def _recording(found: list[Leaf]) -> Iterator[list[Population]]:
     """Lets layers use the statistics of each call's input, which are gathered; then as before."""
     populations = [Population() for _ in found]
-    try:
-        for leaf, population in zip(found, populations, strict=True):
-            vars(leaf.layer)["call"] = _recorder(leaf.layer, population)
+    layers = [leaf.layer for leaf in found]
+    with other_calls(layers, lambda place, layer: _recorder(layer, populations[place])):
         yield populations
-    finally:
-        for leaf in found:
-            vars(leaf.layer).pop("call", None)
 
 
 def _recorder(layer: keras.Layer, population: Population):

@@ -2,14 +2,14 @@
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
 from kerasnorm.data import input_batches
-from kerasnorm.models import Leaf, leaves
+from kerasnorm.models import Leaf, leaves, other_calls
 from kerasnorm.transfer._pixel_ranges import Step, steps_to_others
 
 _FAR = math.log(8)  # photographs are within 3, and 0 to 1 in place of 0 to 255 is far beyond
@@ -99,21 +99,17 @@ def _first_inputs(
 ) -> tuple[Leaf, np.ndarray] | None:
     """Returns the normalization that is called first, and its inputs as (positions, channels)."""
 
-    def stop_at(leaf: Leaf) -> Any:
+    def stop_at(place: int, _: keras.Layer) -> Callable[..., Any]:
         def call(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-            raise _Reached(leaf, keras.ops.convert_to_numpy(inputs))
+            raise _Reached(normalizations[place], keras.ops.convert_to_numpy(inputs))
 
         return call
 
     try:
-        for leaf in normalizations:
-            vars(leaf.layer)["call"] = stop_at(leaf)
-        model(keras.ops.convert_to_tensor(batch), training=False)
+        with other_calls([leaf.layer for leaf in normalizations], stop_at):
+            model(keras.ops.convert_to_tensor(batch), training=False)
     except _Reached as reached:
         return reached.leaf, _inner_rows(reached.inputs, reached.leaf.layer.axis)
-    finally:
-        for leaf in normalizations:
-            vars(leaf.layer).pop("call", None)
     return None
 
 

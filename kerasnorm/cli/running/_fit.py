@@ -12,7 +12,14 @@ from kerasnorm.cli._fit import seeds
 from kerasnorm.cli.running._data import advice_for, read_problem
 from kerasnorm.cli.running._job import console, preparing, print_once, replicas, written
 from kerasnorm.distribute import from_chief
-from kerasnorm.problems import SOLVED, SOURCE_EPOCHS, Problem, compare, plain_ways
+from kerasnorm.problems import (
+    SOLVED,
+    SOURCE_EPOCHS,
+    Problem,
+    compare,
+    plain_fine_tuning,
+    plain_ways,
+)
 from kerasnorm.recipe import Advice, Recipe, Run
 from kerasnorm.recipe.results import Comparison, Trial, percent, table, where_it_does_not_help
 
@@ -87,13 +94,12 @@ def _plain_ways(
 
 
 def _plain(recipe: Recipe, pretrained: bool) -> Recipe:
-    """Returns what a call of `fit` on all layers does: no head first, one rate, no weights."""
+    """Returns what a call of Keras' `fit` does, by the recipe's optimizer."""
     settings = {"optimizer_settings": recipe.optimizer_settings}
     if not pretrained:
         return Recipe(None, "scratch", None, recipe.optimizer, **settings)
     rate = recipe.optimizer_settings.get("learning_rate", 1e-3)
-    at_once = {"head_epochs": 0, "base_learning_rate": rate, "batchnorm": "train"}
-    return Recipe(optimizer=recipe.optimizer, transfer_settings=at_once, **settings)
+    return plain_fine_tuning(rate, optimizer=recipe.optimizer, **settings)
 
 
 def train_and_write(

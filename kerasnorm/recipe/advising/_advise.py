@@ -14,6 +14,7 @@ from kerasnorm.recipe.advising._advice import Advice
 from kerasnorm.recipe.advising._by_kind import chooser_for
 from kerasnorm.recipe.examples import read_examples
 from kerasnorm.transfer import is_backbone, rule_of_thumb
+from kerasnorm.transfer.fine_tuning import BASE_SHARE
 
 
 def advise(
@@ -25,7 +26,7 @@ def advise(
     *,
     epochs: int = 10,
     learning_rate: float = 1e-3,
-    base_share: float = 0.1,
+    base_share: float = BASE_SHARE,
     pretrained: bool = True,
     rule: str = "measured",
     many: float = 200,

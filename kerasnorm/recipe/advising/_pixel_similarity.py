@@ -9,6 +9,7 @@ from kerasnorm._validation import require
 from kerasnorm.backend.engine import resolve_jit
 from kerasnorm.recipe.advising._similarity import FOLDS, PER_CLASS, on_a_scale, split_below_head
 from kerasnorm.recipe.examples import Examples
+from kerasnorm.transfer.fine_tuning import features_at
 from kerasnorm.transfer.probing import make_estimator
 
 _PER_MAP = 10  # pixels of a class in one label map: its neighbours are alike
@@ -68,7 +69,7 @@ def _pixels(
         for row, k, places in chosen:
             places = places[: min(_PER_MAP, missing[k])]
             missing[k] -= len(places)
-            found.append((_at(features[row], places, labels.shape[1:]), k, first + row))
+            found.append((features_at(features[row], places, labels.shape[1:]), k, first + row))
         first += len(labels)
         if not any(missing.values()):
             break
@@ -85,9 +86,3 @@ def _places(
     for k in np.unique(label_map).tolist():
         if missing.get(k):
             yield k, rng.permutation(np.argwhere(label_map == k))
-
-
-def _at(features: np.ndarray, places: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Returns the features (n, C) at places of a label map of that size, which may be larger."""
-    rows, columns = (places * features.shape[:2] // size).T
-    return features[rows, columns]

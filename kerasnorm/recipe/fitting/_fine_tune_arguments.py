@@ -7,10 +7,9 @@ import keras
 from kerasnorm.recipe._chapters import make_optimizer
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.transfer import Strategy
-from kerasnorm.transfer.fine_tuning import Rate
+from kerasnorm.transfer.fine_tuning import BASE_SHARE, Rate, starts_from_a_head
 
 _ONE_PHASE = {"freeze": "freeze", "scratch": "scratch", None: "as_is"}
-_SMALLER = 0.1  # the rate of all layers, as a share of the head's
 
 
 def fine_tune_arguments(recipe: Recipe, epochs: int, steps: int, solvable: bool) -> dict[str, Any]:
@@ -27,7 +26,7 @@ def fine_tune_arguments(recipe: Recipe, epochs: int, steps: int, solvable: bool)
         return {"strategy": Strategy("svm", "as the recipe says", settings)}
     optimizer = make_optimizer(recipe.optimizer, recipe.optimizer_settings)
     rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-    from_a_head = solvable and recipe.transfer in ("fine_tune", "freeze")
+    from_a_head = solvable and starts_from_a_head(recipe.transfer)
     head_epochs = settings.pop("head_epochs", None if from_a_head else 0)
     if recipe.transfer in _ONE_PHASE and "until" not in settings:
         scheduled = _scheduled(rate, recipe, epochs, steps)
@@ -39,7 +38,7 @@ def fine_tune_arguments(recipe: Recipe, epochs: int, steps: int, solvable: bool)
             "learning_rate": scheduled,
             "base_learning_rate": scheduled,
         }
-    base = settings.pop("base_learning_rate", _SMALLER * rate)
+    base = settings.pop("base_learning_rate", BASE_SHARE * rate)
     all_layers = epochs - (head_epochs or 0)
     return {
         "strategy": "fine_tune",

@@ -113,13 +113,12 @@ def where_it_does_not_help(comparison: Comparison) -> str:
     for other, baseline in others:
         loss = by_class(baseline, figure).mean(axis=0) - mean
         worse = [f"{names[k]} (−{100 * loss[k]:.1f})" for k in np.flatnonzero(loss > 0)]
-        parts.append(f"below {other} on {', '.join(worse) if worse else 'no class'}")
+        part = f"below {other} on {', '.join(worse) if worse else 'no class'}"
         ours, theirs = (
             np.mean([each.evaluation.score for each in ways]) for ways in (trials, baseline)
         )
         if theirs >= ours:
             score = trials[0].evaluation.score_name
-            parts[-1] = (
-                f"not ahead in {score} ({percent(ours)} against {percent(theirs)} %), {parts[-1]}"
-            )
+            part = f"not ahead in {score} ({percent(ours)} against {percent(theirs)} %), {part}"
+        parts.append(part)
     return f"Where it does not help: {name} is {'; '.join(parts)}." if parts else ""

@@ -12,7 +12,8 @@ from kerasnorm.transfer.rates import GradualUnfreezing, LayerwiseLearningRate, l
 
 Rate = float | keras.optimizers.schedules.LearningRateSchedule
 Optimizing = tuple[keras.Optimizer, list[keras.callbacks.Callback]]
-_RATE, _SMALLER = 1e-3, 0.1
+_RATE = 1e-3
+BASE_SHARE = 0.1  # of the head's rate, for all layers
 
 
 class Rates(NamedTuple):
@@ -42,7 +43,7 @@ def rates_for(strategy: Strategy, head: Rate | None, base: Rate | None) -> Rates
             raise ValueError(
                 "`base_learning_rate` should be given where `learning_rate` is a schedule."
             )
-        base = _SMALLER * head
+        base = BASE_SHARE * head
     return Rates(head, _checked("base_learning_rate", base))
 
 

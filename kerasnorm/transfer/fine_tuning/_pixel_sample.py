@@ -61,7 +61,13 @@ def _of_one(
     for k in there:
         places = np.argwhere(label_map == k)
         some = rng.permutation(places)[: max(1, count // len(there))]
-        rows, columns = (some * features.shape[:2] // label_map.shape).T
         weight = np.full(len(some), len(places) / len(some), "float32")
-        chosen.append((features[rows, columns], np.full(len(some), k), weight))
+        found = features_at(features, some, label_map.shape)
+        chosen.append((found, np.full(len(some), k), weight))
     return chosen
+
+
+def features_at(features: np.ndarray, places: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Returns the features (n, C) at places of a label map of that size, which may be larger."""
+    rows, columns = (places * features.shape[:2] // size).T
+    return features[rows, columns]

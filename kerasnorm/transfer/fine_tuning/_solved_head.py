@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.data import check_range, each_batch, read_classes, read_labels
+from kerasnorm.data import check_range, count_of, read_classes, read_labels
 from kerasnorm.models import classes_of, find_head, gives_maps
 from kerasnorm.transfer._matrices import read_features
 from kerasnorm.transfer.fine_tuning._head_split import split_at_head
@@ -111,7 +111,7 @@ def solve_into_maps(
         class_weight: weights by class, or None.
         seed: of the pixels.
     """
-    count = sum(len(y) for _, y in each_batch(data))
+    count = count_of(data)
     left_out = getattr(loss, "ignore_class", None)
     sample = sample_pixels(base, data, count, left_out, seed)
     check_range(sample.labels, classes_of(model), "train", "These are the model's outputs.")

@@ -20,7 +20,7 @@ def as_strategy(strategy: str | Strategy) -> Strategy:
     return Strategy(check_choice("strategy", strategy, STRATEGIES), "as asked for", {})
 
 
-def starts_from_a_head(strategy: str) -> bool:
+def starts_from_a_head(strategy: str | None) -> bool:
     """Returns whether a strategy begins with the head alone."""
     return strategy in ("freeze", "fine_tune")
 

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from kerasnorm.data import input_batches
-from kerasnorm.models import Leaf
+from kerasnorm.models import Leaf, other_calls
 
 
 def pool(layer: keras.Layer, tensor: Any) -> Any:
@@ -48,13 +48,9 @@ def _listening(found: list[Leaf]) -> Iterator[dict[str, np.ndarray]]:
     They are as they were afterwards.
     """
     heard: dict[str, np.ndarray] = {}
-    try:
-        for leaf in found:
-            vars(leaf.layer)["call"] = _listener(leaf, heard)
+    layers = [leaf.layer for leaf in found]
+    with other_calls(layers, lambda place, _: _listener(found[place], heard)):
         yield heard
-    finally:
-        for leaf in found:
-            vars(leaf.layer).pop("call", None)
 
 
 def _listener(leaf: Leaf, heard: dict[str, np.ndarray]) -> Callable[..., Any]:
