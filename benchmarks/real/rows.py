@@ -35,20 +35,13 @@ def of_scikit_learn(estimator):
 
 
 def trained_head(weighed):
-    """A Dense layer trained for ten epochs, the epoch with the best accuracy kept."""
+    """A Dense layer trained for ten epochs, the last weights."""
 
     def way(train, validation, test):
-        classes = int(train.y.max()) + 1
-        model = keras.Sequential([keras.Input(train.x.shape[1:]), keras.layers.Dense(classes)])
-        _compile(model, GUIDE_RATES[0])
-        model.fit(
-            train.x,
-            train.y,
-            batch_size=BATCH,
-            epochs=EPOCHS,
-            verbose=0,
-            class_weight=class_weights(np.bincount(train.y)) if weighed else None,
+        model = keras.Sequential(
+            [keras.Input(train.x.shape[1:]), keras.layers.Dense(_classes(train))]
         )
+        _train(model, train, GUIDE_RATES[0], EPOCHS, weighed)
         return model.predict(test.x, verbose=0)
 
     return way
@@ -72,25 +65,14 @@ def keras_guide(weighed):
     """Keras' guide "Transfer learning and fine-tuning", at as many epochs as all others."""
 
     def way(network, train, validation, test, seed):
-        classes = int(train.y.max()) + 1
-        network.trainable = False
         x = keras.layers.GlobalAveragePooling2D()(network(network.input, training=False))
         x = keras.layers.Dropout(0.2)(x)
-        model = keras.Model(network.input, keras.layers.Dense(classes)(x))
-        weights = class_weights(np.bincount(train.y)) if weighed else None
+        model = keras.Model(network.input, keras.layers.Dense(_classes(train))(x))
         for trainable, rate, epochs in zip(
             (False, True), GUIDE_RATES, (GUIDE_HEAD, GUIDE_ALL), strict=True
         ):
             network.trainable = trainable
-            _compile(model, rate)
-            model.fit(
-                train.x,
-                train.y,
-                batch_size=BATCH,
-                epochs=epochs,
-                verbose=0,
-                class_weight=weights,
-            )
+            _train(model, train, rate, epochs, weighed)
         return model.predict(test.x, verbose=0)
 
     return way
@@ -98,30 +80,20 @@ def keras_guide(weighed):
 
 def recipe(keep="best", augmented=False, **fields):
     def way(network, train, validation, test, seed):
-        return _scores(Recipe(**fields), network, train, validation, test, seed, keep, augmented)
+        settings = {"keep": keep, "augmentation": _augmentation() if augmented else None}
+        return _scores(Recipe(**fields), network, train, validation, test, seed, **settings)
 
     return way
 
 
 def advised(network, train, validation, test, seed):
-    advice = advise(replace_head(network, int(train.y.max()) + 1), train, seed=seed)
-    return _scores(advice, network, train, validation, test, seed, "best", False)
+    advice = advise(replace_head(network, _classes(train)), train, seed=seed)
+    return _scores(advice, network, train, validation, test, seed)
 
 
-def _scores(recipe, network, train, validation, test, seed, keep, augmented):
-    run = fit(
-        recipe,
-        network,
-        train,
-        validation,
-        EPOCHS,
-        verbose=0,
-        batch_size=BATCH,
-        seed=seed,
-        keep=keep,
-        augmentation=_augmentation() if augmented else None,
-        classes=int(train.y.max()) + 1,
-    )
+def _scores(way, network, train, validation, test, seed, **settings):
+    settings |= {"batch_size": BATCH, "seed": seed, "classes": _classes(train)}
+    run = fit(way, network, train, validation, EPOCHS, verbose=0, **settings)
     return run.model.predict(test.x, verbose=0)
 
 
@@ -136,9 +108,15 @@ def _augmentation():
     )
 
 
-def _compile(model, rate):
+def _classes(part):
+    return int(part.y.max()) + 1
+
+
+def _train(model, part, rate, epochs, weighed):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+    weights = class_weights(np.bincount(part.y)) if weighed else None
+    model.fit(part.x, part.y, batch_size=BATCH, epochs=epochs, class_weight=weights, verbose=0)
 
 
 BALANCED = {"loss": "balanced_softmax"}
