@@ -28,8 +28,8 @@ def explained(model: keras.Model) -> Iterator[None]:
 
 
 _EMPTY = (
-    "Was a replica left without examples, as by a last batch that is small? On a CPU TensorFlow's "
-    "Conv2D cannot take none. Choose a batch size that leaves enough, or "
+    "Was a replica left without examples, as by a last batch that is small? On some CPUs "
+    "TensorFlow's Conv2D cannot take none. Choose a batch size that leaves enough, or "
     "`dataset.batch(size, drop_remainder=True)`, or set the environment variable "
     "TF_ENABLE_ONEDNN_OPTS=0."
 )
