@@ -92,11 +92,12 @@ bench: .venv/installed
 	.venv/bin/python benchmarks/distribute.py
 	.venv/bin/python benchmarks/recipe_maps.py
 
-# a virtual environment in the folder $(1) with what $(2) says; groups need pip 25.1
+# a virtual environment in the folder $(1) with what $(2) says; groups need pip 25.1. Python compiles
+# what is imported, which is a part of what there is
 define environment
 $(PYTHON) -m venv $(1)
 $(1)/bin/python -m pip install -q --disable-pip-version-check 'pip>=25.1'
-$(1)/bin/python -m pip install -q --disable-pip-version-check $(2)
+$(1)/bin/python -m pip install -q --no-compile --disable-pip-version-check $(2)
 endef
 
 .venv/installed: setup.cfg pyproject.toml
@@ -109,8 +110,8 @@ endef
 
 .venv-backends/installed: setup.cfg pyproject.toml
 	$(call environment,.venv-backends,torch==$(TORCH))
-	.venv-backends/bin/python -m pip install -q --disable-pip-version-check torch==$(TORCH) \
-		-e '.[all]' --group test --group backends
+	.venv-backends/bin/python -m pip install -q --no-compile --disable-pip-version-check \
+		torch==$(TORCH) -e '.[all]' --group test --group backends
 	touch $@
 
 .venv-tutorials/installed: setup.cfg pyproject.toml
@@ -123,7 +124,7 @@ endef
 
 .venv-addons/installed: tests/addons/requirements.txt
 	$(PYTHON311) -m venv .venv-addons
-	.venv-addons/bin/python -m pip install -q --disable-pip-version-check -r $<
+	.venv-addons/bin/python -m pip install -q --no-compile --disable-pip-version-check -r $<
 	touch $@
 
 clean:

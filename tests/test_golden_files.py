@@ -39,6 +39,7 @@ def test_yesterdays_file_computes_what_it_did(name):
                 assert float(logs[key]) == pytest.approx(value, rel=1e-5)
 
 
+@pytest.mark.distributed
 @once
 def test_import_kerasnorm_registers_every_name_and_each_is_in_a_file():
     """In a new process, where nothing else was imported."""

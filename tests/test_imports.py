@@ -186,6 +186,7 @@ def test_heavy_libraries_are_imported_where_used():
     assert not wrong
 
 
+@pytest.mark.distributed
 def test_import_brings_in_no_library_and_every_class(tmp_path):
     """No library beyond Keras and its backend; the classes of a saved model are known."""
     layers = [kerasnorm.ConvNormActivation(4, 3), keras.layers.Flatten(), keras.layers.Dense(2)]

@@ -160,6 +160,7 @@ def test_as_a_module(folder):
     assert "kerasnorm.cli" in imported and not {"keras", "tensorflow", "numpy"} & imported
 
 
+@pytest.mark.distributed
 def test_a_command_that_works_knows_every_class_and_is_silent(folder):
     """Keras finds only classes that are registered: the command imports the chapters for it."""
     layers = [kerasnorm.GroupNormalization(groups=1), keras.layers.Dense(2)]

@@ -23,15 +23,12 @@ from distribute.cases import (
     trained,
 )
 
-FEW = ("masked",)  # that `make test` has time for
+pytestmark = pytest.mark.distributed
 # a trace takes longer than its four steps, and test_workers traces others
 TRACED = ("mean", "masked", "averages", "two outputs")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[] if name in FEW else pytest.mark.distributed) for name in CASES],
-)
+@pytest.mark.parametrize("name", CASES)
 def test_weights_and_logs_are_those_of_one_process(name):
     """19 examples in batches of 16, on two replicas: 8 and 8, then 2 and 1."""
     model, expected = alone(name)
@@ -44,7 +41,6 @@ def test_weights_and_logs_are_those_of_one_process(name):
         np.testing.assert_allclose(found[key], values, atol=1e-5, err_msg=key)
 
 
-@pytest.mark.distributed
 def test_a_batch_divided_unequally():
     """The gradient, the loss and the metrics of a step are those of the whole batch.
 
@@ -77,7 +73,6 @@ def test_a_batch_divided_unequally():
         np.testing.assert_allclose(float(logs[name]), value, rtol=1e-5)
 
 
-@pytest.mark.distributed
 def test_keras_own_model_does_not_pass():
     """What makes this worth having: the test would find Keras' error."""
     expected = alone("mean")[0].get_weights()
@@ -86,7 +81,6 @@ def test_keras_own_model_does_not_pass():
     assert difference(model.get_weights(), expected) > 1e-3
 
 
-@pytest.mark.distributed
 def test_validation_evaluation_and_prediction():
     x, y = data()
     with replicas(4).scope():
@@ -109,7 +103,6 @@ def test_validation_evaluation_and_prediction():
     np.testing.assert_allclose(found, alone.predict(x, BATCH, 0), atol=1e-6)
 
 
-@pytest.mark.distributed
 @pytest.mark.parametrize(
     ("policy", "tolerance"), [("mixed_bfloat16", 1e-3), ("mixed_float16", 1e-4)]
 )

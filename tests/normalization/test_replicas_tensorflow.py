@@ -71,6 +71,7 @@ def synchronized(**settings):
     return kn.BatchNormalization(synchronized=True, **settings)
 
 
+@pytest.mark.distributed
 @pytest.mark.parametrize(
     ("layer_fn", "sizes", "masked"),
     [(kn.SyncBatchNormalization, (4, 0, 0, 0), False), (synchronized, (5, 3, 1, 0), True)],
@@ -99,6 +100,7 @@ def test_synchronized_is_batch_norm_of_the_whole_batch(rng, layer_fn, sizes, mas
             np.testing.assert_allclose(copy, moving_variance, rtol=1e-5)
 
 
+@pytest.mark.distributed
 def test_synchronized_step_makes_two_collectives_forward_and_one_backward(rng, monkeypatch):
     replicas = Replicas(1, 1, 1, 1)
     x = rng.normal(size=(4, 6, 5)).astype("float32")
@@ -116,6 +118,7 @@ def test_synchronized_step_makes_two_collectives_forward_and_one_backward(rng, m
     assert len(calls) == 3 * len(replicas.sizes)
 
 
+@pytest.mark.distributed
 @pytest.mark.parametrize(
     ("layer_fn", "sizes"),
     [(kn.BatchNormalization, (5, 3, 1, 0)), (kn.InstanceNormalization, (4, 0, 0, 0))],

@@ -23,7 +23,7 @@ from kerasnorm.surgery import (
 )
 from kerasnorm.surgery._kinds import normalizations
 
-pytestmark = once
+pytestmark = [once, pytest.mark.distributed]  # in a new process
 CHILD = f"""
 import json, pathlib, sys
 sys.path.insert(0, {str(SUPPORT)!r})

@@ -90,6 +90,7 @@ test.run(sys.argv[1], [Kill(3)], cache=True)
 """
 
 
+@pytest.mark.distributed
 @once
 def test_a_killed_process(tmp_path, request, undisturbed):
     here = request.path.parent

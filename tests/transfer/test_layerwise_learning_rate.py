@@ -252,6 +252,7 @@ def test_optimizers_that_forget_are_warned_about(name):
         LayerwiseLearningRate(getattr(optimizers, name)(1e-6), {"low": 1}, default=1)
 
 
+@pytest.mark.distributed
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="replicas of tf.distribute")
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_replicas_go_the_same_steps_as_one(policy):

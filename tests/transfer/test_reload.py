@@ -13,7 +13,7 @@ from transfer.freezing_models import BELOW_HEAD, MODELS, RELOADED, should_move
 from kerasnorm.surgery import freeze_statistics
 from kerasnorm.transfer import LayerwiseLearningRate, freeze, probe_layers, trainable_table
 
-pytestmark = once
+pytestmark = [once, pytest.mark.distributed]  # in a new process
 
 CASES = [*RELOADED.items()]
 CASES += [(kind, "statistics") for kind in ("functional", "custom", "wrapped", "subclassed")]

@@ -24,6 +24,7 @@ quick_search(hypermodel(callbacks=[Kill()]), directory=sys.argv[1])
 """
 
 
+@pytest.mark.distributed
 def test_a_killed_search_goes_on(tmp_path):
     """Nothing finished is lost or repeated; the trial that ran is run again, with its values."""
     folder = tmp_path / "killed"

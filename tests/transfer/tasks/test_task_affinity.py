@@ -148,6 +148,7 @@ measure(epochs=1, directory=sys.argv[1]).run(verbose=0)
 """
 
 
+@pytest.mark.distributed
 @once
 def test_a_killed_run_goes_on(tmp_path):
     """What was measured stays, and the end is that of a run which nobody disturbed."""
