@@ -19,10 +19,12 @@ class Spectrum(NamedTuple):
     Attributes:
         values: `(k,)` S², ascending or not.
         projections: `(k, K)` UᵀY.
+        directions: `(D, k)` V.
     """
 
     values: np.ndarray
     projections: np.ndarray
+    directions: np.ndarray
 
 
 def gram_spectrum(features: np.ndarray, codes: np.ndarray) -> Spectrum:
@@ -31,14 +33,14 @@ def gram_spectrum(features: np.ndarray, codes: np.ndarray) -> Spectrum:
     kept = values > values[-1] * len(values) * _EPSILON
     values, vectors = values[kept], vectors[:, kept]
     projections = (class_sums(features, codes) @ vectors).T / np.sqrt(values)[:, None]
-    return Spectrum(values, projections)
+    return Spectrum(values, projections, vectors)
 
 
 def exact_spectrum(features: np.ndarray, codes: np.ndarray) -> Spectrum:
     """Returns the spectrum by singular value decomposition."""
-    left, singular, _ = np.linalg.svd(features, full_matrices=False)
+    left, singular, right = np.linalg.svd(features, full_matrices=False)
     kept = singular > singular[0] * max(features.shape) * _EPSILON
-    return Spectrum(singular[kept] ** 2, class_sums(left[:, kept], codes).T)
+    return Spectrum(singular[kept] ** 2, class_sums(left[:, kept], codes).T, right[kept].T)
 
 
 def columns_are_alike(features: np.ndarray) -> bool:

@@ -18,12 +18,17 @@ def plain_h_score(features, y):
 
 
 def dense_plain_h_score(features, y):
-    return dense.h_score(features, y, regularized=False)
+    return dense.published_h_score(features, y, regularized=False)
+
+
+def published_h_score(features, y):
+    return h_score(features, y, leave_one_out=False)
 
 
 OF_FEATURES = {
     "logme": (logme, dense.logme),
     "h_score": (h_score, dense.h_score),
+    "h_score_published": (published_h_score, dense.published_h_score),
     "h_score_plain": (plain_h_score, dense_plain_h_score),
     "trans_rate": (trans_rate, dense.trans_rate),
     "gbc": (gbc, dense.gbc),
@@ -122,7 +127,7 @@ def _logme_by_svd(features, y):
 UNLIKE = [1e12, 1e2, 1e4, 1e7, 1e4, 1.0]  # FᵀF keeps nothing of the last
 
 
-@pytest.mark.parametrize("name", ["logme", "h_score", "h_score_plain", "gbc"])
+@pytest.mark.parametrize("name", ["logme", "h_score", "h_score_published", "h_score_plain", "gbc"])
 def test_features_of_very_unlike_scales(name):
     features, y = features_of(120, 6, signal=0.0)
     features[:, -1] += 3 * y
@@ -142,6 +147,20 @@ def test_logme_of_features_of_mean_10_million():
     np.testing.assert_allclose(
         logme(features + 1e7, y), _logme_by_svd(features + 1e7, y), rtol=1e-6
     )
+
+
+def test_h_score_tells_wide_features_that_say_nothing():
+    """The published score is 1.3 of at most 2 for labels that are none of the features'."""
+    scales = np.geomspace(1, 1e-2, 400)
+    said, silent = features_of(80, 400, signal=4.0), features_of(80, 400, signal=0.0)
+    said, silent = ((features * scales, y) for features, y in (said, silent))
+    assert published_h_score(*silent) > 0.69 * published_h_score(*said)
+    assert h_score(*said) > 0.2 and h_score(*silent) < 0
+
+
+def test_h_score_without_regularization_has_no_leave_one_out():
+    with pytest.raises(ValueError, match=r"leave_one_out=True` needs `regularized=True"):
+        h_score(*features_of(30, 4), regularized=False, leave_one_out=True)
 
 
 def test_gbc_of_one_direction_far_larger_than_the_others():

@@ -2,8 +2,9 @@
 
 import numpy as np
 from scipy import optimize
-from sklearn.covariance import LedoitWolf
+from sklearn.covariance import LedoitWolf, ledoit_wolf_shrinkage
 from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
 
 
 def logme(features, y):
@@ -62,7 +63,7 @@ def leep(theta, y):
     return total / n
 
 
-def h_score(features, y, regularized=True):
+def published_h_score(features, y, regularized=True):
     centred = features - features.mean(axis=0)
     means = np.zeros_like(centred)
     for label in np.unique(y):
@@ -72,6 +73,25 @@ def h_score(features, y, regularized=True):
         return np.trace(np.linalg.pinv(centred.T @ centred / len(y), 1e-12) @ between)
     estimate = LedoitWolf().fit(centred)
     return (1 - estimate.shrinkage_) * np.trace(np.linalg.inv(estimate.covariance_) @ between)
+
+
+def h_score(features, y):
+    """Fits a ridge regression to all examples but one, for each of them."""
+    n, width = features.shape
+    variances = features.var(axis=0).sum()
+    shrinkage = ledoit_wolf_shrinkage(features) if width > 1 else 0.0
+    if shrinkage == 1:
+        return 0.0  # by an infinite penalty
+    penalty = n * shrinkage * variances / width / (1 - shrinkage)
+    targets = (y[:, None] == np.unique(y)).astype(float)
+    total = 0.0
+    for i in range(n):
+        others = np.arange(n) != i
+        fit = Ridge(penalty, solver="svd").fit(features[others], targets[others])
+        by_mean = (targets[i] - targets[others].mean(axis=0)) ** 2
+        by_fit = (targets[i] - fit.predict(features[i : i + 1])[0]) ** 2
+        total += ((by_mean - by_fit) / targets.sum(axis=0)).sum()
+    return total
 
 
 def trans_rate(features, y, epsilon=1e-4):
