@@ -119,21 +119,53 @@ def test_similarity_is_what_a_linear_classifier_recognises_beyond_chance():
     """Features that tell the classes apart, and those that tell nothing."""
     x, y = points((40, 40, 40))
 
-    def model(kernel):
-        made = perceptron()
-        made.get_layer("stem").set_weights([kernel, np.zeros(4)])
-        made.get_layer("top").set_weights([np.eye(4, 6), np.zeros(6)])
-        return made
-
-    advice = advise(model(np.eye(4)), (x, y), epochs=7)
+    advice = advise(seeing(0, 1, 2, 3), (x, y), epochs=7)
     assert advice.reasons[1].startswith("More images: from half of these")
     assert "all 120 about" in advice.reasons[2] and "7 epochs" in advice.reasons[2]
     clear = advice.reasons[0]
-    blind = advise(model(np.zeros((4, 4))), (x, y)).reasons[0]
+    blind = advise(seeing(), (x, y)).reasons[0]
     clear, blind = (float(reason.split()[-1].rstrip(".")) for reason in (clear, blind))
     assert clear > 0.5 and blind == 0
-    said = advise(model(np.zeros((4, 4))), (x, y)).reasons[0]
+    said = advise(seeing(), (x, y)).reasons[0]
     assert "33% of each class" in said and "120 examples" in said
+
+
+def seeing(*columns):
+    """A model whose features are some columns of the points."""
+    model = perceptron()
+    model.get_layer("stem").set_weights([np.diag(np.isin(range(4), columns)) * 1.0, np.zeros(4)])
+    model.get_layer("top").set_weights([np.eye(4, 6), np.zeros(6)])
+    return model
+
+
+def test_of_several_models_the_one_that_sees_most():
+    data = points((40, 40, 40))
+    blind, best = seeing(), seeing(0, 1, 2, 3)
+    recipe, reasons = advice = advise([blind, best, blind], data, epochs=7)
+    assert advice.model is best
+    assert reasons[0].startswith("Backbone: number 2") and "1. " in reasons[0]
+    alone = advise(best, data, epochs=7)
+    assert alone.model is best and alone.recipe == recipe
+    assert alone.reasons[0] == reasons[1]
+    run = fit(advice, advice.model, data, None, 1, verbose=0, seed=0)
+    assert run.reasons == tuple(reasons)
+
+
+@once
+@pytest.mark.parametrize(
+    ("models", "settings", "said"),
+    [
+        ([], {}, "an empty list"),
+        (2, {"similarity": 0.5}, "Of 2 models .*similarity=0.5"),
+        (2, {"pretrained": False}, "Of 2 models .*pretrained=False"),
+        (["MobileNetV2", "ResNet50"], {}, "`kerasnorm.recipe.classifier` makes .*MobileNetV2"),
+    ],
+    ids=str,
+)
+def test_several_models_that_cannot_be_compared(models, settings, said):
+    given = [perceptron() for _ in range(models)] if isinstance(models, int) else models
+    with pytest.raises(ValueError, match=said):
+        advise(given, (X, Y), **settings)
 
 
 @once  # reads by tf.data

@@ -1,5 +1,6 @@
 """`advise`: a recipe from what the model and the data are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -18,7 +19,7 @@ from kerasnorm.transfer.fine_tuning import BASE_SHARE
 
 
 def advise(
-    model: keras.Model,
+    model: keras.Model | Sequence[keras.Model],
     data: Any,
     replicas: int = 1,
     batch_size: int = 32,
@@ -44,7 +45,8 @@ def advise(
 
     Args:
         model: built keras.Model that ends in a Dense layer, or a backbone; for label maps one that
-            ends in a convolution.
+            ends in a convolution. Of several, a list, the one whose features tell the classes apart
+            best, measured on the same examples.
         data: the training examples, as in `fit`.
         replicas: devices that share each batch.
         batch_size: examples a step, on all replicas together.
@@ -66,10 +68,11 @@ def advise(
         ignore_class: the label of pixels that have no class, as in `fit`.
 
     Returns:
-        `Advice(recipe, reasons)`; `print` shows both.
+        `Advice(recipe, reasons)`; `print` shows both. Its `model` is the given one that it is for.
 
     Raises:
-        ValueError: if an argument is out of range, or the data and the model do not fit.
+        ValueError: if an argument is out of range, the data and a model do not fit, or there are
+            several models and nothing to measure: `similarity` is given, or none is pretrained.
 
     Example:
 
@@ -84,25 +87,27 @@ def advise(
     replicas = as_int("replicas", replicas, low=1)
     batch_size = as_int("batch_size", batch_size, low=1)
     check_choice("rule", rule, RULES)
-    if not is_backbone(model):
-        find_head(model)
-    rank = len(model.input_shape) if is_graph(model) else None
+    given = _models(model, similarity, pretrained)
+    rank = len(given[0].input_shape) if is_graph(given[0]) else None
     examples = read_examples("data", data, rank, batch_size, ignore_class)
     kind, having = examples.kind, examples.having
     chooser = chooser_for(kind)
-    model = kind.with_head(model, len(having))
-    kind.check_fit("data", examples, model)
+    models = [kind.with_head(each, len(having)) for each in given]
+    for each in models:
+        kind.check_fit("data", examples, each)
     epochs = as_int("epochs", epochs, low=1)
     rate = as_number("learning_rate", learning_rate, 0, interval="()")
     base_share = as_number("base_share", base_share, 0, 1, interval="(]")
     small_batch = as_number("small_batch", small_batch, 0)
     imbalanced = as_number("imbalanced", imbalanced, 1)
-    reasons = []
+    best, reasons = 0, []
     per_class = float(np.median(having[having > 0]))  # the largest say nothing of the others
     if pretrained:
         if similarity is None:
             seed = as_int("seed", seed, low=0)
-            similarity, said = chooser.similarity(model, examples, seed, epochs)
+            measured = [chooser.similarity(each, examples, seed, epochs) for each in models]
+            best, reasons = _reasons.backbone(models, [found for found, _ in measured])
+            similarity, said = measured[best]
             reasons += said
         thumb = rule_of_thumb(per_class, similarity, many, similar)
         fields, reason = chooser.transfer(thumb, rule, rate, base_share)
@@ -111,9 +116,37 @@ def advise(
     reasons.append(reason)
     base_trains = fields["transfer"] not in ("freeze", "svm")
     for chosen, reason in (
-        _reasons.normalization(model, pretrained, base_trains, batch_size, replicas, small_batch),
-        chooser.imbalance(model, fields["transfer"] != "svm", examples, imbalanced),
+        _reasons.normalization(
+            models[best], pretrained, base_trains, batch_size, replicas, small_batch
+        ),
+        chooser.imbalance(models[best], fields["transfer"] != "svm", examples, imbalanced),
     ):
         fields |= chosen
         reasons.append(reason)
-    return Advice(Recipe(**fields), reasons)
+    advice = Advice(Recipe(**fields), reasons)
+    advice.model = given[best]
+    return advice
+
+
+def _models(
+    model: keras.Model | Sequence[keras.Model], similarity: float | None, pretrained: bool
+) -> list[keras.Model]:
+    """Returns the models, each with a head or a backbone."""
+    given = list(model) if isinstance(model, list | tuple) else [model]
+    if not given:
+        raise ValueError("`model` should be a model or several. Received: an empty list.")
+    if len(given) > 1 and (similarity is not None or not pretrained):
+        raise ValueError(
+            f"Of {len(given)} models `advise` measures which is best for `data`, by what it has "
+            f"learnt. Received: similarity={similarity}, pretrained={pretrained}. Leave both out, "
+            "or pass one model."
+        )
+    for each in given:
+        if not isinstance(each, keras.Model):
+            raise ValueError(
+                "`model` should be a keras.Model, or a list of them; `kerasnorm.recipe.classifier` "
+                f"makes one of a name or a file. Received: {each!r}"
+            )
+        if not is_backbone(each):
+            find_head(each)
+    return given

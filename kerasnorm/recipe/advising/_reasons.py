@@ -16,6 +16,21 @@ _BALANCED = "Nothing needs to make up for it."
 _ENOUGH_TOGETHER = 16  # examples of all replicas, for the statistics of a batch
 
 
+def backbone(models: list[keras.Model], found: list[float]) -> tuple[int, list[str]]:
+    """Returns the number of the model that tells most of the classes, and says so of several."""
+    best = int(np.argmax(found))
+    if len(models) == 1:
+        return best, []
+    figures = ", ".join(
+        f"{number}. '{model.name}' {share:.2f}"
+        for number, (model, share) in enumerate(zip(models, found, strict=True), start=1)
+    )
+    return best, [
+        f"Backbone: number {best + 1}, '{models[best].name}', whose features tell the classes "
+        f"apart best of {len(models)}, on a scale from chance to all: {figures}."
+    ]
+
+
 def transfer(thumb: Strategy, rule: str, rate: float, base_share: float) -> Choice:
     """Chooses by the rule of thumb, or by what was measured against it."""
     why = f"Transfer: {thumb.reason}"
