@@ -53,6 +53,7 @@ from kerasnorm.models._leaves import (
     every_layer,
     has_statistics,
     leaves,
+    own_weights,
     sublayers,
     with_inside,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "outputs_on",
     "own_non_trainable",
     "own_trainable",
+    "own_weights",
     "plain_class",
     "plain_config",
     "put_under_path_of",

@@ -68,13 +68,18 @@ def leaves(model: keras.Model) -> list[Leaf]:
     if not isinstance(model, keras.Model):
         raise ValueError(f"`model` should be a keras.Model. Received: {model!r}.")
     found = list(_walk((model,), set()))
-    unbuilt = [leaf.path for leaf in found if not leaf.layer.built]
+    unbuilt = [leaf.path for leaf in found if not leaf.layer.built and _makes_weights(leaf.layer)]
     if unbuilt or not model.built:
         raise ValueError(
             f"Model '{model.name}' is not built, so its weights cannot be counted: "
             f"{', '.join(unbuilt) or 'it has no input shape'}. Call the model on a batch first."
         )
     return found
+
+
+def _makes_weights(layer: keras.Layer) -> bool:
+    """Returns whether building it does anything; what a task preprocesses by is never built."""
+    return type(layer).build is not keras.Layer.build
 
 
 def every_layer(model: keras.Model) -> list[Leaf]:

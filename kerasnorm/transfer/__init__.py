@@ -6,6 +6,7 @@ from kerasnorm.transfer._change import Change
 from kerasnorm.transfer._check_input_range import check_input_range
 from kerasnorm.transfer._freeze import freeze, unfreeze
 from kerasnorm.transfer._l2_sp import l2_sp
+from kerasnorm.transfer._raw_images import rescaling_of
 from kerasnorm.transfer._replace_head import check_gives_maps, is_backbone, replace_head, with_head
 from kerasnorm.transfer._rule_of_thumb import Strategy, rule_of_thumb
 from kerasnorm.transfer._trainable_table import TrainableTable, trainable_table

@@ -14,6 +14,7 @@ from kerasnorm.models import (
     inputs_of,
     is_graph,
 )
+from kerasnorm.transfer._raw_images import on_raw_images
 
 _POOLED = (
     keras.layers.GlobalAveragePooling1D,
@@ -60,7 +61,7 @@ def replace_head(model: keras.Model, classes: int, *, maps: bool = False) -> ker
     >>> replace_head(scenes, 3).output_shape, replace_head(scenes, 3, maps=True).output_shape
     ((None, 3), (None, 8, 8, 3))
     """
-    return put_new_head(copy_model(model), as_int("classes", classes, low=1), maps)
+    return put_new_head(copy_model(on_raw_images(model)), as_int("classes", classes, low=1), maps)
 
 
 def put_new_head(model: keras.Model, classes: int, maps: bool) -> keras.Model:
@@ -82,8 +83,8 @@ def put_new_head(model: keras.Model, classes: int, maps: bool) -> keras.Model:
 
 
 def with_head(model: keras.Model, classes: int) -> keras.Model:
-    """Returns the model itself, or if it is a backbone a copy with a head for the classes."""
-    return replace_head(model, classes) if is_backbone(model) else model
+    """Returns the model itself, on raw images, or if it is a backbone a copy with a head."""
+    return replace_head(model, classes) if is_backbone(model) else on_raw_images(model)
 
 
 def is_backbone(model: keras.Model) -> bool:

@@ -1,13 +1,13 @@
 """`classifier`: raw images in, whatever the backbone; and whether the range of pixels fits."""
 
 import ast
-import types
 import warnings
 
 import keras
 import numpy as np
 import pytest
 from backends import once
+from transfer.tasks_of_keras_hub import Task
 
 from kerasnorm.recipe import classifier
 from kerasnorm.recipe.classifiers._applications import application_of
@@ -106,19 +106,10 @@ def test_the_given_model_stays_as_it_is():
 
 @once
 def test_the_converter_of_a_task_is_kept():
-    """As KerasHub's tasks have it: `preprocessor.image_converter`, with scale and offset."""
-
-    class Task(keras.Model):
-        def __init__(self, base):
-            pooled = keras.layers.GlobalAveragePooling2D()(base.outputs[0])
-            super().__init__(base.inputs[0], keras.layers.Dense(7)(pooled))
-            converter = types.SimpleNamespace(scale=[1 / 255] * 3, offset=[-0.5, -0.4, -0.3])
-            self.resizing = keras.layers.Resizing(32, 32)  # never built, and part of no graph
-            self.preprocessor = types.SimpleNamespace(image_converter=converter)
-
     base = small_base()
+    task = Task(base, scale=[1 / 255] * 3, offset=[-0.5, -0.4, -0.3])
     expected = outputs(base, RAW / 255 - [0.5, 0.4, 0.3]).mean(axis=(1, 2))
-    check_logits(classifier(Task(base), 3), expected)
+    check_logits(classifier(task, 3), expected)
 
 
 @once

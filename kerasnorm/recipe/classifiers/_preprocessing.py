@@ -7,6 +7,7 @@ import keras
 
 from kerasnorm.models import calls, graph_of, plain_class
 from kerasnorm.recipe.classifiers._applications import application_of, preprocessing_of
+from kerasnorm.transfer import rescaling_of
 
 _PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization)
 
@@ -21,21 +22,12 @@ def preprocessing_for(model: keras.Model) -> Callable[[Any], Any] | None:
     | of keras.applications, by its name | the family's `preprocess_input` |
     | any other | none |
     """
-    converter = getattr(getattr(model, "preprocessor", None), "image_converter", None)
-    if converter is not None:
-        return _as_layer(converter.scale, converter.offset)
+    if getattr(getattr(model, "preprocessor", None), "image_converter", None) is not None:
+        return rescaling_of(model)
     if _preprocesses_itself(model):
         return None
     name = application_of(model)
     return None if name is None else preprocessing_of(name)
-
-
-def _as_layer(scale: Any, offset: Any) -> keras.layers.Layer | None:
-    if scale is None and offset is None:
-        return None
-    return keras.layers.Rescaling(
-        1.0 if scale is None else scale, 0.0 if offset is None else offset, name="preprocessing"
-    )
 
 
 def _preprocesses_itself(model: keras.Model) -> bool:

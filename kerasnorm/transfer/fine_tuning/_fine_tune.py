@@ -98,7 +98,8 @@ def fine_tune(
     Args:
         model: built keras.Model that ends in a Dense layer, or with `classes` a backbone, as in
             `replace_head`; for label maps one that ends in a convolution, and perhaps in what
-            resizes the maps. It stays as it is, weights and flags.
+            resizes the maps. It stays as it is, weights and flags. A KerasHub task comes back as a
+            functional model that rescales raw images as its preprocessor does.
         train: (x, y) arrays, or a finite Dataset of (x, y): a tf.data.Dataset of single examples
             or of batches, or a PyDataset of batches. y: ints (N,) or (N, 1), rows (N, K) that are
             one-hot or sum to 1, label maps (N, H, W), for a sigmoid 0 to 1, or what `loss` takes.

@@ -6,6 +6,7 @@ import keras
 
 from kerasnorm._validation import as_int, check_choice, listed
 from kerasnorm.models import copy_model, find_head
+from kerasnorm.transfer._raw_images import on_raw_images
 from kerasnorm.transfer._replace_head import put_new_head
 from kerasnorm.transfer._rule_of_thumb import Strategy
 from kerasnorm.transfer.fine_tuning._reinitialise import reinitialise
@@ -40,7 +41,7 @@ def epochs_of(strategy: str, head_epochs: int, epochs: int, solved: bool) -> tup
 
 def model_for(strategy: str, model: keras.Model, classes: int | None, maps: bool) -> keras.Model:
     """Returns the copy to train: with a new head if asked for, new weights if from scratch."""
-    new = copy_model(model)
+    new = copy_model(on_raw_images(model))
     if classes is not None:
         new = put_new_head(new, as_int("classes", classes, low=1), maps)
     find_head(new)

@@ -10,6 +10,7 @@ import numpy as np
 from kerasnorm._table import aligned
 from kerasnorm._validation import as_int
 from kerasnorm.data import count_examples, encode_labels
+from kerasnorm.transfer._raw_images import on_raw_images
 from kerasnorm.transfer.probing._cut import cut
 from kerasnorm.transfer.probing._depths import depths
 from kerasnorm.transfer.probing._estimators import make_estimator
@@ -122,6 +123,7 @@ def probe_layers(
     """
     folds, seed = as_int("folds", folds, low=2), as_int("seed", seed, low=0)
     pipeline = make_estimator(estimator, seed)
+    model = on_raw_images(model)
     found = depths(model, layers)
     x = list(x) if isinstance(x, tuple) else x
     labels = _check(x, y, folds)

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from kerasnorm._validation import as_number, as_pattern, listed
 from kerasnorm.models import Leaf, leaves
+from kerasnorm.transfer.rates._rate_groups import RateGroup
 
 
 def layer_decay(
@@ -25,7 +27,8 @@ def layer_decay(
             None: every layer that has weights is a step of its own, the topmost is the head.
 
     Returns:
-        Dict of float by layer, bottom up.
+        Dict of float by layer, bottom up; weights that a layer has besides those of the layers
+        inside, as a ViT's class token, have a key of their own.
 
     Raises:
         ValueError: for a model that is not built, a decay out of range, a block without layers,
@@ -45,17 +48,17 @@ def layer_decay(
     """
     decay = as_number("decay", decay, 0, 1, interval="(]")
     weighted = [leaf for leaf in leaves(model) if leaf.weights]
-    own = [leaf.path for leaf in weighted if leaf.own]
-    if own:
-        raise ValueError(
-            f"{listed(own)} have weights beside those of the layers inside, so they are no key for "
-            "a multiplier of their own. Write `multipliers` with regexes."
-        )
     if blocks is None:
         steps = [len(weighted) - 1 - index for index in range(len(weighted))]
     else:
         steps = _steps(weighted, list(blocks))
-    return {leaf.layer: decay**step for leaf, step in zip(weighted, steps, strict=True)}
+    return {_key(leaf): decay**step for leaf, step in zip(weighted, steps, strict=True)}
+
+
+def _key(leaf: Leaf) -> Any:
+    """Returns the layer; of one with weights beside those of the layers inside, these alone."""
+    name, layer = leaf.layer.name, leaf.layer
+    return RateGroup(layer_name=name, layer=layer, own=True) if leaf.own else layer
 
 
 def _steps(weighted: list[Leaf], blocks: list[str | re.Pattern[str]]) -> list[int]:

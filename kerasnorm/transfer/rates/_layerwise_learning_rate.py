@@ -158,7 +158,7 @@ class LayerwiseLearningRate(_keras.AveragesOfInner, keras.optimizers.Optimizer):
     def _index_of(self, key):
         wanted = group_of(key)
         for index, group in enumerate(self._groups):
-            same = group.pattern == wanted.pattern and group.layer_name == wanted.layer_name
+            same = group.get_config() == wanted.get_config()
             if same and (wanted.layer is None or self._is_layer(index, wanted.layer)):
                 return index
         raise ValueError(
@@ -178,7 +178,7 @@ class LayerwiseLearningRate(_keras.AveragesOfInner, keras.optimizers.Optimizer):
     @property
     def multipliers(self) -> dict[Key, float]:
         return {
-            group.layer or group.pattern or str(group): float(ops.convert_to_numpy(rate))
+            group.key: float(ops.convert_to_numpy(rate))
             for group, rate in zip(self._groups, self._rates, strict=True)
             if not group.is_default
         }

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from kerasnorm._validation import as_pattern, listed
+from kerasnorm.models import own_weights
 
 Key = str | re.Pattern[str] | keras.Layer
 # a Mapping of one kind of key is no Mapping of Keys to a type checker
@@ -22,16 +23,23 @@ class RateGroup:
         pattern: searched in the paths of variables.
         layer_name: of the layer whose variables these are.
         layer: the layer, which an optimizer that comes from a file does not know.
+        own: whether the variables of the layers inside it are another's.
     """
 
     pattern: str | None = None
     layer_name: str | None = None
     layer: keras.Layer | None = None
+    own: bool = False
 
     def __str__(self) -> str:
         if self.layer_name is not None:
-            return f"layer '{self.layer_name}'"
+            return f"layer '{self.layer_name}'{' itself' if self.own else ''}"
         return "the default" if self.pattern is None else repr(self.pattern)
+
+    @property
+    def key(self) -> Any:
+        """What `multipliers` has it by; the layer itself stands for all of its weights."""
+        return self if self.own and self.layer else self.layer or self.pattern or str(self)
 
     @property
     def is_default(self) -> bool:
@@ -39,16 +47,19 @@ class RateGroup:
 
     def matches(self, variable: keras.Variable) -> bool:
         if self.layer is not None:
-            return any(variable is own for own in self.layer.variables)
+            return any(variable is mine for mine in self._variables())
         return self.pattern is not None and re.search(self.pattern, variable.path) is not None
 
     def may_be_idle(self) -> bool:
         """Whether it is no mistake that no trainable variable matches."""
-        frozen = self.layer is not None and not any(v.trainable for v in self.layer.variables)
+        frozen = self.layer is not None and not any(v.trainable for v in self._variables())
         return frozen or self.is_default
 
+    def _variables(self) -> list[keras.Variable]:
+        return own_weights(self.layer) if self.own else self.layer.variables
+
     def get_config(self) -> dict[str, Any]:
-        return {"pattern": self.pattern, "layer_name": self.layer_name}
+        return {"pattern": self.pattern, "layer_name": self.layer_name, "own": self.own}
 
 
 def group_of(key: Any) -> RateGroup:
