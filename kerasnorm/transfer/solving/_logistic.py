@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasnorm.transfer.solving._descent import descend
+
 TINY = 1e-12
 FLAT = 1e-6  # of the largest curvature: what is flatter counts as this flat
 
@@ -92,14 +94,11 @@ def improve(
         steps: at most so many of L-BFGS.
         tolerance: ends when a step gains less of the mean loss.
     """
-    from scipy.optimize import minimize
-
     penalties = np.full((len(start), 1), penalty)
     penalties[-1] = 0
     # units in which the curvature is about 1 in every direction, so that few steps are enough
     curvature = examples.curvature(start)
     scale = 1 / np.sqrt(np.maximum(curvature, FLAT * curvature.max()) + penalties)
-    total = float(examples.weights.sum())
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         head = scale * flat.reshape(scale.shape)
@@ -107,11 +106,7 @@ def improve(
         gradient = penalties * head
         gradient[:-1] += examples.values.T @ slope
         gradient[-1] += slope.sum(axis=0, dtype="float64")
-        value = loss + 0.5 * np.vdot(head, penalties * head)
-        return value / total, (scale * gradient).ravel() / total
+        return loss + 0.5 * float(np.vdot(head, penalties * head)), (scale * gradient).ravel()
 
-    options = {"maxiter": steps, "ftol": tolerance, "gtol": 0, "maxcor": 6}
-    found = minimize(
-        objective, (start / scale).ravel(), jac=True, method="L-BFGS-B", options=options
-    )
-    return scale * found.x.reshape(scale.shape)
+    least = tolerance * float(examples.weights.sum())
+    return scale * descend(objective, (start / scale).ravel(), steps, least).reshape(scale.shape)
