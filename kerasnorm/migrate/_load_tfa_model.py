@@ -1,12 +1,15 @@
 """`load_tfa_model` and `load_tfa_weights`."""
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
 from kerasnorm._types import StrPath
-from kerasnorm.migrate._building import MODELS, Builder
+from kerasnorm.migrate._building import MODELS, Builder, is_model
 from kerasnorm.migrate._compiled import describe_dropped
+from kerasnorm.migrate._custom import Custom, checked, line_to_write
 from kerasnorm.migrate._files import naming_the_file, read_model, read_weights
 from kerasnorm.migrate._models import make_model
 from kerasnorm.migrate._plan import Plan
@@ -17,7 +20,12 @@ from kerasnorm.models import every_layer, graph_of, leaves, remember, set_statis
 Translated = list[tuple[str, str, str]]
 
 
-def load_tfa_model(path: StrPath, safe_mode: bool = True) -> keras.Model:
+def load_tfa_model(
+    path: StrPath,
+    custom_objects: Mapping[str, Any] | None = None,
+    weights: StrPath | None = None,
+    safe_mode: bool = True,
+) -> keras.Model:
     """Returns a model of TensorFlow Addons or Keras 2 as one of Keras 3.
 
     For files that `keras.saving.load_model` cannot read: with layers of TensorFlow Addons, with
@@ -50,21 +58,27 @@ def load_tfa_model(path: StrPath, safe_mode: bool = True) -> keras.Model:
     >>> model = load_tfa_model("old_model.h5")  # doctest: +SKIP
     >>> model.save("new_model.keras")  # doctest: +SKIP
     """
-    model, _, dropped = load_and_list(path, safe_mode)
+    model, _, dropped = load_and_list(path, safe_mode, custom_objects, weights)
     if dropped:
         warnings.warn(dropped, stacklevel=2)
     return model
 
 
-def load_and_list(path: StrPath, safe_mode: bool) -> tuple[keras.Model, Translated, str | None]:
+def load_and_list(
+    path: StrPath,
+    safe_mode: bool,
+    custom_objects: Mapping[str, Any] | None = None,
+    weights: StrPath | None = None,
+) -> tuple[keras.Model, Translated, str | None]:
     """Returns the model, what has become of each layer, and what is dropped."""
+    custom = checked(custom_objects)
     with naming_the_file(path):
-        old = read_model(path)
-        _check_kind(old.saved)
-        builder = Builder(make_model, safe_mode)
+        old, stored = read_model(path, weights)
+        _check_kind(old.saved, custom)
+        builder = Builder(make_model, custom, safe_mode)
         model = make_model(builder, old.saved)
         twin = make_twin(model, "", builder.old_classes, builder.old_orders)
-        _plan(twin, old.weights.match(twin)).assign()
+        _plan(twin, stored.match(twin)).assign()
     _finish(model)
     _keep_still(model, builder.still)
     return model, builder.translated, describe_dropped(old.training)
@@ -109,11 +123,15 @@ def load_tfa_weights(model: keras.Model, path: StrPath) -> None:
     _finish(model)
 
 
-def _check_kind(saved: Saved) -> None:
-    if saved.name not in MODELS or not isinstance(saved.config.get("layers"), list):
+def _check_kind(saved: Saved, custom: Custom) -> None:
+    known = saved.name in MODELS and isinstance(saved.config.get("layers"), list)
+    if not known and not is_model(custom.find(saved.name), saved):
+        line = ""
+        if saved.name not in MODELS and isinstance(saved.config.get("layers"), list):
+            line = f"If the class is yours and adds nothing to that: {line_to_write(saved.name)} "
         raise ValueError(
             f"The file holds a {saved.name!r}, which is no functional or Sequential model: what "
-            "it computes is code, and not in the file. Rebuild it in Keras 3 and use "
+            f"it computes is code, and not in the file. {line}Rebuild it in Keras 3 and use "
             "`load_tfa_weights`."
         )
 

@@ -1,0 +1,63 @@
+"""What a layer of the user's own class holds in which attribute, as files name it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from kerasnorm.models import plain_class, sublayers
+
+Held = keras.Layer | list[keras.Layer]
+
+
+def is_custom(layer: keras.Layer) -> bool:
+    """Returns whether a layer is of a class of the user."""
+    package = plain_class(layer).__module__.partition(".")[0]
+    return package not in ("keras", "kerasnorm")
+
+
+def held_by_attributes(layer: keras.Layer) -> dict[str, Held]:
+    """Returns the layers directly inside by the attributes that hold them, each once.
+
+    In the order in which they were assigned, as Keras 2 lists their weights.
+    """
+    order = {id(child): index for index, child in enumerate(sublayers(layer))}
+    found: dict[str, list[keras.Layer]] = {}
+    for name, value in _attributes(layer):
+        layers = [each for each in _items(value) if isinstance(each, keras.Layer)]
+        layers = [each for each in layers if id(each) in order]
+        if layers and len(layers) == len(_items(value)):
+            found[name] = layers
+    seen: set[int] = set()
+    held: dict[str, Held] = {}
+    for name in sorted(found, key=lambda name: min(order[id(each)] for each in found[name])):
+        if not seen.intersection(map(id, found[name])):
+            seen.update(map(id, found[name]))
+            single = isinstance(vars(layer)[name], keras.Layer)
+            held[name] = found[name][0] if single else found[name]
+    return held
+
+
+def names_by_attributes(layer: keras.Layer) -> dict[int, list[str]]:
+    """Returns the attributes that hold a layer's own weights, by the weights' ids."""
+    found: dict[int, list[str]] = {}
+    for name, value in _attributes(layer):
+        if isinstance(value, keras.Variable):
+            found.setdefault(id(value), []).append(name)
+        elif isinstance(value, (list, tuple)):
+            for index, each in enumerate(value):
+                if isinstance(each, keras.Variable):
+                    found.setdefault(id(each), []).append(f"{name}/{index}")
+    return found
+
+
+def _attributes(layer: keras.Layer) -> Iterator[tuple[str, Any]]:
+    """Yields what a layer has beyond what every layer has."""
+    every = vars(keras.Layer())
+    yield from ((name, value) for name, value in vars(layer).items() if name not in every)
+
+
+def _items(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, (list, tuple)) else [value]
