@@ -52,9 +52,11 @@ def names_by_attributes(layer: keras.Layer) -> dict[int, list[str]]:
 
 
 def _attributes(layer: keras.Layer) -> Iterator[tuple[str, Any]]:
-    """Yields what a layer has beyond what every layer has."""
+    """Yields what a layer has beyond what every layer has, and beyond TensorFlow's own notes."""
     every = vars(keras.Layer())
-    yield from ((name, value) for name, value in vars(layer).items() if name not in every)
+    for name, value in vars(layer).items():
+        if name not in every and not name.startswith("_self_"):
+            yield name, value
 
 
 def _items(value: Any) -> list[Any]:

@@ -175,10 +175,10 @@ def _unknown(name: str) -> str:
         return f"It is an operation of TensorFlow, which no file of Keras 3 can hold. {remedy}"
     if name.startswith("Addons>"):
         return f"Keras 3 has nothing that does the same as TensorFlow Addons' layer. {remedy}"
-    line = line_to_write(name)
+    line = f"If it is yours, give it: {line_to_write(name)}. {remedy}"
     if ">" in name:
         return f"It is of a class of somebody's own, and no code of a file is run. {line}"
-    return f"Keras 3 has no such layer, or it is not known to do the same. If it is yours: {line}"
+    return f"Keras 3 has no such layer, or it is not known to do the same. {line}"
 
 
 def is_model(given: Any, saved: Saved) -> bool:

@@ -49,14 +49,14 @@ def checked(custom_objects: Mapping[str, Any] | None) -> Custom:
 
 
 def line_to_write(name: str) -> str:
-    """Returns the sentence that says how a class or function is given.
+    """Returns the call that gives a class or function of a name.
 
     >>> line_to_write("mine>Glow")
-    'Give it: `load_tfa_model(path, custom_objects={"Glow": Glow})`.'
+    '`load_tfa_model(path, custom_objects={"Glow": Glow})`'
     """
-    name = name.rpartition(">")[2] if not name.startswith("<") else name
+    name = name if name.startswith("<") else name.rpartition(">")[2]
     value = name if name.isidentifier() else "your_function"
-    return f'Give it: `load_tfa_model(path, custom_objects={{"{name}": {value}}})`.'
+    return f'`load_tfa_model(path, custom_objects={{"{name}": {value}}})`'
 
 
 Find = Callable[[str], Any]

@@ -126,4 +126,5 @@ def naming_the_file(path: StrPath) -> Iterator[None]:
     except ValueError as error:
         if "'" in str(error):
             raise
-        raise ValueError(f"{short(os.fspath(path))} cannot be read: {error}") from error
+        name = short(path) if is_json(path) else repr(os.fspath(path))
+        raise ValueError(f"{name} cannot be read: {error}") from error

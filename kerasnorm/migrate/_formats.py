@@ -25,7 +25,7 @@ from kerasnorm.migrate._twins import Twin
 from kerasnorm.migrate._values import Saved, as_saved, expect, parse
 
 # what the readers of HDF5 and zip raise for damaged files
-_ERRORS = (
+READER_ERRORS = (
     *(OSError, KeyError, IndexError, AttributeError, TypeError, RuntimeError, MemoryError),
     *(OverflowError, EOFError, NotImplementedError, UnicodeError, struct.error, zlib.error),
     zipfile.BadZipFile,
@@ -104,7 +104,7 @@ def reading(path: Path) -> Iterator[None]:
     """Turns what readers raise for a damaged file into a ValueError."""
     try:
         yield
-    except _ERRORS as error:
+    except READER_ERRORS as error:
         lines = str(error).splitlines() or [type(error).__name__]
         raise ValueError(
             f"{str(path)!r} is damaged, or no .h5 or .keras file: {lines[0]}"

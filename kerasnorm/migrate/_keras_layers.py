@@ -36,7 +36,14 @@ _SAYS_NOTHING = {
     *("key_shape", "query_shape", "value_shape", "dynamic", "shared_object_id"),
 }
 # what Keras 3 has no choice of: it is as here
-_ONLY = {"groups": 1, "ragged": False, "renorm": False, "sparse": False, "time_major": False}
+_ONLY = {
+    "causal": False,
+    "groups": 1,
+    "ragged": False,
+    "renorm": False,
+    "sparse": False,
+    "time_major": False,
+}
 
 
 def plain(name: str) -> Any:
@@ -95,6 +102,20 @@ def _spectral(config: Config, shape: Shape) -> tuple[type, Config]:
     return AddonsSpectralNormalization, config  # Keras took TFA's over
 
 
+def _cudnn_lstm(config: Config, shape: Shape) -> tuple[type, Config]:
+    """cuDNN's is the one with the usual activations, whatever its initializers said."""
+    return keras.layers.LSTM, config
+
+
+def _cudnn_gru(config: Config, shape: Shape) -> tuple[type, Config]:
+    return keras.layers.GRU, {**config, "reset_after": True}
+
+
+def _gru(cls: type) -> Any:
+    """Keras before 2.1.3 has no `reset_after`, and never resets there."""
+    return lambda config, shape: (cls, {"reset_after": False, **config})
+
+
 def _renamed(config: Config, old: str, new: str) -> Config:
     return {new if key == old else key: value for key, value in config.items()}
 
@@ -102,8 +123,14 @@ def _renamed(config: Config, old: str, new: str) -> Config:
 KERAS_2 = {
     **{name: plain(name) for name in PLAIN},
     "BatchNormalization": _batch_normalization,
+    "BatchNormalizationV1": _batch_normalization,
+    "BatchNormalizationV2": _batch_normalization,
+    "CuDNNGRU": _cudnn_gru,
+    "CuDNNLSTM": _cudnn_lstm,
     "DepthwiseConv1D": _separable(keras.layers.DepthwiseConv1D),
     "DepthwiseConv2D": _separable(keras.layers.DepthwiseConv2D),
+    "GRU": _gru(keras.layers.GRU),
+    "GRUCell": _gru(keras.layers.GRUCell),
     "LayerNormalization": _layer_normalization,
     "LeakyReLU": _leaky_relu,
     "SeparableConv1D": _separable(keras.layers.SeparableConv1D),

@@ -35,7 +35,8 @@ def make_lambda(
     given = find(function) if named else find(name)
     if given is None and named:
         raise ValueError(
-            f"The function {short(function)} is only named in the file. {line_to_write(function)}"
+            f"The function {short(function)} is only named in the file. Give it: "
+            f"{line_to_write(function)}."
         )
     if config.get("output_shape_type", "raw") != "raw":
         raise ValueError(

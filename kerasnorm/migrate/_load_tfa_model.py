@@ -11,6 +11,7 @@ from kerasnorm.migrate._building import MODELS, Builder, is_model
 from kerasnorm.migrate._compiled import describe_dropped
 from kerasnorm.migrate._custom import Custom, checked, line_to_write
 from kerasnorm.migrate._files import naming_the_file, read_model, read_weights
+from kerasnorm.migrate._keras_3 import load_repaired
 from kerasnorm.migrate._models import make_model
 from kerasnorm.migrate._plan import Plan
 from kerasnorm.migrate._twins import Twin, make_twin
@@ -73,6 +74,9 @@ def load_and_list(
     """Returns the model, what has become of each layer, and what is dropped."""
     custom = checked(custom_objects)
     with naming_the_file(path):
+        repaired = load_repaired(path, custom, safe_mode) if weights is None else None
+        if repaired is not None:
+            return repaired, [], None
         old, stored = read_model(path, weights)
         _check_kind(old.saved, custom)
         builder = Builder(make_model, custom, safe_mode)
@@ -128,7 +132,7 @@ def _check_kind(saved: Saved, custom: Custom) -> None:
     if not known and not is_model(custom.find(saved.name), saved):
         line = ""
         if saved.name not in MODELS and isinstance(saved.config.get("layers"), list):
-            line = f"If the class is yours and adds nothing to that: {line_to_write(saved.name)} "
+            line = f"If the class is yours, give it: {line_to_write(saved.name)}. "
         raise ValueError(
             f"The file holds a {saved.name!r}, which is no functional or Sequential model: what "
             f"it computes is code, and not in the file. {line}Rebuild it in Keras 3 and use "

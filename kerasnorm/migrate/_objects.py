@@ -96,7 +96,7 @@ def given_object(given: Any, config: dict[str, Any]) -> Any:
 
 
 def _line(name: Any) -> str:
-    return f"If it is yours: {line_to_write(name)}" if isinstance(name, str) else ""
+    return f"If it is yours, give it: {line_to_write(name)}." if isinstance(name, str) else ""
 
 
 def _activation(value: Any, find: Find) -> Callable:

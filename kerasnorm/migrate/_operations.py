@@ -135,6 +135,8 @@ def split_arguments(inputs: Any, named: Config) -> tuple[Any, Config]:
     every = {key: value for key, value in every.items() if value is not None}
     tensors = {key: value for key, value in every.items() if _has_tensor(value)}
     constants = {key: value for key, value in every.items() if key not in tensors}
+    if not tensors:
+        raise ValueError("It is called with no output of another layer.")
     if any(not _is_tensors(value) for value in tensors.values()):
         raise ValueError(f"Its arguments {short([*tensors])} mix tensors and constants.")
     if len(tensors) > 1 and any(isinstance(value, list) for value in tensors.values()):
