@@ -1,9 +1,13 @@
 """Activations of Keras 2 and TensorFlow Addons that Keras 3 computes otherwise."""
 
+import warnings
+from collections.abc import Iterable
+
 import keras
 from keras import ops
 
 from kerasnorm._types import Tensor
+from kerasnorm._validation import listed
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
@@ -45,3 +49,30 @@ def sparsemax(x: Tensor) -> Tensor:
     thresholds = (ops.cumsum(ordered, axis=-1) - 1) / ops.arange(1, x.shape[-1] + 1, dtype=x.dtype)
     # τ is the largest of them: each support adds what lies above its threshold
     return ops.relu(x - ops.max(thresholds, axis=-1, keepdims=True))
+
+
+_OTHERS = {
+    "hard_sigmoid": hard_sigmoid_of_keras_2,
+    "sparsemax": sparsemax,
+}
+
+
+def warn_of_others(layers: Iterable[tuple[str, keras.Layer]]) -> None:
+    """Warns of layers with an activation of Keras 3 that computed another thing in Keras 2.
+
+    Args:
+        layers: paths and layers of a model that was built again.
+    """
+    others = {id(getattr(keras.activations, name, None)): name for name in _OTHERS}
+    found: dict[str, list[str]] = {}
+    for path, layer in layers:
+        for attribute in ("activation", "recurrent_activation"):
+            name = others.get(id(getattr(layer, attribute, None)))
+            if name and path not in found.setdefault(name, []):
+                found[name].append(path)
+    for name, paths in found.items():
+        warnings.warn(
+            f"Layers {listed(paths, most=5)} have Keras 3's '{name}', which computes another thing "
+            f"than in the old model: build them with `kerasnorm.migrate.{_OTHERS[name].__name__}`.",
+            stacklevel=3,
+        )

@@ -106,7 +106,7 @@ class Builder:
         Raises:
             ValueError: if it is called as no model of Keras 3 can call it.
         """
-        kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        kwargs = {key: value for key, value in kwargs.items() if not _is_none(value)}
         if isinstance(layer, _RECURRENT) and isinstance(inputs, list):
             inputs, *kwargs["initial_state"] = inputs
             _check_states(layer, len(kwargs["initial_state"]))
@@ -206,6 +206,11 @@ def _inner_shape(saved: Saved, shape: Shape) -> Shape:
     if saved.name == "TimeDistributed" and isinstance(shape, tuple):
         return (shape[0], *shape[2:])
     return shape if "Normalization" in saved.name else None
+
+
+def _is_none(value: Any) -> bool:
+    """Returns whether an argument of a call is none, or a list of none: no masks."""
+    return value is None or (isinstance(value, list) and all(map(_is_none, value)))
 
 
 def _check_states(layer: keras.Layer, given: int) -> None:

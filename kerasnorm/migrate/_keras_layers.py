@@ -116,6 +116,25 @@ def _gru(cls: type) -> Any:
     return lambda config, shape: (cls, {"reset_after": False, **config})
 
 
+def _merge(config: Config, shape: Shape) -> tuple[type, Config]:
+    """Keras 1's, which Keras 2 still read: with a word for what it does."""
+    mode = config.get("mode")
+    known = {key: config[key] for key in ("name", "trainable") if key in config}
+    if mode == "concat":
+        return keras.layers.Concatenate, {**known, "axis": config.get("concat_axis", -1)}
+    if mode not in _MERGES:
+        raise ValueError(f"It merges by {short(mode)}, which no layer of Keras 3 does.")
+    return _MERGES[mode], known
+
+
+_MERGES: dict[Any, type] = {
+    "sum": keras.layers.Add,
+    "mul": keras.layers.Multiply,
+    "ave": keras.layers.Average,
+    "max": keras.layers.Maximum,
+}
+
+
 def _renamed(config: Config, old: str, new: str) -> Config:
     return {new if key == old else key: value for key, value in config.items()}
 
@@ -133,6 +152,7 @@ KERAS_2 = {
     "GRUCell": _gru(keras.layers.GRUCell),
     "LayerNormalization": _layer_normalization,
     "LeakyReLU": _leaky_relu,
+    "Merge": _merge,
     "SeparableConv1D": _separable(keras.layers.SeparableConv1D),
     "SeparableConv2D": _separable(keras.layers.SeparableConv2D),
     "SpectralNormalization": _spectral,

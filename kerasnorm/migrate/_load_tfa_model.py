@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from kerasnorm._types import StrPath
+from kerasnorm.migrate._activations import warn_of_others
 from kerasnorm.migrate._building import MODELS, Builder, is_model
 from kerasnorm.migrate._compiled import describe_dropped
 from kerasnorm.migrate._custom import Custom, checked, line_to_write
@@ -125,6 +126,7 @@ def load_tfa_weights(model: keras.Model, path: StrPath) -> None:
     with naming_the_file(path):
         _plan(twin, read_weights(path).match(twin)).assign()
     _finish(model)
+    warn_of_others((leaf.path, leaf.layer) for leaf in every_layer(model))
 
 
 def _check_kind(saved: Saved, custom: Custom) -> None:

@@ -51,7 +51,7 @@ def argument(key: str, value: Any, find: Find) -> Any:
     for ending, make in _MAKERS.items():
         if value is not None and key.endswith(ending):
             return make(value, find)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         raise ValueError(f"Its argument `{key}` is an object: {short(value)}.")
     return value
 
