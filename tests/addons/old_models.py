@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_addons as tfa
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))
-from migrate.own_layers import OWN, own  # noqa: E402, F401
+from migrate.own_layers import OWN, own  # noqa: F401
 
 L = tf.keras.layers
 A = tfa.layers

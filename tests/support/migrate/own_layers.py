@@ -24,7 +24,7 @@ class Small(keras.initializers.Initializer):
 
 
 class Scale(layers.Layer):
-    """With weights of its own, of one shape: two in a list, one with another name, one that rests."""
+    """With weights of its own, of one shape: two in a list, one that is called another name."""
 
     def build(self, shape):
         size = (shape[-1],)
