@@ -68,8 +68,9 @@ def warn_of_others(layers: Iterable[tuple[str, keras.Layer]]) -> None:
     for path, layer in layers:
         for attribute in ("activation", "recurrent_activation"):
             name = others.get(id(getattr(layer, attribute, None)))
-            if name and path not in found.setdefault(name, []):
-                found[name].append(path)
+            told = found.setdefault(name, []) if name else []
+            if name and not {path, path.rpartition("/")[0]} & {*told}:  # a cell is its layer's
+                told.append(path)
     for name, paths in found.items():
         warnings.warn(
             f"Layers {listed(paths, most=5)} have Keras 3's '{name}', which computes another thing "

@@ -12,7 +12,7 @@ import keras
 from kerasnorm._types import StrPath
 from kerasnorm.migrate._building import ERRORS
 from kerasnorm.migrate._custom import Custom
-from kerasnorm.migrate._formats import READER_ERRORS
+from kerasnorm.migrate._formats import READER_ERRORS, is_json
 
 _CONFIG = "config.json"
 
@@ -26,6 +26,8 @@ def load_repaired(path: StrPath, custom: Custom, safe_mode: bool) -> keras.Model
     Raises:
         ValueError: if the repaired file cannot be loaded either.
     """
+    if is_json(path):
+        return None
     path = Path(path).expanduser()
     if not path.is_file() or not zipfile.is_zipfile(path):
         return None

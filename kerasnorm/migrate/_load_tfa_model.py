@@ -38,7 +38,13 @@ def load_tfa_model(
 
     Args:
         path: of an .h5 file, a .keras file of Keras 2, or a SavedModel's folder, as `model.save`
-            made them of a functional or Sequential model.
+            made them of a functional or Sequential model; of the .json file (or its text) that
+            `model.to_json` gave; or of model.json of TensorFlow.js, or its folder.
+        custom_objects: optional dict of your own classes and functions, as Keras 3 has them, by
+            their names in the file: `{"MyLayer": MyLayer}`. Those of `custom_object_scope` and
+            registered ones are found, too. What a Lambda layer computes is given by the layer's
+            name.
+        weights: optional path of the weights, if another file has them.
         safe_mode: False lets the code of Lambda layers in the file run, in Python 3.11. Only for
             files of people you trust. No other code in a file is ever run.
 
@@ -50,6 +56,7 @@ def load_tfa_model(
 
     Raises:
         OSError: if there is no such file.
+        TypeError: if `custom_objects` is no dict of classes and functions by names.
         ValueError: if the file is damaged or of another kind; if a layer, or something it is made
             with, has no equal here, or weights and layers do not match: the message names the
             layer and says what to do.
@@ -58,7 +65,11 @@ def load_tfa_model(
 
     >>> from kerasnorm import load_tfa_model
     >>> model = load_tfa_model("old_model.h5")  # doctest: +SKIP
+    >>> model = load_tfa_model("model.json", weights="weights.h5")  # doctest: +SKIP
     >>> model.save("new_model.keras")  # doctest: +SKIP
+
+    See also:
+        `load_tfa_weights`: for models that you have built again.
     """
     model, _, dropped = load_and_list(path, safe_mode, custom_objects, weights)
     if dropped:
@@ -102,7 +113,12 @@ def load_tfa_weights(model: keras.Model, path: StrPath) -> None:
             the weights of TensorFlow Addons' of the same names, a TLU if its threshold does not
             differ between positions.
         path: of what `save_weights` wrote: an .h5 or .weights.h5 file, or the prefix of a
-            TensorFlow checkpoint (the name without `.index`); or a whole model's file.
+            TensorFlow checkpoint (the name without `.index`); or a whole model's file. Weights of
+            CuDNNLSTM and CuDNNGRU fit LSTM and GRU.
+
+    Warns:
+        UserWarning: if layers have an activation of Keras 3 that was another one in Keras 2
+            (`hard_sigmoid`); `kerasnorm.migrate` has the old ones.
 
     Raises:
         OSError: if there is no such file.

@@ -25,7 +25,6 @@ def make_model(builder: Builder, saved: Saved, path: str = "", shape: Any = None
     Raises:
         ValueError: if it cannot be made; the message names the layer.
     """
-    (saved,) = _named([saved])
     name = expect(saved.config.get("name"), str, "The name of a model")
     layers = expect(saved.config.get("layers"), list, f"The layers of model '{name}'")
     items = _named([as_saved(layer, f"A layer of model '{name}'") for layer in layers])
@@ -42,14 +41,19 @@ def make_model(builder: Builder, saved: Saved, path: str = "", shape: Any = None
 
 
 def _named(items: list[Saved]) -> list[Saved]:
-    """Gives names to Sequential models that have none in files of Keras 2.2.2 and before."""
-    count = -1
-    for index, item in enumerate(items):
-        if item.name == "Sequential" and "name" not in item.config:
-            count += 1
-            name = f"sequential_{count}" if count else "sequential"
-            items[index] = replace(item, config={**item.config, "name": name})
-    return items
+    """Tells apart Sequential models that have no names in files of Keras 2.2.2 and before."""
+    unnamed = [
+        item
+        for item in items
+        if isinstance(item.fields.get("config"), list) and "name" not in item.fields
+    ]
+    names = {id(item): f"sequential_{index}" for index, item in enumerate(unnamed) if index}
+    return [
+        replace(item, config={**item.config, "name": names[id(item)]})
+        if id(item) in names
+        else item
+        for item in items
+    ]
 
 
 def _check_names(items: list[Saved], model: str) -> None:

@@ -72,8 +72,7 @@ def as_saved(value: Any, what: str) -> Saved:
         name = f"{module}>{name}"
     config = fields.get("config")
     if name == "Sequential" and isinstance(config, list):  # of Keras 2.2.2 and before
-        own = {"name": fields["name"]} if "name" in fields else {}
-        config = {**own, "layers": config}
+        config = {"name": fields.get("name", "sequential"), "layers": config}
     return Saved(name, expect(config, dict, f"The config of {what.lower()}"), fields)
 
 
