@@ -12,7 +12,17 @@ from kerasnorm._validation import listed
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 def gelu_tanh(x: Tensor) -> Tensor:
-    """Returns TensorFlow Addons' GELU, 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
+    """Returns TensorFlow Addons' GELU, with the tanh; Keras' default is without.
+
+        y = 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))
+
+    Args:
+        x: tensor of floats, of any shape.
+
+    Returns:
+        A tensor of the shape and dtype of x.
+
+    Example:
 
     >>> round(float(gelu_tanh(keras.ops.ones(()))), 4)
     0.8412
@@ -22,7 +32,18 @@ def gelu_tanh(x: Tensor) -> Tensor:
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 def hard_sigmoid_of_keras_2(x: Tensor) -> Tensor:
-    """Returns 0.2·x + 0.5 between 0 and 1; the slope of Keras 3's is 1/6.
+    """Returns Keras 2's hard sigmoid, 0.2·x + 0.5 between 0 and 1; the slope of Keras 3's is 1/6.
+
+    For models that are built again and get weights of Keras 2: give it for `activation` or
+    `recurrent_activation`.
+
+    Args:
+        x: tensor of floats, of any shape.
+
+    Returns:
+        A tensor of the shape and dtype of x.
+
+    Example:
 
     >>> round(float(hard_sigmoid_of_keras_2(keras.ops.ones(()))), 4)
     0.7
@@ -37,6 +58,14 @@ def sparsemax(x: Tensor) -> Tensor:
     Keras 3.15's own do not add up to 1.
 
         y = max(x − τ, 0), τ such that Σ y = 1
+
+    Args:
+        x: tensor of floats; its last axis has a known size.
+
+    Returns:
+        A tensor of the shape and dtype of x.
+
+    Example:
 
     >>> keras.ops.convert_to_numpy(sparsemax(keras.ops.array([[0.5, 0.3, -2.0]]))).round(4)
     array([[0.6, 0.4, 0. ]], dtype=float32)
