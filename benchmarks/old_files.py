@@ -10,12 +10,14 @@ of TensorFlow 2.15. About 400 MB, and ten minutes on two processors.
 
 import argparse
 import collections
+import functools
 import hashlib
 import io
 import json
 import os
 import tarfile
 import traceback
+import urllib.parse
 import urllib.request
 import warnings
 import zipfile
@@ -65,12 +67,14 @@ def fetch(name, version, sha256):
     target = FILES / f"{name}-{version}"
     if target.is_dir():
         return target
-    with urllib.request.urlopen(f"https://pypi.org/pypi/{name}/{version}/json") as reply:
-        found = [f for f in json.load(reply)["urls"] if f["digests"]["sha256"] == sha256]
+    index = f"https://pypi.org/pypi/{name}/json"
+    with urllib.request.urlopen(index) as reply:
+        files = json.load(reply)["releases"][version]
+    found = [file for file in files if file["digests"]["sha256"] == sha256]
     if not found:
         raise RuntimeError(f"{name} {version} has no file with the sha256 {sha256}.")
     print(f"Fetching {name} {version}, {found[0]['size'] / 1e6:.0f} MB …", flush=True)
-    with urllib.request.urlopen(found[0]["url"]) as reply:
+    with urllib.request.urlopen(urllib.parse.urljoin(index, found[0]["url"])) as reply:
         content = reply.read()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise RuntimeError(f"{name} {version}: the download is damaged.")
@@ -139,7 +143,7 @@ def architecture(kind, path):
 
 def objects(value):
     """Yields everything in a config that has a class."""
-    if isinstance(value, dict) and "class_name" in value:
+    if isinstance(value, dict) and "class_name" in value and "config" in value:
         yield value
     if isinstance(value, (list, dict)):
         for item in value.values() if isinstance(value, dict) else value:
@@ -170,14 +174,30 @@ CONSTRUCTS = {
 }
 
 
-def leaky(activations, slope="negative_slope"):
-    """deeplc's activation, which its files call "<lambda>" and its source has."""
-    arguments = {slope: 0.1, "max_value": 20.0}
-    return {"<lambda>": lambda x: activations.relu(x, **arguments)}
+@functools.cache
+def theirs(keras, slope="negative_slope"):
+    """What the packages' users give, written again after their sources."""
+
+    class ReversedLSTM(keras.layers.LSTM):
+        """rnnmorph's."""
+
+        def __init__(self, units, **kwargs):
+            super().__init__(units, **{**kwargs, "go_backwards": True})
+
+        def call(self, sequences, initial_state=None, mask=None, training=False):
+            more = {"initial_state": initial_state, "mask": mask, "training": training}
+            return super().call(sequences, **more)[:, ::-1]
+
+    def leaky(x):
+        """deeplc's activation, which its files call "<lambda>"."""
+        return keras.activations.relu(x, **{slope: 0.1, "max_value": 20.0})
+
+    return {"<lambda>": leaky, "ReversedLSTM": ReversedLSTM}
 
 
+@functools.cache
 def recurrent(keras, activation):
-    """mhcnuggets' network, whose files have weights only."""
+    """mhcnuggets' network, whose files have weights only: made once, and filled with each."""
     L = keras.layers
     layers = [L.Masking(-1, input_shape=(15, 21)), L.LSTM(64, recurrent_activation=activation)]
     layers += [L.Dense(64), L.Dropout(0.2), L.Activation("tanh"), L.Dense(1)]
@@ -226,10 +246,10 @@ def compute_expected(items):
                 model = recurrent(keras, "hard_sigmoid")
                 model.load_weights(weights)
             elif weights:
-                model = keras.models.model_from_json(path.read_text())
+                model = keras.models.model_from_json(path.read_text(), theirs(keras, "alpha"))
                 model.load_weights(weights)
             else:
-                given = leaky(keras.activations, slope="alpha")
+                given = theirs(keras, "alpha")
                 model = keras.models.load_model(path, compile=False, custom_objects=given)
             x, y = inputs_of(model, "Embedding" in str(model.get_config()))
         except Exception as error:
@@ -247,11 +267,10 @@ def load_plain(keras, kind, path, weights):
         model = recurrent(keras, "hard_sigmoid")
         model.load_weights(weights)
     elif weights:
-        model = keras.models.model_from_json(path.read_text())
+        model = keras.models.model_from_json(path.read_text(), theirs(keras))
         model.load_weights(weights)
     else:
-        given = leaky(keras.activations)
-        model = keras.saving.load_model(path, compile=False, custom_objects=given)
+        model = keras.saving.load_model(path, compile=False, custom_objects=theirs(keras))
     return model
 
 
@@ -262,7 +281,7 @@ def load_ours(kn, keras, kind, path, weights):
         return model
     if kind.endswith("Keras 3") and "capricorn" not in str(path):
         return load_plain(keras, kind, path, weights)  # which is what the refusal says
-    return kn.load_tfa_model(path, custom_objects=leaky(keras.activations), weights=weights)
+    return kn.load_tfa_model(path, custom_objects=theirs(keras), weights=weights)
 
 
 def outcome(load, file):
@@ -272,8 +291,10 @@ def outcome(load, file):
         if not file.exists():
             return "loads"
         with np.load(file) as arrays:
-            groups = {letter: sorted(k for k in arrays if k[0] == letter) for letter in "xy"}
-            x, expected = ([arrays[key] for key in groups[letter]] for letter in "xy")
+            counts = {letter: sum(key[0] == letter for key in arrays) for letter in "xy"}
+            x, expected = (
+                [arrays[f"{letter}{k}"] for k in range(count)] for letter, count in counts.items()
+            )
         y = outputs_of(model, x)
         pairs = zip(y, expected, strict=True)
         return max(float(np.abs(a - b).max() / max(1, np.abs(b).max())) for a, b in pairs)

@@ -7,7 +7,8 @@ import keras
 
 from kerasnorm.models import plain_class, sublayers
 
-Held = keras.Layer | list[keras.Layer]
+# layers by what leads to them inside an attribute: "" if it is the layer, else "0" or "1/key"
+Held = dict[str, keras.Layer]
 
 
 def is_custom(layer: keras.Layer) -> bool:
@@ -22,20 +23,27 @@ def held_by_attributes(layer: keras.Layer) -> dict[str, Held]:
     In the order in which they were assigned, as Keras 2 lists their weights.
     """
     order = {id(child): index for index, child in enumerate(sublayers(layer))}
-    found: dict[str, list[keras.Layer]] = {}
+    found: dict[str, Held] = {}
     for name, value in _attributes(layer):
-        layers = [each for each in _items(value) if isinstance(each, keras.Layer)]
-        layers = [each for each in layers if id(each) in order]
-        if layers and len(layers) == len(_items(value)):
+        layers = {key: each for key, each in _inside(value) if id(each) in order}
+        if layers:
             found[name] = layers
     seen: set[int] = set()
     held: dict[str, Held] = {}
-    for name in sorted(found, key=lambda name: min(order[id(each)] for each in found[name])):
-        if not seen.intersection(map(id, found[name])):
-            seen.update(map(id, found[name]))
-            single = isinstance(vars(layer)[name], keras.Layer)
-            held[name] = found[name][0] if single else found[name]
+    for name in sorted(found, key=lambda name: min(order[id(x)] for x in found[name].values())):
+        ids = {id(each) for each in found[name].values()}
+        if not seen & ids:
+            seen |= ids
+            held[name] = found[name]
     return held
+
+
+def _inside(value: Any, key: str = "") -> Iterator[tuple[str, keras.Layer]]:
+    if isinstance(value, keras.Layer):
+        yield key, value
+    elif isinstance(value, (list, tuple, dict)):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _inside(item, f"{key}/{name}".lstrip("/"))
 
 
 def names_by_attributes(layer: keras.Layer) -> dict[int, list[str]]:
@@ -57,9 +65,3 @@ def _attributes(layer: keras.Layer) -> Iterator[tuple[str, Any]]:
     for name, value in vars(layer).items():
         if name not in every and not name.startswith("_self_"):
             yield name, value
-
-
-def _items(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +12,7 @@ from kerasnorm.backend.engine import EngineError
 from kerasnorm.migrate._addons_layers import ADDONS
 from kerasnorm.migrate._custom import Custom, line_to_write
 from kerasnorm.migrate._custom_layers import make_custom
-from kerasnorm.migrate._keras_layers import KERAS_2, Config, Shape, accepted
+from kerasnorm.migrate._keras_layers import KERAS_2, Config, Shape, accepted, arguments_of
 from kerasnorm.migrate._lambdas import make_lambda
 from kerasnorm.migrate._objects import argument
 from kerasnorm.migrate._operations import OPERATIONS, make_operation
@@ -21,7 +20,6 @@ from kerasnorm.migrate._values import Saved, as_saved, expect, new_name
 from kerasnorm.models import set_trainable, with_inside
 
 MODELS = ("Functional", "Model", "Sequential")
-_EVERY = {"name", "dtype", "trainable", "activity_regularizer"}
 _INSIDE = ("layer", "backward_layer", "cell")  # arguments that are layers
 _HOLDERS = {
     "Bidirectional": keras.layers.Bidirectional,
@@ -87,7 +85,7 @@ class Builder:
                 layer = make_operation(saved.config, name)
             else:
                 cls, config = self._translate(saved, path, shape)
-                config = accepted(cls, {**config, "name": name}, _arguments(cls))
+                config = accepted(cls, {**config, "name": name}, arguments_of(cls))
                 trainable = config.pop("trainable", True)
                 layer = cls(**config)
                 set_trainable(layer, trainable, inside=False)
@@ -224,20 +222,6 @@ def _check_states(layer: keras.Layer, given: int) -> None:
 def _minds_training(layer: keras.Layer) -> bool:
     known = "training" in layer.call_signature_parameters
     return known and not isinstance(layer, (keras.Model, keras.layers.Wrapper, keras.layers.RNN))
-
-
-def _arguments(cls: type) -> set[str]:
-    """Returns the names of the arguments that a class of layers takes."""
-    known: set[str] = set()
-    for base in cls.__mro__:
-        if base is keras.Layer:
-            return known | _EVERY
-        if "__init__" in vars(base):
-            parameters = inspect.signature(base.__init__).parameters
-            known |= parameters.keys() - {"self", "args", "kwargs"}
-            if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-                break
-    return known | {"trainable"}
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from kerasnorm.migrate._custom import Custom
+from kerasnorm.migrate._keras_layers import arguments_of, as_of_base
 from kerasnorm.migrate._objects import argument
 from kerasnorm.migrate._values import Saved
 from kerasnorm.models import set_trainable
@@ -56,6 +57,7 @@ def make_custom(
         return value if layer is None else keras.saving.serialize_keras_object(layer)
 
     config = {k: in_keras_3(k, v) for k, v in saved.config.items() if k not in _OLD}
+    config = as_of_base(given, config, arguments_of(given))
     with keras.saving.custom_object_scope(dict(custom.given)):
         layer = given.from_config({**config, "name": name})
     if not isinstance(layer, keras.Layer):

@@ -21,7 +21,7 @@ from kerasnorm.migrate._formats import (
     reading,
 )
 from kerasnorm.migrate._hdf5 import open_h5, read_h5, read_text
-from kerasnorm.migrate._kinds import refuse_keras_3, refuse_other
+from kerasnorm.migrate._kinds import refuse_keras_1, refuse_keras_3, refuse_other
 from kerasnorm.migrate._values import as_saved, expect, parse, short
 
 
@@ -68,7 +68,9 @@ def _read_model(path: StrPath) -> OldModel:
                     "of the model: `load_tfa_model(json, weights=path)`. Else build the model with "
                     "Keras 3 and use `load_tfa_weights(model, path)`."
                 )
-            saved = as_saved(parse(read_text(file.attrs["model_config"])), "A model")
+            text = read_text(file.attrs["model_config"])
+            refuse_keras_1(text)
+            saved = as_saved(parse(text), "A model")
             training = file.attrs.get("training_config")
             training = {} if training is None else parse(read_text(training))
             return OldModel(saved, expect(training, dict, "How it trains"), read_h5(file))

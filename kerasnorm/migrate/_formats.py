@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import struct
 import zipfile
 import zlib
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 
 from kerasnorm._types import StrPath
 from kerasnorm.migrate._hdf5 import H5Objects, open_h5, read_arrays
-from kerasnorm.migrate._kinds import is_of_keras_3, refuse_keras_3, refuse_other_zip
+from kerasnorm.migrate._kinds import is_of_keras_3, refuse_keras_1, refuse_keras_3, refuse_other_zip
 from kerasnorm.migrate._object_weights import GraphCursor, match_objects, root_of
 from kerasnorm.migrate._plan import Plan
 from kerasnorm.migrate._protobuf import (
@@ -94,6 +95,7 @@ def read_json(text: str | bytes, folder: Path | None) -> OldModel:
         return OldModel(as_saved(model, "A model"), training, weights)
     if "class_name" not in fields or "config" not in fields:
         raise ValueError("It is JSON that describes no model.")
+    refuse_keras_1(json.dumps(fields))
     if is_of_keras_3(fields):
         raise ValueError("It is of Keras 3. Load it with `keras.models.model_from_json`.")
     return OldModel(as_saved(fields, "A model"), {}, None)

@@ -1,5 +1,6 @@
 """Keras 2's layers, and what Keras 3 calls them and their arguments."""
 
+import inspect
 from typing import Any
 
 import keras
@@ -35,6 +36,7 @@ _SAYS_NOTHING = {
     *("batch_input_shape", "build_input_shape", "implementation", "input_length", "fused"),
     *("key_shape", "query_shape", "value_shape", "dynamic", "shared_object_id"),
 }
+_EVERY = {"name", "dtype", "trainable", "activity_regularizer"}
 # what Keras 3 has no choice of: it is as here
 _ONLY = {
     "causal": False,
@@ -161,6 +163,25 @@ KERAS_2 = {
 }
 
 
+def as_of_base(cls: type, config: Config, known: set[str]) -> Config:
+    """Returns the config of a user's class with what Keras 2 put there as Keras 3 has it.
+
+    Args:
+        cls: the user's class, of a layer of Keras perhaps.
+        config: what the file says of the layer.
+        known: the arguments that the class takes.
+    """
+    bases = (base for base in cls.__mro__ if base.__module__.partition(".")[0] == "keras")
+    base = next(bases, keras.Layer).__name__
+    if base in KERAS_2:
+        config = KERAS_2[base](config, None)[1]
+    return {k: v for k, v in config.items() if k in known or not _is_silent(k, v)}
+
+
+def _is_silent(key: str, value: Any) -> bool:
+    return key in _SAYS_NOTHING or (key in _ONLY and value == _ONLY[key])
+
+
 def accepted(cls: type, config: Config, known: set[str]) -> Config:
     """Returns the arguments of a config that a class takes; the others say nothing.
 
@@ -169,9 +190,22 @@ def accepted(cls: type, config: Config, known: set[str]) -> Config:
     """
     kept = {key: value for key, value in config.items() if key in known}
     for key, value in config.items():
-        silent = key in kept or key in _SAYS_NOTHING or value is None
-        if not silent and (key not in _ONLY or value != _ONLY[key]):
+        if key not in kept and value is not None and not _is_silent(key, value):
             raise ValueError(
                 f"Its argument {key}={short(value)} has no equal in Keras 3's {cls.__name__}."
             )
     return kept
+
+
+def arguments_of(cls: type) -> set[str]:
+    """Returns the names of the arguments that a class of layers takes."""
+    known: set[str] = set()
+    for base in cls.__mro__:
+        if base is keras.Layer:
+            return known | _EVERY
+        if "__init__" in vars(base):
+            parameters = inspect.signature(base.__init__).parameters
+            known |= parameters.keys() - {"self", "args", "kwargs"}
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+                break
+    return known | {"trainable"}

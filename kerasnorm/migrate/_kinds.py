@@ -78,6 +78,18 @@ def refuse_keras_3(version: Any, path: Path) -> None:
         )
 
 
+def refuse_keras_1(architecture: str) -> None:
+    """Raises ValueError for the text of an architecture that is Keras 1's.
+
+    Its layers have other arguments: `W_regularizer` is of Dense and all convolutions.
+    """
+    if '"W_regularizer"' in architecture or '"nb_filter"' in architecture:
+        raise ValueError(
+            "It is of Keras 1, whose layers have other arguments. Load it with Keras 2 (2.2.5 with "
+            "TensorFlow 1.15, in Python 3.7), and save it again: that file is read here."
+        )
+
+
 def is_of_keras_3(architecture: Any) -> bool:
     """Returns whether the JSON of a model is Keras 3's."""
     text = json.dumps(architecture)

@@ -15,8 +15,8 @@ class Cursor(Protocol):
     def held(self, attribute: str) -> "Cursor":
         """Returns the place of a layer that this one holds."""
 
-    def items(self, attribute: str, twins: list[Twin]) -> list["Cursor"]:
-        """Returns the places of a list of layers that this one holds."""
+    def items(self, attribute: str, twins: list[Twin], keys: list[str]) -> list["Cursor"]:
+        """Returns the places of a list of layers that this one holds, by what leads to each."""
 
     def weight(self, slot: Slot, index: int) -> np.ndarray:
         """Returns the value of a weight, the layer's own one of that number."""
@@ -38,8 +38,11 @@ def match(twin: Twin, cursor: Cursor, plan: Plan) -> None:
         if not isinstance(child, list):
             match(child, cursor.held(attribute), plan)
             continue
-        weighted = [twin for twin in child if any(True for _ in twin.every_slot())]
-        for inner, its in zip(weighted, cursor.items(attribute, weighted), strict=True):
+        keys = twin.keys.get(attribute) or [str(number) for number in range(len(child))]
+        pairs = zip(child, keys, strict=True)
+        weighted = {inner: key for inner, key in pairs if any(True for _ in inner.every_slot())}
+        places = cursor.items(attribute, [*weighted], [*weighted.values()])
+        for inner, its in zip(weighted, places, strict=True):
             match(inner, its, plan)
     place(twin, arrays, plan)
 

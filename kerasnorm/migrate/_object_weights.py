@@ -1,5 +1,6 @@
 """Places of weights in the HDF5 of .keras and .weights.h5 files, and in checkpoints."""
 
+import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ class H5Cursor:
             return self
         return H5Cursor(self.arrays, f"{self.path}{attribute}/", self.used)
 
-    def items(self, attribute: str, twins: list[Twin]) -> list["H5Cursor"]:
+    def items(self, attribute: str, twins: list[Twin], keys: list[str]) -> list["H5Cursor"]:
         counts: dict[str, int] = {}
         found = []
         for twin in twins:
@@ -76,12 +77,12 @@ class GraphCursor:
         nodes = self.nodes if index is not None else [Trackable()]
         return GraphCursor(nodes, self.read, index or 0, self.used)
 
-    def items(self, attribute: str, twins: list[Twin]) -> list["GraphCursor"]:
+    def items(self, attribute: str, twins: list[Twin], keys: list[str]) -> list["GraphCursor"]:
         if attribute == "layers":
             held = [self.held(f"layer_with_weights-{number}") for number in range(len(twins))]
             return _by_name(held, twins) or held
         held = self.held(attribute)
-        return [held.held(str(number)) for number in range(len(twins))]
+        return [functools.reduce(GraphCursor.held, key.split("/"), held) for key in keys]
 
     def weight(self, slot: Slot, index: int) -> np.ndarray:
         numbers = (self._number(name) for name in slot.names)

@@ -46,6 +46,7 @@ class Twin:
         old_class: what the file calls the class.
         slots: its own weights in the old order.
         children: the layers that it holds, by the old name of the attribute.
+        keys: what leads to the layers of a list inside its attribute, if not their numbers.
         settle: what is left to do once its weights are known, by the plan.
         adapt: brings what the file has for its own weights into the form of the new layer's.
     """
@@ -55,6 +56,7 @@ class Twin:
     old_class: str
     slots: list[Slot] = field(default_factory=list)
     children: dict[str, "Twin | list[Twin]"] = field(default_factory=dict)
+    keys: dict[str, list[str]] = field(default_factory=dict)
     settle: Callable[[Plan, dict[str, np.ndarray]], None] | None = None
     adapt: Callable[[dict[Slot, np.ndarray]], dict[Slot, np.ndarray]] | None = None
 
@@ -104,9 +106,9 @@ def make_twin(
         twin.children["layers"] = [make(child) for child in order]
     elif is_custom(layer):
         for attribute, held in held_by_attributes(layer).items():
-            twin.children[attribute] = (
-                [make(child) for child in held] if isinstance(held, list) else make(held)
-            )
+            twins = [make(child) for child in held.values()]
+            twin.children[attribute] = twins[0] if "" in held else twins
+            twin.keys[attribute] = [*held]
         return twin
     for kind, attributes in _HELD.items():
         if isinstance(layer, kind):
@@ -159,7 +161,7 @@ _ALIASES = {
 
 
 def _own_slots(layer: keras.Layer) -> list[Slot]:
-    aliases = _ALIASES.get(plain_class(layer), {})
+    aliases = next((each for cls, each in _ALIASES.items() if isinstance(layer, cls)), {})
     others = names_by_attributes(layer) if is_custom(layer) else {}
     slots = [
         Slot((aliases.get(v.name, v.name), *others.get(id(v), ())), v, trains, _fit_of(layer))

@@ -1,6 +1,7 @@
 """Files that are no model of Keras are named for what they are, with the way on."""
 
 import io
+import json
 import pickle
 import zipfile
 
@@ -81,3 +82,12 @@ def test_an_h5_file_of_keras_3(tmp_path):
     keras.Sequential([keras.Input((3,)), layers.Dense(2)]).save(path)
     with pytest.raises(ValueError, match=r"of Keras 3.*load_model"):
         load_tfa_model(path)
+
+
+def test_keras_1():
+    """Its own `to_json` of a Dense layer."""
+    config = {"name": "dense_1", "output_dim": 2, "init": "glorot_uniform", "W_regularizer": None}
+    layer = {"class_name": "Dense", "config": {**config, "batch_input_shape": [None, 3]}}
+    text = json.dumps({"class_name": "Sequential", "keras_version": "1.2.2", "config": [layer]})
+    with pytest.raises(ValueError, match=r"of Keras 1, .*Load it with Keras 2"):
+        load_tfa_model(text)

@@ -40,7 +40,7 @@ class Scale(layers.Layer):
 
 
 class Block(layers.Layer):
-    """With layers inside: of its own, in a list, and one that it is given."""
+    """With layers inside: of its own, in a list and a dict, and one that it is given."""
 
     def __init__(self, inner, activation="linear", **kwargs):
         super().__init__(**kwargs)
@@ -48,13 +48,14 @@ class Block(layers.Layer):
         self.activation = keras.activations.get(activation)
         self.first = layers.Dense(4, use_bias=False)
         self.norm = layers.BatchNormalization()
-        self.more = [layers.Dense(4), layers.Dense(4)]
+        self.more = [layers.Dense(4), layers.Dropout(0.0), layers.Dense(4)]
+        self.sides = {"left": layers.Dense(4), "right": layers.Dense(4, use_bias=False)}
 
     def call(self, x, training=None):
         y = self.activation(self.norm(self.first(x), training=training))
         for layer in self.more:
             y = y + layer(y)
-        return self.inner(y)
+        return self.inner(y + self.sides["right"](self.sides["left"](y)))
 
     def get_config(self):
         inner = keras.layers.serialize(self.inner)
