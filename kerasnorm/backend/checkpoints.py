@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError, Message
+from tensorflow.core.protobuf import saved_model_pb2, trackable_object_graph_pb2
+from tensorflow.python.keras.protobuf import saved_metadata_pb2
 
 # what TensorFlow's reader raises for damaged files
 _ERRORS = (tf.errors.OpError, RuntimeError, ValueError, TypeError, LookupError, MemoryError)
@@ -37,6 +41,25 @@ def open_checkpoint(prefix: Path) -> tuple[bytes, Callable[[str], np.ndarray]]:
     if not isinstance(graph, bytes):
         raise ValueError(_damaged(prefix, "it has no object graph."))
     return graph, read
+
+
+_MESSAGES: dict[str, type[Message]] = {
+    "SavedMetadata": saved_metadata_pb2.SavedMetadata,
+    "SavedModel": saved_model_pb2.SavedModel,
+    "TrackableObjectGraph": trackable_object_graph_pb2.TrackableObjectGraph,
+}
+
+
+def read_message(kind: str, content: bytes) -> Any:
+    """Returns one of TensorFlow's messages.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
+    try:
+        return _MESSAGES[kind].FromString(content)
+    except DecodeError as error:
+        raise ValueError("It is damaged: a message in it ends early or makes no sense.") from error
 
 
 def _damaged(prefix: Path, reason: object) -> str:

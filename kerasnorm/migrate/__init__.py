@@ -1,6 +1,6 @@
 """Models of TensorFlow Addons and Keras 2, read without either."""
 
-from kerasnorm.migrate._activations import sparsemax
+from kerasnorm.migrate._activations import gelu_tanh, hard_sigmoid_of_keras_2, sparsemax
 from kerasnorm.migrate._addons_tlu import AddonsTLU
 from kerasnorm.migrate._building import ERRORS
 from kerasnorm.migrate._fold_weight_norm import fold_weight_norm
@@ -11,4 +11,11 @@ from kerasnorm.migrate._load_tfa_model import (
     load_tfa_weights,
 )
 
-__all__ = ["fold_weight_norm", "load_tfa_model", "load_tfa_weights"]
+__all__ = [
+    "fold_weight_norm",
+    "gelu_tanh",
+    "hard_sigmoid_of_keras_2",
+    "load_tfa_model",
+    "load_tfa_weights",
+    "sparsemax",
+]

@@ -1,7 +1,7 @@
 """Keras 3 layers and models made of what a file says of Keras 2's."""
 
 import contextlib
-import inspect
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,14 +10,16 @@ import keras
 
 from kerasnorm.backend.engine import EngineError
 from kerasnorm.migrate._addons_layers import ADDONS
-from kerasnorm.migrate._keras_layers import KERAS_2, Config, Shape, accepted
+from kerasnorm.migrate._custom import Custom, line_to_write
+from kerasnorm.migrate._custom_layers import make_custom
+from kerasnorm.migrate._keras_layers import KERAS_2, Config, Shape, accepted, arguments_of
 from kerasnorm.migrate._lambdas import make_lambda
 from kerasnorm.migrate._objects import argument
+from kerasnorm.migrate._operations import OPERATIONS, make_operation
 from kerasnorm.migrate._values import Saved, as_saved, expect, new_name
 from kerasnorm.models import set_trainable, with_inside
 
 MODELS = ("Functional", "Model", "Sequential")
-_EVERY = {"name", "dtype", "trainable", "activity_regularizer"}
 _INSIDE = ("layer", "backward_layer", "cell")  # arguments that are layers
 _HOLDERS = {
     "Bidirectional": keras.layers.Bidirectional,
@@ -39,19 +41,23 @@ class Builder:
 
     Attributes:
         make_model: makes a model of what a file says of it, with this builder.
+        custom: the user's own classes and functions.
         safe_mode: whether Lambda layers are refused.
         old_classes: what the file calls a layer's class, by the layer's id.
         old_orders: a model's layers in the file's order, by the model's id.
         translated: the path of each layer, the class it had and the one it has.
         still: layers that the file calls with `training=False`.
+        set_aside: layers that classes of the user have in their configs, kept for their ids.
     """
 
     make_model: Callable[["Builder", Saved, str, Shape], keras.Model]
+    custom: Custom = field(default_factory=Custom)
     safe_mode: bool = True
     old_classes: dict[int, str] = field(default_factory=dict)
     old_orders: dict[int, list[keras.Layer]] = field(default_factory=dict)
     translated: list[tuple[str, str, str]] = field(default_factory=list)
     still: list[keras.Layer] = field(default_factory=list)
+    set_aside: list[keras.Layer] = field(default_factory=list)
 
     def make_layer(self, saved: Saved, path: str, shape: Shape) -> keras.Layer:
         """Returns an unbuilt layer, or a model.
@@ -61,17 +67,25 @@ class Builder:
             path: its own name after those of the models that it is in.
             shape: of the input that it is to be called with.
         """
-        if saved.name in MODELS:
+        given = self.custom.find(saved.name)
+        if saved.name in MODELS or is_model(given, saved):
             return self.make_model(self, saved, path, shape)
         name = path.rpartition("/")[2]
         with naming(path, saved.name):
             if not isinstance(saved.config.get("trainable", True), bool):
                 raise ValueError("Its argument `trainable` should be a bool.")
-            if saved.name == "Lambda":
-                layer = make_lambda(saved.config, name, self.safe_mode)
+            if given is not None:
+                inside = functools.partial(self._make_inside, path)
+                layer = make_custom(given, saved, name, self.custom, inside)
+            elif saved.name == "Lambda":
+                layer = make_lambda(saved.config, name, self.safe_mode, self.custom.find)
+            elif saved.name == "TFOpLambda":
+                if saved.config.get("function") not in OPERATIONS:
+                    raise ValueError(_unknown(saved.name))
+                layer = make_operation(saved.config, name)
             else:
                 cls, config = self._translate(saved, path, shape)
-                config = accepted(cls, {**config, "name": name}, _arguments(cls))
+                config = accepted(cls, {**config, "name": name}, arguments_of(cls))
                 trainable = config.pop("trainable", True)
                 layer = cls(**config)
                 set_trainable(layer, trainable, inside=False)
@@ -90,7 +104,7 @@ class Builder:
         Raises:
             ValueError: if it is called as no model of Keras 3 can call it.
         """
-        kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        kwargs = {key: value for key, value in kwargs.items() if not _is_none(value)}
         if isinstance(layer, _RECURRENT) and isinstance(inputs, list):
             inputs, *kwargs["initial_state"] = inputs
             _check_states(layer, len(kwargs["initial_state"]))
@@ -104,6 +118,21 @@ class Builder:
             self.still.append(layer)
         return layer(inputs, **kwargs)
 
+    def _make_inside(self, path: str, key: str, value: dict[str, Any]) -> keras.Layer | None:
+        """Returns the layer that an argument of a user's class describes, None if it is none."""
+        name, config = value.get("class_name"), value.get("config")
+        if not isinstance(name, str) or not isinstance(config, (dict, list)):
+            return None
+        saved = as_saved(value, f"The {key} of layer '{path}'")
+        try:
+            if saved.name not in MODELS and self.custom.find(saved.name) is None:
+                _translator(saved.name)
+        except ValueError:
+            return None  # no layer, perhaps: the class may know it
+        layer = self.make_layer(saved, _inside(path, saved), None)
+        self.set_aside.append(layer)
+        return layer
+
     def _translate(self, saved: Saved, path: str, shape: Shape) -> tuple[type, Config]:
         translate = _translator(saved.name)
         config = {}
@@ -116,8 +145,11 @@ class Builder:
             elif key == "cells":
                 cells = [as_saved(cell, "A cell") for cell in expect(value, list, "`cells`")]
                 config[key] = [self.make_layer(cell, _inside(path, cell), None) for cell in cells]
+            elif key.endswith("activation") and _is_activation_layer(value):
+                inner = as_saved(value, f"The {key} of layer '{path}'")
+                config[key] = self.make_layer(inner, _inside(path, inner), None)
             elif key != "name":
-                config[key] = argument(key, value)
+                config[key] = argument(key, value, self.custom.find)
         return translate(config, shape)
 
 
@@ -141,9 +173,27 @@ def _unknown(name: str) -> str:
         return f"It is an operation of TensorFlow, which no file of Keras 3 can hold. {remedy}"
     if name.startswith("Addons>"):
         return f"Keras 3 has nothing that does the same as TensorFlow Addons' layer. {remedy}"
+    line = f"If it is yours, give it: {line_to_write(name)}. {remedy}"
     if ">" in name:
-        return f"It is of a class of somebody's own, and no code of a file is run. {remedy}"
-    return f"Keras 3 has no such layer, or it is not known to do the same. {remedy}"
+        return f"It is of a class of somebody's own, and no code of a file is run. {line}"
+    return f"Keras 3 has no such layer, or it is not known to do the same. {line}"
+
+
+def is_model(given: Any, saved: Saved) -> bool:
+    """Returns whether a class of the user is one of models made as functional ones are."""
+    return (
+        isinstance(given, type)
+        and issubclass(given, keras.Model)
+        and isinstance(saved.config.get("layers"), list)
+    )
+
+
+# activations that are layers; one with weights is nobody's
+_ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "ReLU", "Softmax", "ThresholdedReLU")
+
+
+def _is_activation_layer(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("class_name") in _ACTIVATION_LAYERS
 
 
 def _inside(path: str, saved: Saved) -> str:
@@ -154,6 +204,11 @@ def _inner_shape(saved: Saved, shape: Shape) -> Shape:
     if saved.name == "TimeDistributed" and isinstance(shape, tuple):
         return (shape[0], *shape[2:])
     return shape if "Normalization" in saved.name else None
+
+
+def _is_none(value: Any) -> bool:
+    """Returns whether an argument of a call is none, or a list of none: no masks."""
+    return value is None or (isinstance(value, list) and all(map(_is_none, value)))
 
 
 def _check_states(layer: keras.Layer, given: int) -> None:
@@ -167,20 +222,6 @@ def _check_states(layer: keras.Layer, given: int) -> None:
 def _minds_training(layer: keras.Layer) -> bool:
     known = "training" in layer.call_signature_parameters
     return known and not isinstance(layer, (keras.Model, keras.layers.Wrapper, keras.layers.RNN))
-
-
-def _arguments(cls: type) -> set[str]:
-    """Returns the names of the arguments that a class of layers takes."""
-    known: set[str] = set()
-    for base in cls.__mro__:
-        if base is keras.Layer:
-            return known | _EVERY
-        if "__init__" in vars(base):
-            parameters = inspect.signature(base.__init__).parameters
-            known |= parameters.keys() - {"self", "args", "kwargs"}
-            if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-                break
-    return known | {"trainable"}
 
 
 @contextlib.contextmanager

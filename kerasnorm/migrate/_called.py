@@ -25,19 +25,26 @@ def is_reference(value: Any) -> bool:
     )
 
 
-def call_arguments(node: Any, find: Find) -> tuple[Any, dict[str, Any]] | None:
+def _is_constant(value: Any) -> bool:
+    return isinstance(value, list) and len(value) in (3, 4) and value[0] == _CONSTANT
+
+
+def call_arguments(
+    node: Any, find: Find, constants: bool = False
+) -> tuple[Any, dict[str, Any]] | None:
     """Returns the first argument of a call and the others by name, None if a tensor is missing.
 
     Args:
         node: a call in the file: references with the other arguments in the fourth place.
         find: returns the tensor of a reference, or None.
+        constants: whether it may be called with constants in place of outputs.
     """
     if not is_reference(node) and not isinstance(node, (list, dict)):
         raise ValueError(f"A call of it should be a list in the file. Received: {short(node)}.")
     leaves = list(_references(node))
     if not leaves:
         raise ValueError("It is called with no output of another layer.")
-    if any(leaf[0] == _CONSTANT for leaf in leaves):
+    if not constants and any(map(_is_constant, leaves)):
         raise ValueError(
             "It is called with a constant, which no layer of Keras 3 keeps. Rebuild the model and "
             "use `load_tfa_weights`."
@@ -56,7 +63,7 @@ _MISSING = object()
 
 
 def _references(value: Any) -> Any:
-    if is_reference(value):
+    if is_reference(value) or _is_constant(value):
         yield value
     elif isinstance(value, (list, dict)):
         for item in value.values() if isinstance(value, dict) else value:
@@ -66,6 +73,8 @@ def _references(value: Any) -> Any:
 
 
 def _found(value: Any, find: Find) -> Any:
+    if _is_constant(value):
+        return value[2]
     if is_reference(value):
         tensor = find(value)
         return _MISSING if tensor is None else tensor

@@ -77,13 +77,22 @@ def read_h5(file: h5py.File) -> LayerLists | H5Objects:
         if not arrays:
             raise ValueError("The file holds no weights.")
         return H5Objects(arrays)
-    layers = {name: _named(group[name]) for name in _strings(group.attrs, "layer_names")}
-    own = group.get("top_level_model_weights")
-    return LayerLists(layers, [name for name, _ in _named(own)] if own is not None else [])
+    layers = {name: _named(group, name) for name in _strings(group.attrs, "layer_names")}
+    own = "top_level_model_weights"
+    return LayerLists(layers, [name for name, _ in _named(group, own)] if own in group else [])
 
 
-def _named(group: h5py.Group) -> Named:
-    return [(name, _array(group[name])) for name in _strings(group.attrs, "weight_names")]
+def _named(group: h5py.Group, layer: str) -> Named:
+    if layer not in group:
+        raise ValueError(f"Layer '{layer}' has no weights in the file, which names it: damaged.")
+    group = group[layer]
+    names = _strings(group.attrs, "weight_names")
+    for name in names:
+        if name not in group:
+            raise ValueError(
+                f"Layer '{layer}': its weight {name!r} is named in the file and not there: damaged."
+            )
+    return [(name, _array(group[name])) for name in names]
 
 
 def read_arrays(file: h5py.File) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """Keras 2's layers, and what Keras 3 calls them and their arguments."""
 
+import inspect
 from typing import Any
 
 import keras
@@ -35,8 +36,16 @@ _SAYS_NOTHING = {
     *("batch_input_shape", "build_input_shape", "implementation", "input_length", "fused"),
     *("key_shape", "query_shape", "value_shape", "dynamic", "shared_object_id"),
 }
+_EVERY = {"name", "dtype", "trainable", "activity_regularizer"}
 # what Keras 3 has no choice of: it is as here
-_ONLY = {"groups": 1, "ragged": False, "renorm": False, "sparse": False, "time_major": False}
+_ONLY = {
+    "causal": False,
+    "groups": 1,
+    "ragged": False,
+    "renorm": False,
+    "sparse": False,
+    "time_major": False,
+}
 
 
 def plain(name: str) -> Any:
@@ -95,6 +104,39 @@ def _spectral(config: Config, shape: Shape) -> tuple[type, Config]:
     return AddonsSpectralNormalization, config  # Keras took TFA's over
 
 
+def _cudnn_lstm(config: Config, shape: Shape) -> tuple[type, Config]:
+    """cuDNN's is the one with the usual activations, whatever its initializers said."""
+    return keras.layers.LSTM, config
+
+
+def _cudnn_gru(config: Config, shape: Shape) -> tuple[type, Config]:
+    return keras.layers.GRU, {**config, "reset_after": True}
+
+
+def _gru(cls: type) -> Any:
+    """Keras before 2.1.3 has no `reset_after`, and never resets there."""
+    return lambda config, shape: (cls, {"reset_after": False, **config})
+
+
+def _merge(config: Config, shape: Shape) -> tuple[type, Config]:
+    """Keras 1's, which Keras 2 still read: with a word for what it does."""
+    mode = config.get("mode")
+    known = {key: config[key] for key in ("name", "trainable") if key in config}
+    if mode == "concat":
+        return keras.layers.Concatenate, {**known, "axis": config.get("concat_axis", -1)}
+    if mode not in _MERGES:
+        raise ValueError(f"It merges by {short(mode)}, which no layer of Keras 3 does.")
+    return _MERGES[mode], known
+
+
+_MERGES: dict[Any, type] = {
+    "sum": keras.layers.Add,
+    "mul": keras.layers.Multiply,
+    "ave": keras.layers.Average,
+    "max": keras.layers.Maximum,
+}
+
+
 def _renamed(config: Config, old: str, new: str) -> Config:
     return {new if key == old else key: value for key, value in config.items()}
 
@@ -102,16 +144,42 @@ def _renamed(config: Config, old: str, new: str) -> Config:
 KERAS_2 = {
     **{name: plain(name) for name in PLAIN},
     "BatchNormalization": _batch_normalization,
+    "BatchNormalizationV1": _batch_normalization,
+    "BatchNormalizationV2": _batch_normalization,
+    "CuDNNGRU": _cudnn_gru,
+    "CuDNNLSTM": _cudnn_lstm,
     "DepthwiseConv1D": _separable(keras.layers.DepthwiseConv1D),
     "DepthwiseConv2D": _separable(keras.layers.DepthwiseConv2D),
+    "GRU": _gru(keras.layers.GRU),
+    "GRUCell": _gru(keras.layers.GRUCell),
     "LayerNormalization": _layer_normalization,
     "LeakyReLU": _leaky_relu,
+    "Merge": _merge,
     "SeparableConv1D": _separable(keras.layers.SeparableConv1D),
     "SeparableConv2D": _separable(keras.layers.SeparableConv2D),
     "SpectralNormalization": _spectral,
     "SyncBatchNormalization": _synchronized,
     "ThresholdedReLU": _thresholded_relu,
 }
+
+
+def as_of_base(cls: type, config: Config, known: set[str]) -> Config:
+    """Returns the config of a user's class with what Keras 2 put there as Keras 3 has it.
+
+    Args:
+        cls: the user's class, of a layer of Keras perhaps.
+        config: what the file says of the layer.
+        known: the arguments that the class takes.
+    """
+    bases = (base for base in cls.__mro__ if base.__module__.partition(".")[0] == "keras")
+    base = next(bases, keras.Layer).__name__
+    if base in KERAS_2:
+        config = KERAS_2[base](config, None)[1]
+    return {k: v for k, v in config.items() if k in known or not _is_silent(k, v)}
+
+
+def _is_silent(key: str, value: Any) -> bool:
+    return key in _SAYS_NOTHING or (key in _ONLY and value == _ONLY[key])
 
 
 def accepted(cls: type, config: Config, known: set[str]) -> Config:
@@ -122,9 +190,22 @@ def accepted(cls: type, config: Config, known: set[str]) -> Config:
     """
     kept = {key: value for key, value in config.items() if key in known}
     for key, value in config.items():
-        silent = key in kept or key in _SAYS_NOTHING or value is None
-        if not silent and (key not in _ONLY or value != _ONLY[key]):
+        if key not in kept and value is not None and not _is_silent(key, value):
             raise ValueError(
                 f"Its argument {key}={short(value)} has no equal in Keras 3's {cls.__name__}."
             )
     return kept
+
+
+def arguments_of(cls: type) -> set[str]:
+    """Returns the names of the arguments that a class of layers takes."""
+    known: set[str] = set()
+    for base in cls.__mro__:
+        if base is keras.Layer:
+            return known | _EVERY
+        if "__init__" in vars(base):
+            parameters = inspect.signature(base.__init__).parameters
+            known |= parameters.keys() - {"self", "args", "kwargs"}
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+                break
+    return known | {"trainable"}

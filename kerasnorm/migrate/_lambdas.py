@@ -10,30 +10,46 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm.migrate._custom import Find, line_to_write
 from kerasnorm.migrate._values import short
 
 _PYTHON = (3, 11)  # the last one that TensorFlow Addons ran on; files do not say which it was
 
 
-def make_lambda(config: dict[str, Any], name: str, safe_mode: bool) -> keras.layers.Lambda:
-    """Returns a Lambda layer with the function in the file.
+def make_lambda(
+    config: dict[str, Any], name: str, safe_mode: bool, find: Find
+) -> keras.layers.Lambda:
+    """Returns a Lambda layer with a function that the user gives, or the one in the file.
+
+    Args:
+        config: what the file says of the layer.
+        name: the layer's name, under which its function may be given.
+        safe_mode: whether the code in the file must not run.
+        find: returns what the user has given under a name, or None.
 
     Raises:
-        ValueError: with `safe_mode`, and for code that this Python cannot run.
+        ValueError: if none is given with `safe_mode`, and for code that this Python cannot run.
     """
-    if safe_mode:
+    shape, function = config.get("output_shape"), config.get("function")
+    named = config.get("function_type") == "function" and isinstance(function, str)
+    given = find(function) if named else find(name)
+    if given is None and named:
+        raise ValueError(
+            f"The function {short(function)} is only named in the file. Give it: "
+            f"{line_to_write(function)}."
+        )
+    if config.get("output_shape_type", "raw") != "raw":
+        raise ValueError(
+            "Its `output_shape` is a function, too. Rebuild the model and use `load_tfa_weights`."
+        )
+    if given is None and safe_mode:
         raise ValueError(
             "It is a Lambda layer, whose code would run and could do anything. Say "
-            "`safe_mode=False` if you trust the file."
-        )
-    shape = config.get("output_shape")
-    if config.get("function_type") != "lambda" or config.get("output_shape_type", "raw") != "raw":
-        raise ValueError(
-            f"The function {short(config.get('function'))} is only named in the file. Rebuild the "
-            "model with it and use `load_tfa_weights`."
+            "`safe_mode=False` if you trust the file, or give a function that does the same "
+            f'under the name of the layer: `custom_objects={{"{name}": your_function}}`.'
         )
     return keras.layers.Lambda(
-        _function(config.get("function")),
+        _function(function) if given is None else given,
         tuple(shape) if isinstance(shape, list) else shape,
         arguments=config.get("arguments"),
         name=name,

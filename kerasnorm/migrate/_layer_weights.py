@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from kerasnorm.migrate._attributes import is_custom
 from kerasnorm.migrate._matching import missing, place
 from kerasnorm.migrate._object_weights import refuse_left
 from kerasnorm.migrate._plan import Plan
@@ -39,6 +40,36 @@ def match_layers(model: Twin, layers: dict[str, Named]) -> Plan:
     return plan
 
 
+def match_flat(model: Twin, named: Named) -> Plan:
+    """Returns which value goes where, of weights in one list for all layers.
+
+    They are paired by their names, or else by their order: layer by layer, or what trains first.
+
+    Raises:
+        ValueError: if weights are missing, left, or do not fit; the message names the layer.
+    """
+    layers = [twin for twin in model.children["layers"] if [*twin.every_slot()]]
+    each = [_old_order(twin) for twin in layers]
+    by_layer = _unique([owned for trains, rests in each for owned in (*trains, *rests)])
+    trains, rests = _old_order(model)
+    if len(by_layer) > len(named):
+        raise ValueError(missing(*by_layer[len(named)]))
+    if len(by_layer) < len(named):
+        refuse_left([name for name, _ in named[len(by_layer) :]], "The file")
+    orders = (by_layer, _unique([*trains, *rests]))
+    order = next((order for order in orders if _fits(order, named)), by_layer)
+    plan = Plan()
+    _place_all(model, _by_name(by_layer, named) or _by_order(model, order, named), plan)
+    return plan
+
+
+def _fits(order: list[Owned], named: Named) -> bool:
+    return all(
+        _last(name) in slot.names and (slot.variable is None or slot.variable.shape == array.shape)
+        for (_, slot), (name, array) in zip(order, named, strict=True)
+    )
+
+
 def _check_count(model_layers: list[Twin], stored: dict[str, Named]) -> None:
     if len(model_layers) == len(stored):
         return
@@ -63,20 +94,26 @@ def _match_layer(twin: Twin, named: Named, plan: Plan) -> None:
         raise ValueError(missing(*owned[len(named)]))
     if len(owned) < len(named):
         refuse_left([f"{twin.path}: {name}" for name, _ in named[len(owned) :]], "The file")
-    order = _by_name(owned, named) or _by_order(twin, owned, named)
-    unplaced: dict[int, dict[str, np.ndarray]] = {}
-    for (owner, slot), array in order:
-        place(owner, slot, array, plan, unplaced.setdefault(id(owner), {}))
+    _place_all(twin, _by_name(owned, named) or _by_order(twin, owned, named), plan)
+
+
+def _place_all(twin: Twin, pairs: list[tuple[Owned, np.ndarray]], plan: Plan) -> None:
+    arrays: dict[int, dict[Slot, np.ndarray]] = {}
+    for (owner, slot), array in pairs:
+        arrays.setdefault(id(owner), {})[slot] = array
     for owner in twin.every():
-        if owner.settle:
-            owner.settle(plan, unplaced[id(owner)])
+        place(owner, arrays.get(id(owner), {}), plan)
 
 
 def _by_name(owned: list[Owned], named: Named) -> list[tuple[Owned, np.ndarray]] | None:
     """Pairs weights that have names of their own, whatever was frozen when the file was made."""
     found = []
     for owner, slot in owned:
-        matches = [i for i, (name, _) in enumerate(named) if _is_called(name, owner, slot)]
+        kinds = (
+            [i for i, (name, _) in enumerate(named) if _is_called(name, owner, slot, exact)]
+            for exact in (True, False)
+        )
+        matches = next((each for each in kinds if each), [])
         if len(matches) != 1:
             return None
         found.append(((owner, slot), matches[0]))
@@ -85,21 +122,25 @@ def _by_name(owned: list[Owned], named: Named) -> list[tuple[Owned, np.ndarray]]
     return [(pair, named[index][1]) for pair, index in found]
 
 
-def _is_called(name: str, owner: Twin, slot: Slot) -> bool:
-    of = new_name(name.rpartition("/")[0])
-    layer = owner.layer.name
-    return _last(name) in slot.names and (of == layer or of.endswith(f"_{layer}"))
+def _is_called(name: str, owner: Twin, slot: Slot, exact: bool) -> bool:
+    of, layer = new_name(name.rpartition("/")[0]), owner.layer.name
+    return _last(name) in slot.names and (of == layer or (not exact and of.endswith(f"_{layer}")))
 
 
 def _by_order(twin: Twin, owned: list[Owned], named: Named) -> list[tuple[Owned, np.ndarray]]:
     for (owner, slot), (name, _) in zip(owned, named, strict=True):
-        if _last(name) not in slot.names:
+        if _last(name) not in slot.names and not _is_unnamed(_last(name), owner):
             raise ValueError(
                 f"Layer '{owner.path}': the file has the weight {name!r} where "
                 f"'{slot.names[-1]}' of a {owner.old_class} should be. Give the model the layers, "
                 f"in the order and with the names and flags, that '{twin.path}' had."
             )
     return [(pair, array) for pair, (_, array) in zip(owned, named, strict=True)]
+
+
+def _is_unnamed(name: str, owner: Twin) -> bool:
+    """Returns whether a weight of a user's own layer has been given no name."""
+    return name.lower() == "variable" and is_custom(owner.layer)
 
 
 def _last(name: str) -> str:

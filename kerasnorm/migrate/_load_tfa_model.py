@@ -1,13 +1,18 @@
 """`load_tfa_model` and `load_tfa_weights`."""
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
 from kerasnorm._types import StrPath
-from kerasnorm.migrate._building import MODELS, Builder
+from kerasnorm.migrate._activations import warn_of_others
+from kerasnorm.migrate._building import MODELS, Builder, is_model
 from kerasnorm.migrate._compiled import describe_dropped
+from kerasnorm.migrate._custom import Custom, checked, line_to_write
 from kerasnorm.migrate._files import naming_the_file, read_model, read_weights
+from kerasnorm.migrate._keras_3 import load_repaired
 from kerasnorm.migrate._models import make_model
 from kerasnorm.migrate._plan import Plan
 from kerasnorm.migrate._twins import Twin, make_twin
@@ -17,7 +22,12 @@ from kerasnorm.models import every_layer, graph_of, leaves, remember, set_statis
 Translated = list[tuple[str, str, str]]
 
 
-def load_tfa_model(path: StrPath, safe_mode: bool = True) -> keras.Model:
+def load_tfa_model(
+    path: StrPath,
+    custom_objects: Mapping[str, Any] | None = None,
+    weights: StrPath | None = None,
+    safe_mode: bool = True,
+) -> keras.Model:
     """Returns a model of TensorFlow Addons or Keras 2 as one of Keras 3.
 
     For files that `keras.saving.load_model` cannot read: with layers of TensorFlow Addons, with
@@ -28,7 +38,13 @@ def load_tfa_model(path: StrPath, safe_mode: bool = True) -> keras.Model:
 
     Args:
         path: of an .h5 file, a .keras file of Keras 2, or a SavedModel's folder, as `model.save`
-            made them of a functional or Sequential model.
+            made them of a functional or Sequential model; of the .json file (or its text) that
+            `model.to_json` gave; or of model.json of TensorFlow.js, or its folder.
+        custom_objects: optional dict of your own classes and functions, as Keras 3 has them, by
+            their names in the file: `{"MyLayer": MyLayer}`. Those of `custom_object_scope` and
+            registered ones are found, too. What a Lambda layer computes is given by the layer's
+            name.
+        weights: optional path of the weights, if another file has them.
         safe_mode: False lets the code of Lambda layers in the file run, in Python 3.11. Only for
             files of people you trust. No other code in a file is ever run.
 
@@ -40,6 +56,7 @@ def load_tfa_model(path: StrPath, safe_mode: bool = True) -> keras.Model:
 
     Raises:
         OSError: if there is no such file.
+        TypeError: if `custom_objects` is no dict of classes and functions by names.
         ValueError: if the file is damaged or of another kind; if a layer, or something it is made
             with, has no equal here, or weights and layers do not match: the message names the
             layer and says what to do.
@@ -48,23 +65,36 @@ def load_tfa_model(path: StrPath, safe_mode: bool = True) -> keras.Model:
 
     >>> from kerasnorm import load_tfa_model
     >>> model = load_tfa_model("old_model.h5")  # doctest: +SKIP
+    >>> model = load_tfa_model("model.json", weights="weights.h5")  # doctest: +SKIP
     >>> model.save("new_model.keras")  # doctest: +SKIP
+
+    See also:
+        `load_tfa_weights`: for models that you have built again.
     """
-    model, _, dropped = load_and_list(path, safe_mode)
+    model, _, dropped = load_and_list(path, safe_mode, custom_objects, weights)
     if dropped:
         warnings.warn(dropped, stacklevel=2)
     return model
 
 
-def load_and_list(path: StrPath, safe_mode: bool) -> tuple[keras.Model, Translated, str | None]:
+def load_and_list(
+    path: StrPath,
+    safe_mode: bool,
+    custom_objects: Mapping[str, Any] | None = None,
+    weights: StrPath | None = None,
+) -> tuple[keras.Model, Translated, str | None]:
     """Returns the model, what has become of each layer, and what is dropped."""
+    custom = checked(custom_objects)
     with naming_the_file(path):
-        old = read_model(path)
-        _check_kind(old.saved)
-        builder = Builder(make_model, safe_mode)
+        repaired = load_repaired(path, custom, safe_mode) if weights is None else None
+        if repaired is not None:
+            return repaired, [], None
+        old, stored = read_model(path, weights)
+        _check_kind(old.saved, custom)
+        builder = Builder(make_model, custom, safe_mode)
         model = make_model(builder, old.saved)
         twin = make_twin(model, "", builder.old_classes, builder.old_orders)
-        _plan(twin, old.weights.match(twin)).assign()
+        _plan(twin, stored.match(twin)).assign()
     _finish(model)
     _keep_still(model, builder.still)
     return model, builder.translated, describe_dropped(old.training)
@@ -83,7 +113,12 @@ def load_tfa_weights(model: keras.Model, path: StrPath) -> None:
             the weights of TensorFlow Addons' of the same names, a TLU if its threshold does not
             differ between positions.
         path: of what `save_weights` wrote: an .h5 or .weights.h5 file, or the prefix of a
-            TensorFlow checkpoint (the name without `.index`); or a whole model's file.
+            TensorFlow checkpoint (the name without `.index`); or a whole model's file. Weights of
+            CuDNNLSTM and CuDNNGRU fit LSTM and GRU.
+
+    Warns:
+        UserWarning: if layers have an activation of Keras 3 that was another one in Keras 2
+            (`hard_sigmoid`); `kerasnorm.migrate` has the old ones.
 
     Raises:
         OSError: if there is no such file.
@@ -107,13 +142,18 @@ def load_tfa_weights(model: keras.Model, path: StrPath) -> None:
     with naming_the_file(path):
         _plan(twin, read_weights(path).match(twin)).assign()
     _finish(model)
+    warn_of_others((leaf.path, leaf.layer) for leaf in every_layer(model))
 
 
-def _check_kind(saved: Saved) -> None:
-    if saved.name not in MODELS or not isinstance(saved.config.get("layers"), list):
+def _check_kind(saved: Saved, custom: Custom) -> None:
+    known = saved.name in MODELS and isinstance(saved.config.get("layers"), list)
+    if not known and not is_model(custom.find(saved.name), saved):
+        line = ""
+        if saved.name not in MODELS and isinstance(saved.config.get("layers"), list):
+            line = f"If the class is yours, give it: {line_to_write(saved.name)}. "
         raise ValueError(
             f"The file holds a {saved.name!r}, which is no functional or Sequential model: what "
-            "it computes is code, and not in the file. Rebuild it in Keras 3 and use "
+            f"it computes is code, and not in the file. {line}Rebuild it in Keras 3 and use "
             "`load_tfa_weights`."
         )
 

@@ -15,8 +15,8 @@ class Cursor(Protocol):
     def held(self, attribute: str) -> "Cursor":
         """Returns the place of a layer that this one holds."""
 
-    def items(self, attribute: str, twins: list[Twin]) -> list["Cursor"]:
-        """Returns the places of a list of layers that this one holds."""
+    def items(self, attribute: str, twins: list[Twin], keys: list[str]) -> list["Cursor"]:
+        """Returns the places of a list of layers that this one holds, by what leads to each."""
 
     def weight(self, slot: Slot, index: int) -> np.ndarray:
         """Returns the value of a weight, the layer's own one of that number."""
@@ -28,32 +28,38 @@ def match(twin: Twin, cursor: Cursor, plan: Plan) -> None:
     Raises:
         ValueError: if one is missing or does not fit; the message names the layer.
     """
-    unplaced = {}
+    arrays = {}
     for index, slot in enumerate(twin.slots):
         try:
-            array = cursor.weight(slot, index)
+            arrays[slot] = cursor.weight(slot, index)
         except KeyError as error:
             raise ValueError(missing(twin, slot)) from error
-        place(twin, slot, array, plan, unplaced)
     for attribute, child in twin.children.items():
         if not isinstance(child, list):
             match(child, cursor.held(attribute), plan)
             continue
-        weighted = [twin for twin in child if any(True for _ in twin.every_slot())]
-        for inner, its in zip(weighted, cursor.items(attribute, weighted), strict=True):
+        keys = twin.keys.get(attribute) or [str(number) for number in range(len(child))]
+        pairs = zip(child, keys, strict=True)
+        weighted = {inner: key for inner, key in pairs if any(True for _ in inner.every_slot())}
+        places = cursor.items(attribute, [*weighted], [*weighted.values()])
+        for inner, its in zip(weighted, places, strict=True):
             match(inner, its, plan)
+    place(twin, arrays, plan)
+
+
+def place(twin: Twin, arrays: dict[Slot, np.ndarray], plan: Plan) -> None:
+    """Notes the values of the weights of a layer itself."""
+    if twin.adapt:
+        arrays = twin.adapt(arrays)
+    unplaced = {}
+    for slot, array in arrays.items():
+        if slot.variable is None:
+            unplaced[slot.names[0]] = array
+        else:
+            array = slot.fit(array) if slot.fit else array
+            plan.add(slot.variable, array, twin.path, slot.names[-1])
     if twin.settle:
         twin.settle(plan, unplaced)
-
-
-def place(
-    twin: Twin, slot: Slot, array: np.ndarray, plan: Plan, unplaced: dict[str, np.ndarray]
-) -> None:
-    """Notes the value of one weight."""
-    if slot.variable is None:
-        unplaced[slot.names[0]] = array
-    else:
-        plan.add(slot.variable, slot.fit(array) if slot.fit else array, twin.path, slot.names[-1])
 
 
 def missing(twin: Twin, slot: Slot) -> str:

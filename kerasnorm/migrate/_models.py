@@ -1,14 +1,15 @@
 """Functional and Sequential models made of Keras 2's configs, nested ones too."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 
-from kerasnorm.migrate._building import MODELS, Builder, LayerError, naming
+from kerasnorm.migrate._building import MODELS, Builder, LayerError, is_model, naming
 from kerasnorm.migrate._called import call_arguments, is_reference
-from kerasnorm.migrate._values import Saved, as_saved, expect, new_name
+from kerasnorm.migrate._operations import split_arguments
+from kerasnorm.migrate._values import Saved, as_saved, expect, new_name, short
 from kerasnorm.models import set_trainable
 
 
@@ -26,14 +27,33 @@ def make_model(builder: Builder, saved: Saved, path: str = "", shape: Any = None
     """
     name = expect(saved.config.get("name"), str, "The name of a model")
     layers = expect(saved.config.get("layers"), list, f"The layers of model '{name}'")
-    items = [as_saved(layer, f"A layer of model '{name}'") for layer in layers]
+    items = _named([as_saved(layer, f"A layer of model '{name}'") for layer in layers])
     _check_names(items, name)
-    make = _make_sequential if saved.name == "Sequential" else _make_functional
-    model = make(builder, saved, items, path, shape)
+    given = builder.custom.find(saved.name)
+    cls = given if is_model(given, saved) else None
+    sequential = issubclass(cls, keras.Sequential) if cls else saved.name == "Sequential"
+    make = _make_sequential if sequential else _make_functional
+    model = make(builder, saved, items, path, shape, cls)
     set_trainable(model, saved.config.get("trainable", True) is not False, inside=False)
     if path:
         builder.remember(model, saved, path)
     return model
+
+
+def _named(items: list[Saved]) -> list[Saved]:
+    """Tells apart Sequential models that have no names in files of Keras 2.2.2 and before."""
+    unnamed = [
+        item
+        for item in items
+        if isinstance(item.fields.get("config"), list) and "name" not in item.fields
+    ]
+    names = {id(item): f"sequential_{index}" for index, item in enumerate(unnamed) if index}
+    return [
+        replace(item, config={**item.config, "name": names[id(item)]})
+        if id(item) in names
+        else item
+        for item in items
+    ]
 
 
 def _check_names(items: list[Saved], model: str) -> None:
@@ -63,10 +83,10 @@ def _join(path: str, saved: Saved) -> str:
 
 
 def _make_sequential(
-    builder: Builder, saved: Saved, items: list[Saved], path: str, shape: Any
+    builder: Builder, saved: Saved, items: list[Saved], path: str, shape: Any, cls: type | None
 ) -> keras.Model:
     name = new_name(saved.config["name"])
-    model = keras.Sequential(name=name)
+    model = (cls or keras.Sequential)(name=name)
     order = builder.old_orders[id(model)] = []
     if items and items[0].name == "InputLayer":
         source = _make_input(items[0], _join(path, items[0]))
@@ -79,8 +99,10 @@ def _make_sequential(
                 f"Model '{name}' was saved before it was built, so it has no weights: call it once "
                 "before saving."
             )
+        dtype = first.get("dtype")  # which was that of the inputs, too
+        whole = isinstance(dtype, str) and dtype.startswith(("int", "uint"))
         with naming(path or name, saved.name):
-            source = keras.Input(batch_shape=tuple(shape))
+            source = keras.Input(batch_shape=tuple(shape), dtype=dtype if whole else None)
     model.add(source)
     shape = tuple(source.shape)
     for item in items:
@@ -132,7 +154,7 @@ class _Graph:
 
 
 def _make_functional(
-    builder: Builder, saved: Saved, items: list[Saved], path: str, shape: Any
+    builder: Builder, saved: Saved, items: list[Saved], path: str, shape: Any, cls: type | None
 ) -> keras.Model:
     name = new_name(saved.config["name"])
     graph = _Graph()
@@ -155,11 +177,18 @@ def _make_functional(
     inputs = graph.tensors(saved.config.get("input_layers"))
     outputs = graph.tensors(saved.config.get("output_layers"))
     with naming(path or name, saved.name):
-        model = keras.Model(_single(inputs), _single(outputs), name=name)
+        model = (cls or keras.Model)(_single(inputs), _single(outputs), name=name)
     builder.old_orders[id(model)] = [
         graph.made[_name(item)] for item in items if item.name != "InputLayer"
     ]
     return model
+
+
+def _check_again(layer: keras.Layer | None, config: dict[str, Any]) -> None:
+    """Refuses an operation that is called again with other arguments, which no layer has."""
+    for key, value in config.items() if layer is not None else ():
+        if getattr(layer, key) != value:
+            raise ValueError(f"It is called with other arguments {short(value)} another time.")
 
 
 def _single(structure: Any) -> Any:
@@ -178,10 +207,14 @@ def _progress(builder: Builder, graph: _Graph, items: list[Saved], path: str) ->
 def _call(builder: Builder, graph: _Graph, item: Saved, node: Any, path: str) -> bool:
     name, where = _name(item), _join(path, item)
     with naming(where, item.name):
-        arguments = call_arguments(node, graph.tensor)
-    if arguments is None:
-        return False
-    inputs, kwargs = arguments
+        arguments = call_arguments(node, graph.tensor, constants=item.name == "TFOpLambda")
+        if arguments is None:
+            return False
+        inputs, kwargs = arguments
+        if item.name == "TFOpLambda":
+            inputs, config = split_arguments(inputs, kwargs)
+            item, kwargs = replace(item, config={**item.config, **config}), {}
+            _check_again(graph.made.get(name), config)
     if name not in graph.made:
         shape = keras.tree.map_structure(lambda tensor: tuple(tensor.shape), inputs)
         graph.made[name] = builder.make_layer(item, where, shape)

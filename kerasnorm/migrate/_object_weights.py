@@ -1,8 +1,10 @@
 """Places of weights in the HDF5 of .keras and .weights.h5 files, and in checkpoints."""
 
+import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+import keras
 import numpy as np
 
 from kerasnorm._validation import listed
@@ -10,9 +12,11 @@ from kerasnorm.migrate._matching import match, snake_case
 from kerasnorm.migrate._plan import Plan
 from kerasnorm.migrate._protobuf import Trackable
 from kerasnorm.migrate._twins import Slot, Twin
+from kerasnorm.migrate._values import new_name
 
 # what TFA's wrappers keep for their first call, of no use after it
 _CLONE = "_naked_clone_layer"
+_CELL = "cell"  # which CuDNNLSTM and CuDNNGRU do not have: the weights are the layer's own
 _NOT_OF_LAYERS = ("optimizer", "metrics", "loss_tracker", "_metrics", "compiled_metrics")
 
 
@@ -25,9 +29,12 @@ class H5Cursor:
     used: set[str] = field(default_factory=set)
 
     def held(self, attribute: str) -> "H5Cursor":
+        inside = f"{self.path}{attribute}/"
+        if attribute == _CELL and not any(key.startswith(inside) for key in self.arrays):
+            return self
         return H5Cursor(self.arrays, f"{self.path}{attribute}/", self.used)
 
-    def items(self, attribute: str, twins: list[Twin]) -> list["H5Cursor"]:
+    def items(self, attribute: str, twins: list[Twin], keys: list[str]) -> list["H5Cursor"]:
         counts: dict[str, int] = {}
         found = []
         for twin in twins:
@@ -63,24 +70,47 @@ class GraphCursor:
     used: set[int] = field(default_factory=set)
 
     def held(self, attribute: str) -> "GraphCursor":
-        index = self.nodes[self.index].children.get(attribute)
+        children = self.nodes[self.index].children
+        index = children.get(attribute)
+        if attribute == _CELL and index is None and "kernel" in children:
+            return self
         nodes = self.nodes if index is not None else [Trackable()]
         return GraphCursor(nodes, self.read, index or 0, self.used)
 
-    def items(self, attribute: str, twins: list[Twin]) -> list["GraphCursor"]:
+    def items(self, attribute: str, twins: list[Twin], keys: list[str]) -> list["GraphCursor"]:
         if attribute == "layers":
-            return [self.held(f"layer_with_weights-{number}") for number in range(len(twins))]
+            held = [self.held(f"layer_with_weights-{number}") for number in range(len(twins))]
+            return _by_name(held, twins) or held
         held = self.held(attribute)
-        return [held.held(str(number)) for number in range(len(twins))]
+        return [functools.reduce(GraphCursor.held, key.split("/"), held) for key in keys]
 
     def weight(self, slot: Slot, index: int) -> np.ndarray:
-        children = self.nodes[self.index].children
-        number = children[next((name for name in slot.names if name in children), slot.names[0])]
-        key = self.nodes[number].key
-        if key is None:
+        numbers = (self._number(name) for name in slot.names)
+        number = next((number for number in numbers if number is not None), None)
+        key = None if number is None else self.nodes[number].key
+        if number is None or key is None:
             raise KeyError(slot.names[0])
         self.used.add(number)
         return np.asarray(self.read(key))
+
+    def _number(self, attribute: str) -> int | None:
+        """Returns the number of what an attribute holds: "scales/0" is the first in a list."""
+        number: int | None = self.index
+        for name in attribute.split("/"):
+            number = None if number is None else self.nodes[number].children.get(name)
+        return number
+
+    def variables(self) -> list[str]:
+        """Returns the names of all variables inside."""
+        found, seen, waiting = [], set(), [self.index]
+        while waiting:
+            index = waiting.pop()
+            if index not in seen:
+                seen.add(index)
+                found += [self.nodes[index].name] if self.nodes[index].key is not None else []
+                children = self.nodes[index].children.items()
+                waiting += [child for name, child in children if name not in _SKIPPED]
+        return found
 
     def left(self) -> list[str]:
         """Returns the names of the variables of layers that have not been read."""
@@ -93,15 +123,47 @@ class GraphCursor:
             node = self.nodes[index]
             if node.key is not None and index not in self.used:
                 found.append(node.name or node.key)
-            skipped = (_CLONE, *_OF_TRAINING)
-            waiting += [child for name, child in node.children.items() if name not in skipped]
+            waiting += [child for name, child in node.children.items() if name not in _SKIPPED]
         return found
+
+
+def _by_name(cursors: list[GraphCursor], twins: list[Twin]) -> list[GraphCursor] | None:
+    """Returns the place of each layer by the names of its variables, None if they do not tell."""
+    found = []
+    for twin in twins:
+        names = _leaf_names(twin)
+        matches = [cursor for cursor in cursors if _are_of(cursor.variables(), names)]
+        if len(matches) != 1:
+            return None
+        found += matches
+    return found if len({cursor.index for cursor in found}) == len(twins) else None
+
+
+def _leaf_names(twin: Twin) -> set[str]:
+    """Returns the names of the layers, in models inside too, that variables are called after."""
+    if not isinstance(twin.layer, keras.Model):
+        return {twin.layer.name}
+    weighted = [inner for inner in twin.children["layers"] if [*inner.every_slot()]]
+    return {name for inner in weighted for name in _leaf_names(inner)}
+
+
+def _are_of(variables: list[str], names: set[str]) -> bool:
+    """Returns whether variables, "block/conv/kernel", are those of layers of all these names."""
+    of = [{new_name(part) for part in _beginnings(variable)} & names for variable in variables]
+    return bool(of) and all(of) and set().union(*of) == names
+
+
+def _beginnings(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 _OF_TRAINING = (
     *("optimizer", "loss", "keras_api", "save_counter", "_state_var", "_random_generator"),
     *("variables", "trainable_variables", "non_trainable_variables", "regularization_losses"),
 )
+
+_SKIPPED = (_CLONE, *_OF_TRAINING)
 
 
 def root_of(nodes: list[Trackable]) -> int:

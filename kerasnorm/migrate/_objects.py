@@ -1,6 +1,7 @@
 """Initializers, regularizers, constraints, activations and dtypes, as Keras 3 has them.
 
-Only what is in the tables is ever made: nothing in a file is looked up elsewhere or run.
+Only what is in the tables or given by the user is ever made: nothing in a file is looked up
+elsewhere or run.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 import keras
 
 from kerasnorm.migrate._activations import gelu_tanh, hard_sigmoid_of_keras_2, sparsemax
+from kerasnorm.migrate._custom import Find, line_to_write
 from kerasnorm.migrate._values import as_saved, short
 
 _INITIALIZERS = (
@@ -35,65 +37,97 @@ ACTIVATIONS: dict[str, Callable] = {
 _DTYPES = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 
 
-def argument(key: str, value: Any) -> Any:
+def argument(key: str, value: Any, find: Find) -> Any:
     """Returns the value of a layer's argument, an object if it is a serialized one.
 
+    Args:
+        key: the argument's name.
+        value: what the file says of it.
+        find: returns what the user has given under a name, or None.
+
     Raises:
-        ValueError: if it is none that Keras 3 has.
+        ValueError: if it is none that Keras 3 or the user has.
     """
     for ending, make in _MAKERS.items():
         if value is not None and key.endswith(ending):
-            return make(value)
-    if isinstance(value, dict):
+            return make(value, find)
+    if isinstance(value, dict) and value:
         raise ValueError(f"Its argument `{key}` is an object: {short(value)}.")
     return value
 
 
-def _maker(kind: str, module: Any, names: tuple[str, ...]) -> Callable[[Any], Any]:
+def _name_of(value: Any, what: str) -> tuple[Any, dict[str, Any]]:
+    """Returns the name of a serialized object and its arguments."""
+    if not isinstance(value, dict):
+        return value, {}
+    if value.get("class_name") == "function":
+        name = value.get("config")
+        return (name.get("function_name") if isinstance(name, dict) else name), {}
+    saved = as_saved(value, what)
+    return saved.name, saved.config
+
+
+def _maker(kind: str, module: Any, names: tuple[str, ...]) -> Callable[[Any, Find], Any]:
     table = {name: getattr(module, name) for name in names}
     lower = {name.lower(): cls for name, cls in table.items()}
 
-    def make(value: Any) -> Any:
+    def make(value: Any, find: Find) -> Any:
+        name, config = _name_of(value, f"A {kind}")
+        given = find(name)
+        if given is not None:
+            return given_object(given, config)
         if isinstance(value, str):
-            cls, config = lower.get(value.replace("_", "").lower()), {}
+            cls = lower.get(value.replace("_", "").lower())
         else:
-            saved = as_saved(value, f"A {kind}")
-            cls, config = table.get(saved.name), saved.config
+            cls = table.get(name)
         if cls is None:
-            raise ValueError(f"There is no {kind} {short(value)} in Keras 3.")
+            raise ValueError(f"There is no {kind} {short(name)} in Keras 3. {_line(name)}")
         return cls(**{key: item for key, item in config.items() if key != "dtype"})
 
     return make
 
 
-def _activation(value: Any) -> Callable:
-    name = value
-    if isinstance(value, dict):
-        if value.get("class_name") != "function":
-            raise ValueError(f"Its activation is an object: {short(value)}.")
-        name = value.get("config")
-        name = name.get("function_name") if isinstance(name, dict) else name
+def given_object(given: Any, config: dict[str, Any]) -> Any:
+    """Returns what a class of the user makes of a config, or his function as it is."""
+    if not isinstance(given, type):
+        return given
+    make = getattr(given, "from_config", None)
+    return make(dict(config)) if make else given(**config)
+
+
+def _line(name: Any) -> str:
+    return f"If it is yours, give it: {line_to_write(name)}." if isinstance(name, str) else ""
+
+
+def _activation(value: Any, find: Find) -> Callable:
+    name, config = _name_of(value, "An activation")
+    given = find(name)
+    if given is not None:
+        return given_object(given, config)
+    if isinstance(value, dict) and value.get("class_name") != "function":
+        raise ValueError(f"Its activation is an object: {short(value)}. {_line(name)}")
     if not isinstance(name, str) or name not in ACTIVATIONS:
         raise ValueError(
-            f"Keras 3 has no activation {short(name)}. Write it with keras.ops, rebuild the model "
-            "with it and use `load_tfa_weights`."
+            f"Keras 3 has no activation {short(name)}. {_line(name)} Write it with keras.ops."
         )
     return ACTIVATIONS[name]
 
 
-def _dtype(value: Any) -> str:
+def _dtype(value: Any, find: Find) -> str | None:
     name = value
     if isinstance(value, dict):
         saved = as_saved(value, "A dtype policy")
         if saved.name.removesuffix("V1") != "Policy":
             raise ValueError(f"There is no dtype policy {saved.name!r} in Keras 3.")
         name = saved.config.get("name")
-    if name not in _DTYPES and not (isinstance(name, str) and name.startswith("int")):
+    if isinstance(name, str) and name.startswith(("int", "uint", "bool")):
+        return None  # of its inputs: an Embedding's weights would be cut to integers by it
+    if name not in _DTYPES:
         raise ValueError(f"There is no dtype {short(name)} for a layer.")
     return name
 
 
-_MAKERS: dict[str, Callable[[Any], Any]] = {
+_MAKERS: dict[str, Callable[[Any, Find], Any]] = {
     "_initializer": _maker("initializer", keras.initializers, _INITIALIZERS),
     "_regularizer": _maker("regularizer", keras.regularizers, _REGULARIZERS),
     "_constraint": _maker("constraint", keras.constraints, _CONSTRAINTS),

@@ -24,6 +24,12 @@ class Plan:
                 f"file, and {tuple(variable.shape)} in the model. Give the layer the size and "
                 "settings that it had."
             )
+        whole = "int" in keras.backend.standardize_dtype(variable.dtype)
+        if whole and array.dtype.kind not in "biu" and (array != np.rint(array)).any():
+            raise ValueError(
+                f"Layer '{path}': its weight '{name}' would lose its fractions, as the layer's "
+                f"dtype is {variable.dtype}. Give the layer a dtype of floats."
+            )
         if variable in self and not np.array_equal(self.value(variable), array, equal_nan=True):
             raise ValueError(f"Layer '{path}': the file has two values for its weight '{name}'.")
         self.replace(variable, array)

@@ -1,10 +1,9 @@
-"""As much of protocol buffers as two small messages in a SavedModel need."""
+"""What TensorFlow's messages say of a model: of its objects, and of its layers."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_DAMAGED = "It is damaged: a message in it ends early or makes no sense."
+_KERAS = "_tf_keras_"  # which begins the identifier of what Keras saved
 
 
 @dataclass
@@ -22,40 +21,10 @@ class Trackable:
     name: str = ""
 
 
-def read_fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yields the fields of a message: their numbers and values.
+def _read(kind: str, content: bytes) -> Any:
+    from kerasnorm.backend.checkpoints import read_message
 
-    >>> list(read_fields(bytes([8, 150, 1, 18, 2, 104, 105])))
-    [(1, 150), (2, b'hi')]
-    """
-    position = 0
-    while position < len(message):
-        tag, position = _varint(message, position)
-        kind = tag & 7
-        if kind == _VARINT:
-            value, position = _varint(message, position)
-        else:
-            size = {_FIXED64: 8, _FIXED32: 4}.get(kind)
-            if kind == _BYTES:
-                size, position = _varint(message, position)
-            if size is None or position + size > len(message):
-                raise ValueError(_DAMAGED)
-            value = message[position : position + size]
-            position += size
-        yield tag >> 3, value
-
-
-def _varint(message: bytes, position: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= len(message):
-            break
-        byte = message[position]
-        position += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, position
-    raise ValueError(_DAMAGED)
+    return read_message(kind, content)
 
 
 def read_object_graph(message: bytes) -> list[Trackable]:
@@ -64,26 +33,18 @@ def read_object_graph(message: bytes) -> list[Trackable]:
     Raises:
         ValueError: if it is damaged.
     """
-    nodes = [_trackable(_as_bytes(node)) for number, node in read_fields(message) if number == 1]
+    nodes = [_trackable(node) for node in _read("TrackableObjectGraph", message).nodes]
     if not nodes or any(n not in range(len(nodes)) for x in nodes for n in x.children.values()):
-        raise ValueError(_DAMAGED)
+        raise ValueError("It is damaged: its objects are not all there.")
     return nodes
 
 
-def _trackable(message: bytes) -> Trackable:
-    node = Trackable()
-    for number, value in read_fields(message):
-        if number == 1:
-            child = dict(read_fields(_as_bytes(value)))
-            index = child.get(1, 0)
-            if not isinstance(index, int):
-                raise ValueError(_DAMAGED)
-            node.children[_text(child.get(2, b""))] = index
-        elif number == 2:
-            attribute = dict(read_fields(_as_bytes(value)))
-            if attribute.get(1) == b"VARIABLE_VALUE":
-                node.key, node.name = _text(attribute.get(3, b"")), _text(attribute.get(2, b""))
-    return node
+def _trackable(node: Any) -> Trackable:
+    found = Trackable({child.local_name: child.node_id for child in node.children})
+    for attribute in node.attributes:
+        if attribute.name == "VARIABLE_VALUE":
+            found.key, found.name = attribute.checkpoint_key, attribute.full_name
+    return found
 
 
 def read_root_metadata(message: bytes) -> str:
@@ -92,19 +53,22 @@ def read_root_metadata(message: bytes) -> str:
     Raises:
         ValueError: if it is damaged or has none.
     """
-    for number, saved in read_fields(message):
-        if number == 1:
-            node = dict(read_fields(_as_bytes(saved)))
-            if node.get(3) == b"root":
-                return _text(node.get(5, b""))
+    for node in _read("SavedMetadata", message).nodes:
+        if node.node_path == "root":
+            return node.metadata
     raise ValueError("It has no Keras model for its root.")
 
 
-def _as_bytes(value: int | bytes) -> bytes:
-    if not isinstance(value, bytes):
-        raise ValueError(_DAMAGED)
-    return value
+def read_model_metadata(message: bytes) -> str | None:
+    """Returns the JSON that a SavedModel of TensorFlow 2.0 to 2.4 has of its model in itself.
 
+    None if it holds no model of Keras.
 
-def _text(value: int | bytes) -> str:
-    return _as_bytes(value).decode()  # UnicodeDecodeError is a ValueError
+    Raises:
+        ValueError: if it is damaged.
+    """
+    for graph in _read("SavedModel", message).meta_graphs:
+        for root in graph.object_graph_def.nodes[:1]:
+            if root.user_object.identifier.startswith(_KERAS) and root.user_object.metadata:
+                return root.user_object.metadata
+    return None

@@ -10,6 +10,8 @@ import numpy as np
 from kerasnorm import normalization as norms
 from kerasnorm.migrate._addons_spectral_normalization import AddonsSpectralNormalization
 from kerasnorm.migrate._addons_tlu import AddonsTLU
+from kerasnorm.migrate._attributes import held_by_attributes, is_custom, names_by_attributes
+from kerasnorm.migrate._cudnn import adapter_of
 from kerasnorm.migrate._plan import Plan
 from kerasnorm.models import own_non_trainable, own_trainable, plain_class
 from kerasnorm.normalization import KernelWrapper
@@ -44,7 +46,9 @@ class Twin:
         old_class: what the file calls the class.
         slots: its own weights in the old order.
         children: the layers that it holds, by the old name of the attribute.
+        keys: what leads to the layers of a list inside its attribute, if not their numbers.
         settle: what is left to do once its weights are known, by the plan.
+        adapt: brings what the file has for its own weights into the form of the new layer's.
     """
 
     layer: keras.Layer
@@ -52,7 +56,9 @@ class Twin:
     old_class: str
     slots: list[Slot] = field(default_factory=list)
     children: dict[str, "Twin | list[Twin]"] = field(default_factory=dict)
+    keys: dict[str, list[str]] = field(default_factory=dict)
     settle: Callable[[Plan, dict[str, np.ndarray]], None] | None = None
+    adapt: Callable[[dict[Slot, np.ndarray]], dict[Slot, np.ndarray]] | None = None
 
     def inside(self) -> list["Twin"]:
         """Returns the twins of the layers directly inside."""
@@ -98,6 +104,12 @@ def make_twin(
     if isinstance(layer, keras.Model):
         order = orders.get(id(layer), layer.layers)
         twin.children["layers"] = [make(child) for child in order]
+    elif is_custom(layer):
+        for attribute, held in held_by_attributes(layer).items():
+            twins = [make(child) for child in held.values()]
+            twin.children[attribute] = twins[0] if "" in held else twins
+            twin.keys[attribute] = [*held]
+        return twin
     for kind, attributes in _HELD.items():
         if isinstance(layer, kind):
             for old_attribute, attribute in attributes.items():
@@ -108,7 +120,18 @@ def make_twin(
             break
     if isinstance(layer, KernelWrapper):
         _wrap(twin)
+    adapt = adapter_of(layer)
+    if adapt:
+        twin.adapt = _by_slots(adapt)
     return twin
+
+
+def _by_slots(adapt: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]) -> Any:
+    def adapt_slots(arrays: dict[Slot, np.ndarray]) -> dict[Slot, np.ndarray]:
+        changed = adapt({slot.names[0]: array for slot, array in arrays.items()})
+        return {slot: changed[slot.names[0]] for slot in arrays}
+
+    return adapt_slots
 
 
 _HELD: dict[type, dict[str, str]] = {
@@ -138,9 +161,10 @@ _ALIASES = {
 
 
 def _own_slots(layer: keras.Layer) -> list[Slot]:
-    aliases = _ALIASES.get(plain_class(layer), {})
+    aliases = next((each for cls, each in _ALIASES.items() if isinstance(layer, cls)), {})
+    others = names_by_attributes(layer) if is_custom(layer) else {}
     slots = [
-        Slot((aliases.get(v.name, v.name),), v, trains, _fit_of(layer))
+        Slot((aliases.get(v.name, v.name), *others.get(id(v), ())), v, trains, _fit_of(layer))
         for trains, variables in (
             (True, own_trainable(layer)),
             (False, own_non_trainable(layer)),

@@ -70,7 +70,12 @@ def as_saved(value: Any, what: str) -> Saved:
         name = registered
     elif isinstance(module, str) and not _is_in(module, _KERAS):
         name = f"{module}>{name}"
-    return Saved(name, expect(fields.get("config"), dict, f"The config of {what.lower()}"), fields)
+    config = fields.get("config")
+    if name == "Sequential" and isinstance(config, list):  # of Keras 2.2.2 and before
+        config = {"name": fields.get("name", "sequential"), "layers": config}
+    if isinstance(config, dict) and isinstance(fields.get("name"), str):
+        config = {"name": fields["name"], **config}  # which a layer without `get_config` has not
+    return Saved(name, expect(config, dict, f"The config of {what.lower()}"), fields)
 
 
 def _is_in(module: str, packages: tuple[str, ...]) -> bool:

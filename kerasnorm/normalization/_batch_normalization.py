@@ -5,9 +5,10 @@ from keras import ops
 
 from kerasnorm import backend
 from kerasnorm._types import Constraint, Initializer, Regularizer, Shape, Tensor
-from kerasnorm._validation import as_int
+from kerasnorm._validation import as_int, as_number
 from kerasnorm.normalization._normalization_layer import channel_and_positions
-from kerasnorm.normalization._tracked_normalization import TrackedNormalization
+from kerasnorm.normalization._renorm import STATISTICS, FollowRenorm, check_clipping
+from kerasnorm.normalization._tracked_normalization import Average, TrackedNormalization
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
@@ -35,6 +36,10 @@ class BatchNormalization(TrackedNormalization):
         moving_mean_initializer, moving_variance_initializer: initializers of the estimates.
         beta_regularizer, gamma_regularizer: optional regularizers.
         beta_constraint, gamma_constraint: optional constraints.
+        renorm: whether a batch in training is brought to the statistics of those before it (batch
+            renormalization): times r = σ/σ_renorm, plus d = (μ − μ_renorm)/σ_renorm.
+        renorm_clipping: optional dict of limits, `rmax`, `rmin` and `dmax`, of r and d.
+        renorm_momentum: float in [0, 1), of μ_renorm and σ_renorm.
         synchronized: whether statistics span all replicas; see `SyncBatchNormalization`.
         axis_name: optional name of the axis that they span; see `SyncBatchNormalization`.
         unbiased: whether the running variance is Var · n/(n−1), as PyTorch's is and as
@@ -71,6 +76,7 @@ class BatchNormalization(TrackedNormalization):
     References:
         Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167
         Hoffer, Hubara and Soudry, 2017, https://arxiv.org/abs/1705.08741 (ghost batches)
+        Ioffe, 2017, https://arxiv.org/abs/1702.03275 (batch renormalization)
     """
 
     def __init__(
@@ -88,6 +94,9 @@ class BatchNormalization(TrackedNormalization):
         gamma_regularizer: Regularizer = None,
         beta_constraint: Constraint = None,
         gamma_constraint: Constraint = None,
+        renorm: bool = False,
+        renorm_clipping: dict[str, float] | None = None,
+        renorm_momentum: float = 0.99,
         *,
         synchronized: bool = False,
         axis_name: str | None = None,
@@ -117,6 +126,31 @@ class BatchNormalization(TrackedNormalization):
         self.synchronized = bool(synchronized)
         self.axis_name = _as_axis_name(axis_name, self.synchronized)
         self.virtual_batch_size = _as_virtual_batch_size(virtual_batch_size, self.synchronized)
+        self.renorm = bool(renorm)
+        self.renorm_clipping = check_clipping(renorm_clipping) if self.renorm else renorm_clipping
+        self.renorm_momentum = as_number("renorm_momentum", renorm_momentum, 0, 1)
+        if self.renorm and (unbiased or virtual_batch_size is not None or not track_statistics):
+            raise ValueError(
+                "`renorm` goes by the biased moving statistics of whole batches. Received it with "
+                f"unbiased={unbiased}, virtual_batch_size={virtual_batch_size}, "
+                f"track_statistics={track_statistics}."
+            )
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        for name in STATISTICS if self.renorm else ():
+            variable = self._add_statistic(name, self.moving_mean.shape[0])
+            setattr(self, name, variable)
+
+    @property
+    def renorm_mean_initializer(self) -> Any:
+        return self.moving_mean_initializer
+
+    @property
+    def moving_stddev_initializer(self) -> Any:
+        return lambda shape, dtype=None: ops.sqrt(self.moving_variance_initializer(shape, dtype))
+
+    renorm_stddev_initializer = moving_stddev_initializer
 
     def view(self, shape: Shape) -> backend.View:
         channel, positions = channel_and_positions(self.axis, shape)
@@ -128,6 +162,8 @@ class BatchNormalization(TrackedNormalization):
     def _normalize(
         self, x: Tensor, mask: Tensor | None, view: backend.View, training: bool | None, **then: Any
     ) -> tuple[Tensor, Any]:
+        if self.renorm and then:  # in training
+            return self._renormalize(x, mask, view, training, **then)
         if self.virtual_batch_size is None:
             return super()._normalize(x, mask, view, training, **then)
         shape = ops.shape(x)
@@ -136,6 +172,34 @@ class BatchNormalization(TrackedNormalization):
         ghosts = view._replace(reduced=behind, channel=view.channel + 1, broadcast=(0, *behind))
         y, found = super()._normalize(x, mask, ghosts, training, **then)
         return ops.reshape(y, (-1, *shape[1:]))[: shape[0]], found
+
+    def _renormalize(
+        self, x: Tensor, mask: Tensor | None, view: backend.View, training: bool | None, **then: Any
+    ) -> tuple[Tensor, Any]:
+        dtype = self._statistics_dtype(x)
+        weights = None if mask is None else ops.cast(mask, dtype)
+        settings = view, self.epsilon, dtype, training
+        y, (r, d, *moved) = backend.normalize(x, None, None, weights, *settings, **then)
+        r, d = self._broadcast((r, d), view, dtype)
+        gamma, beta = self._gamma_and_beta(view, dtype)
+        scale, shift = (r, d) if gamma is None else (r * gamma, d * gamma)
+        return y * scale + (shift if beta is None else shift + beta), moved
+
+    def _follow(self, view: backend.View) -> Any:
+        if not self.renorm:
+            return super()._follow(view)
+        clipping = tuple((self.renorm_clipping or {}).items())
+        settings = self.momentum, self.renorm_momentum, self.epsilon, clipping
+        return FollowRenorm(Average(view.synchronized), *settings)
+
+    def _estimates(self) -> tuple[Tensor, ...]:
+        more = [getattr(self, name) for name in STATISTICS] if self.renorm else []
+        return (*super()._estimates(), *(ops.cast(each, each.dtype) for each in more))
+
+    def _assign(self, estimates: tuple[Tensor, ...]) -> None:
+        super()._assign(estimates[:2])
+        for name, value in zip(STATISTICS if self.renorm else (), estimates[2:], strict=True):
+            getattr(self, name).assign(value)
 
     def _split(self, x: Tensor, mask: Tensor | None, view: backend.View) -> tuple[Tensor, Tensor]:
         """Folds the batch axis into (ghost batches, examples); what pads the last is masked."""
@@ -153,6 +217,9 @@ class BatchNormalization(TrackedNormalization):
         return {
             **super().get_config(),
             "axis": self.axis,
+            "renorm": self.renorm,
+            "renorm_clipping": self.renorm_clipping,
+            "renorm_momentum": self.renorm_momentum,
             "synchronized": self.synchronized,
             "axis_name": self.axis_name,
             "virtual_batch_size": self.virtual_batch_size,

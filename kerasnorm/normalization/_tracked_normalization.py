@@ -120,16 +120,28 @@ class _Follow(NamedTuple):
         count = ops.reshape(statistics.count, (-1, 1)) * ops.ones_like(mean[:, :1])
         if self.unbiased:
             variance = variance * count / ops.maximum(count - 1, 1)
-        sums = [ops.sum(part * count, 0) for part in (mean, variance)]
+        means, weight = Average(self.synchronized)((mean, variance), count)
+        rate = ops.where(weight > 0, 1 - self.momentum, 0)
+        return tuple(_move(old, new, rate) for old, new in zip(estimates, means, strict=True))
+
+
+class Average(NamedTuple):
+    """Averages statistics over batches and replicas by how many elements each rests on."""
+
+    synchronized: bool
+
+    def __call__(
+        self, parts: tuple[Tensor, ...], count: Tensor
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Returns the averages of rows of channels and the number of elements behind them."""
+        parts = tuple(ops.reshape(part, (-1, part.shape[-1])) for part in parts)
+        count = ops.reshape(count, (-1, 1)) * ops.ones_like(parts[0][:, :1])
+        sums = [ops.sum(part * count, 0) for part in parts]
         sums.append(ops.sum(count, 0))
         if not self.synchronized:
             sums = backend.sum_over_replicas(sums, backend.all_reduce_sum)
         *sums, weight = sums
-        rate = ops.where(weight > 0, 1 - self.momentum, 0)
-        return tuple(
-            _move(old, part / ops.maximum(weight, 1), rate)
-            for old, part in zip(estimates, sums, strict=True)
-        )
+        return tuple(part / ops.maximum(weight, 1) for part in sums), weight
 
 
 def _move(old: Tensor, new: Tensor, rate: Tensor) -> Tensor:

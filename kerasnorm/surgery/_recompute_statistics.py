@@ -88,6 +88,11 @@ def recompute_statistics(
     for (leaf, _), (mean, variance) in zip(seen, statistics, strict=True):
         leaf.layer.moving_mean.assign(mean)
         leaf.layer.moving_variance.assign(variance)
+        if getattr(leaf.layer, "renorm", False):
+            deviation = np.sqrt(variance + leaf.layer.epsilon)
+            leaf.layer.moving_stddev.assign(deviation)
+            leaf.layer.renorm_stddev.assign(deviation)
+            leaf.layer.renorm_mean.assign(mean)
     result = Statistics(zip((leaf.path for leaf, _ in seen), statistics, strict=True))
     if probe is not None and before is not None:
         result.probe = before, float(probe(model))

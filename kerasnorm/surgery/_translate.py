@@ -24,7 +24,9 @@ from kerasnorm.surgery._kinds import BATCH, build_shape, kind_of
 
 _PARAMETERS = ("gamma", "beta")
 _STATISTICS = ("moving_mean", "moving_variance")
+_RENORM = ("moving_stddev", "renorm_mean", "renorm_stddev")  # of batch renormalization, beside them
 _CARRIED = (
+    *("renorm", "renorm_clipping", "renorm_momentum"),
     *("name", "trainable", "dtype", "epsilon", "center", "scale", "momentum", "unbiased"),
     *(f"{name}_{kind}" for name in _PARAMETERS for kind in ("initializer", "regularizer")),
     *(f"{name}_constraint" for name in _PARAMETERS),
@@ -149,7 +151,7 @@ def _common(old: keras.Layer, new: keras.Layer) -> list[tuple[keras.Variable, ke
     """Returns the pairs of variables whose values the new layer takes over."""
     names = _PARAMETERS
     if _FAMILIES.get(kind_of(old), old) == _FAMILIES.get(kind_of(new), new):
-        names += _STATISTICS
+        names += _STATISTICS + _RENORM
     pairs = [(getattr(old, name, None), getattr(new, name, None)) for name in names]
     return [pair for pair in pairs if all(variable is not None for variable in pair)]
 
@@ -161,5 +163,7 @@ def shared_twin(layer: keras.layers.BatchNormalization) -> norms.BatchNormalizat
     carried = {key: config[key] for key in (*_CARRIED, "axis") if key in config and key in known}
     twin = norms.BatchNormalization.from_config(carried)
     twin.built = True
-    vars(twin).update({name: getattr(layer, name) for name in (*_PARAMETERS, *_STATISTICS)})
+    renorm = _RENORM if twin.renorm else ()
+    names = (*_PARAMETERS, *_STATISTICS, *renorm)
+    vars(twin).update({name: getattr(layer, name) for name in names})
     return twin

@@ -11,13 +11,14 @@ import zipfile
 
 import numpy as np
 import tensorflow as tf
-from old_models import MODELS, REFUSED, volume_last
+from old_models import MODELS, OWN, REFUSED, cudnn_twin, volume_last
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "migrate"
 RATE, STEPS = 0.05, 5
-SAVED_MODELS = ("backbone", "spectral", "weight_norm")
-WEIGHT_FILES = ("backbone", "group", "instance", "weight_norm")
-UNTRAINED = ("mixed", "volume")  # float16 is not promised; TensorFlow's CPU has no such Conv3D
+SAVED_MODELS = ("backbone", "own", "spectral", "weight_norm")
+WEIGHT_FILES = ("backbone", "group", "instance", "own", "weight_norm")
+# float16 is not promised; TensorFlow's CPU has no such Conv3D, and nothing of cuDNN
+UNTRAINED = ("cudnn", "mixed", "volume")
 
 
 def write(name, folder):
@@ -43,9 +44,15 @@ def write(name, folder):
     found |= numbered("x", x)
     if name == "volume":
         found |= numbered("y", first_as_last(model)(np.moveaxis(x, 1, -1)))
+    elif name == "cudnn":
+        twin = cudnn_twin()
+        twin.load_weights(folder / "cudnn.h5")  # which translates them
+        found |= numbered("y", twin(x))
     else:
         # Keras 2 cannot load all the .h5 files that it saves
-        model = tf.keras.models.load_model(folder / f"{name}.keras", compile=False)
+        model = tf.keras.models.load_model(
+            folder / f"{name}.keras", compile=False, custom_objects=OWN
+        )
         found |= numbered("y", model(x)) | numbered("t", targets)
     if name not in UNTRAINED:
         found["losses"] = train(model, x, targets, STEPS)

@@ -3,8 +3,14 @@
 `MODELS` is the table of how each is made; nothing here is random but the seeded initial weights.
 """
 
+import sys
+from pathlib import Path
+
 import tensorflow as tf
 import tensorflow_addons as tfa
+
+sys.path.append(str(Path(__file__).parents[1] / "support"))
+from migrate.own_layers import OWN, own  # noqa: F401
 
 L = tf.keras.layers
 A = tfa.layers
@@ -235,11 +241,39 @@ def volume_last():
     return volume("channels_last")
 
 
+def operations():
+    """TensorFlow's operations between layers, those that are loaded."""
+    x = inputs = L.Input((4, 4, 3))
+    z = L.Conv2D(3, 1, name="conv")(x)
+    y = 1.0 - 2.0 * (z + 1.0) / 3.0
+    y = -y * z + y**2 + tf.square(z)
+    y = tf.concat([y - 0.5, tf.nn.relu(z), tf.nn.relu6(4.0 * z)], axis=-1)
+    y = tf.image.resize(y * tf.constant([1.0, 2.0, 0.5] * 3), (7, 6))
+    y = tf.cast(tf.reduce_mean(y, axis=[1, 2], keepdims=True), "float32")
+    y = tf.expand_dims(tf.reshape(y, (-1, 9)), -1) * 3.0
+    return tf.keras.Model(inputs, L.Dense(2)(L.Flatten()(y / (1.0 + tf.square(y)))))
+
+
+def cudnn(lstm=None, gru=None):
+    """Layers that run on a GPU alone; `cudnn_twin` has what they become."""
+    v1 = tf.compat.v1.keras.layers
+    lstm, gru = lstm or v1.CuDNNLSTM, gru or v1.CuDNNGRU
+    x = inputs = L.Input((5, 3))
+    x = L.Bidirectional(gru(4, return_sequences=True, name="gru"), name="both")(x)
+    x = gru(3, return_sequences=True, name="one")(x)
+    return tf.keras.Model(inputs, lstm(4, name="last")(x))
+
+
+def cudnn_twin():
+    return cudnn(L.LSTM, L.GRU)
+
+
 MODELS = {
     make.__name__: make
     for make in (
         *(group, instance, response, weight_norm, spectral, spectral_embedding, activations),
         *(backbone, frozen_base, shared, attention, unet, recurrent, states, mixed, volume),
+        *(cudnn, operations, own),
     )
 }
 

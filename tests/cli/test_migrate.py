@@ -1,5 +1,6 @@
 """`kerasnorm migrate`."""
 
+import h5py
 import keras
 import pytest
 from backends import once
@@ -32,6 +33,17 @@ def test_migrate(name, folder, capsys):
     golden = Golden(folder, stem)
     assert difference(run(keras.saving.load_model("new.keras"), golden.x), golden.y) < 5e-6
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@once
+def test_layers_and_weights_in_two_files(folder, capsys):
+    with h5py.File("group.h5") as file:
+        (folder / "model.json").write_text(file.attrs["model_config"])
+    assert main(["migrate", "model.json", "new.keras"]) == 2
+    assert "has no weights" in capsys.readouterr().err
+    assert main(["migrate", "model.json", "new.keras", "--weights", "group_only.h5"]) == 0
+    golden = Golden(folder, "group")
+    assert difference(run(keras.saving.load_model("new.keras"), golden.x), golden.y) < 5e-6
 
 
 def test_overwrite(folder):

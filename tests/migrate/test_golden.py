@@ -7,18 +7,20 @@ import numpy as np
 import pytest
 from backends import once
 from migrate.old_files import GOLDEN, MODEL_FILES, NAMES, Golden, difference, run, train
+from migrate.own_layers import OWN
 
 from kerasnorm.migrate import load_tfa_model
 
 LIMITS = {"mixed": 5e-3, "spectral": 1e-5, "spectral_embedding": 1e-5}  # the first: not promised
-STEPS = {*NAMES} - {"mixed", "volume"}  # not promised to follow, and not trained here
+STEPS = {*NAMES} - {"cudnn", "mixed", "volume"}  # not promised to follow, and not trained here
 if keras.config.backend() != "tensorflow":  # where each is compiled: one of each way to train
     STEPS = {"group", "response", "spectral", "weight_norm"}
 # how models are put together, which no backend sees; the others hold the layers
 ARRANGED = {"anonymous", "backbone", "custom", "frozen_base", "operation", "shared", "states"}
-ARRANGED |= {"conditional_field", "instance_of_rows", "unet"}
+ARRANGED |= {"conditional_field", "cudnn", "instance_of_rows", "own", "unet"}
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The model is loaded uncompiled"),
+    pytest.mark.filterwarnings(r"ignore:.build\(\). was called on layer"),  # a user's own has none
     pytest.mark.usefixtures("without_tracing"),
 ]
 
@@ -29,7 +31,7 @@ def load(old):
 
     def both(file):
         path = old(file)
-        return Golden(path.parent, file.partition(".")[0]), load_tfa_model(path)
+        return Golden(path.parent, file.partition(".")[0]), load_tfa_model(path, custom_objects=OWN)
 
     return both
 
@@ -56,7 +58,7 @@ def test_outputs_and_files(name, load, tmp_path):
     if name != "volume":  # TensorFlow's CPU has no such convolution: test_volume
         assert difference(run(model, golden.x), golden.y) < LIMITS.get(name, 5e-6)
     model.save(tmp_path / "new.keras")
-    again = keras.saving.load_model(tmp_path / "new.keras")
+    again = keras.saving.load_model(tmp_path / "new.keras", custom_objects=OWN)
     for old, new in zip(model.weights, again.weights, strict=True):
         np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (old, new)))
     if name == "mixed":

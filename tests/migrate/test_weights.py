@@ -7,6 +7,7 @@ import pytest
 from backends import once
 from keras import layers
 from migrate.old_files import Golden, difference, run
+from migrate.own_layers import own
 
 from kerasnorm import normalization as norms
 from kerasnorm.migrate import load_tfa_model, load_tfa_weights
@@ -65,10 +66,10 @@ def backbone():
 
 # values are placed in NumPy; `test_golden.py` has what the models compute on each backend
 pytestmark = once
-MODELS = {make.__name__: make for make in (group, instance, weight_norm, backbone)}
+MODELS = {make.__name__: make for make in (group, instance, weight_norm, backbone, own)}
 KINDS = ("_only.h5", ".weights.h5", "_checkpoint", ".h5", ".keras")
 FILES = [f"{name}{kind}" for name in MODELS for kind in KINDS[:3]]
-FILES += ["group.h5", "weight_norm.keras", "weight_norm"]
+FILES += ["group.h5", "own.keras", "own", "weight_norm.keras", "weight_norm"]
 
 
 def name_of(file):

@@ -1,5 +1,7 @@
 """BatchNormalization beyond the conformance table: estimates, ghost batches, masks."""
 
+import inspect
+
 import keras
 import numpy as np
 import oracle
@@ -86,3 +88,54 @@ def test_mask_at_inference_hides_what_it_leaves_out(rng):
     y = array(kn.BatchNormalization()(x, mask=mask))
     np.testing.assert_allclose(y[mask], x[mask] / np.sqrt(1 + 1e-3), rtol=1e-6)
     assert (y[~mask] == 0).all()
+
+
+CLIPPING = {"rmax": 1.5, "rmin": 0.6, "dmax": 0.4}
+
+
+@pytest.mark.skipif(
+    "renorm" not in inspect.signature(keras.layers.BatchNormalization).parameters,
+    reason="Keras has it since 3.15",
+)
+@pytest.mark.parametrize("clipping", [None, CLIPPING])
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_batch_renormalization_is_that_of_keras(rng, clipping, axis, without_tracing):
+    """Outputs, gradients by steps of SGD, and every statistic, of inputs that change."""
+    settings = {"renorm": True, "renorm_clipping": clipping, "renorm_momentum": 0.7}
+    settings |= {"axis": axis, "momentum": 0.8}
+    models = []
+    for cls in (keras.layers.BatchNormalization, kn.BatchNormalization):
+        norm = cls(**settings, name="bn")
+        model = keras.Sequential([keras.Input((4, 5)), keras.layers.Dense(5, name="first"), norm])
+        models.append(model)
+    models[1].set_weights(models[0].get_weights())
+    batches = [rng.normal(k, 1 + k, size=(6, 4, 5)).astype("float32") for k in range(4)]
+    target = rng.normal(size=(6, 4, 5)).astype("float32")
+    for model in models:
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        for batch in batches:
+            model.train_on_batch(batch, target)
+    theirs, ours = ({v.path.split("/", 1)[1]: array(v) for v in model.weights} for model in models)
+    assert theirs.keys() == ours.keys() and len(ours) == 9
+    for path, value in theirs.items():
+        np.testing.assert_allclose(ours[path], value, rtol=1e-4, atol=1e-5, err_msg=path)
+    outputs = [array(model(batches[0], training=False)) for model in models]
+    np.testing.assert_allclose(*outputs, rtol=1e-4, atol=1e-5)
+
+
+def test_batch_renormalization_leaves_out_what_is_masked(rng):
+    x, mask = rng.normal(3, 2, size=(4, 6, 3)).astype("float32"), np.ones((4, 6), bool)
+    mask[:, 4:] = False
+    padded, cut = (kn.BatchNormalization(renorm=True, momentum=0.5) for _ in range(2))
+    y = array(padded(np.where(mask[..., None], x, np.nan), training=True, mask=mask))
+    np.testing.assert_allclose(y[:, :4], array(cut(x[:, :4], training=True)), atol=1e-5)
+    before = [array(v) for v in padded.weights]
+    padded(x, training=True, mask=np.zeros_like(mask))
+    for variable, value in zip(padded.weights, before, strict=True):
+        np.testing.assert_array_equal(array(variable), value)
+
+
+@pytest.mark.parametrize("other", [{"unbiased": True}, {"virtual_batch_size": 2}])
+def test_batch_renormalization_goes_by_whole_biased_batches(other):
+    with pytest.raises(ValueError, match="`renorm` goes by"):
+        kn.BatchNormalization(renorm=True, **other)

@@ -24,7 +24,6 @@ CLASSES = {
 #   "no such argument": without the parts that give the layer that argument
 #   "without masks": without the mask
 #   "masking of the layer": without the claim that no mask is supported
-_RENORM = "batch renormalization is not offered: GroupNormalization is what small batches need"
 _ZEROS = "positions that a mask leaves out are 0 in our output, at inference too"
 _WRAPS_LAYER = "the wrapper supports a mask where its layer does"
 DIFFERENT = {
@@ -42,12 +41,6 @@ DIFFERENT = {
     "batch_normalization_test": {
         "test_correctness": ("without masks", _ZEROS),
         "test_masked_broadcast_normalization": ("skip", "a mask that does not fit is a ValueError"),
-        "test_renorm_basics": ("skip", _RENORM),
-        "test_renorm_invalid_clipping_keys": ("skip", _RENORM),
-        "test_renorm_stddev_initializer": ("skip", _RENORM),
-        "test_renorm_inference": ("skip", _RENORM),
-        "test_renorm_correctness": ("skip", _RENORM),
-        "test_serialization": ("skip", _RENORM),
     },
     "spectral_normalization_test": {
         "test_basic_spectralnorm": ("masking of the layer", _WRAPS_LAYER),

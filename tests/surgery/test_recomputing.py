@@ -1,5 +1,7 @@
 """Statistics of a whole population."""
 
+import inspect
+
 import keras
 import numpy as np
 import oracle
@@ -251,3 +253,19 @@ def test_a_probe_says_what_it_did(rng):
     found = recompute_statistics(model, x, probe=lambda model: abs(float(np.mean(model(x)))))
     assert found.probe[0] > 3 and found.probe[1] < 1e-3
     assert recompute_statistics(model, x).probe is None
+
+
+@pytest.mark.parametrize("cls", BATCH)
+def test_batch_renormalization_goes_on_from_the_new_statistics(cls, rng):
+    if cls is layers.BatchNormalization and "renorm" not in inspect.signature(cls).parameters:
+        pytest.skip("Keras has it since 3.15")
+    model = keras.Sequential([keras.Input((3,)), cls(renorm=True, epsilon=1e-3, name="bn")])
+    x = rng.normal(2, 3, size=(64, 3)).astype("float32")
+    recompute_statistics(model, x)
+    norm = model.layers[0]
+    mean, deviation = x.mean(0), np.sqrt(x.var(0) + 1e-3)
+    for name in ("moving_mean", "renorm_mean"):
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(getattr(norm, name)), mean, rtol=1e-4)
+    for name in ("moving_stddev", "renorm_stddev"):
+        found = keras.ops.convert_to_numpy(getattr(norm, name))
+        np.testing.assert_allclose(found, deviation, rtol=1e-4)

@@ -1,5 +1,6 @@
 """Another normalization in a whole model: what changes, and that nothing else does."""
 
+import inspect
 import re
 
 import keras
@@ -313,3 +314,25 @@ def test_refuses_before_anything_is_changed(make, changed, said):
         replace_normalization(model, **{"to": "group", **changed})
     assert said in str(error.value)
     assert (state(model) if is_model else None) == before
+
+
+@pytest.mark.skipif(
+    "renorm" not in inspect.signature(layers.BatchNormalization).parameters,
+    reason="Keras has it since 3.15",
+)
+def test_batch_renormalization_is_kept(rng, without_tracing):
+    norm = layers.BatchNormalization(renorm=True, renorm_momentum=0.8, name="bn")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(5), norm, layers.Dense(2)])
+    for variable in norm.weights:
+        variable.assign(rng.uniform(0.5, 2, size=variable.shape))
+    new, report = replace_normalization(model, "batch")
+    ours = new.get_layer("bn")
+    assert report.replaced == ["bn"] and isinstance(ours, norms.BatchNormalization)
+    assert ours.renorm and ours.renorm_momentum == 0.8 and len(ours.weights) == 7
+    x, y = rng.normal(size=(8, 4)).astype("float32"), rng.normal(size=(8, 2)).astype("float32")
+    for each in (model, new):
+        each.compile(keras.optimizers.SGD(0.1), "mse")
+        each.train_on_batch(x, y)
+    for old, twin in zip(model.get_weights(), new.get_weights(), strict=True):
+        np.testing.assert_allclose(twin, old, rtol=1e-4, atol=1e-5)
+    assert "renorm" not in replace_normalization(model, "group")[0].get_layer("bn").get_config()

@@ -17,7 +17,9 @@ from kerasnorm.migrate import ERRORS, Translated, load_and_list
 def run_migrate(arguments: argparse.Namespace) -> None:
     """Writes an old model as a file of Keras 3."""
     try:
-        model, translated, dropped = load_and_list(arguments.old, safe_mode=not arguments.unsafe)
+        model, translated, dropped = load_and_list(
+            arguments.old, safe_mode=not arguments.unsafe, weights=arguments.weights
+        )
     except ValueError as error:
         if "safe_mode=False" not in str(error):
             raise
@@ -25,7 +27,8 @@ def run_migrate(arguments: argparse.Namespace) -> None:
     save_whole(
         model, Path(arguments.new), lambda part: _verify(model, part, unsafe=arguments.unsafe)
     )
-    print(_table(translated))
+    if translated:
+        print(_table(translated))
     if dropped:
         print(f"kerasnorm: {dropped}", file=sys.stderr)
     print(
