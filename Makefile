@@ -5,14 +5,14 @@ JOBS ?= 2
 BACKENDS ?= jax torch
 TORCH ?= 2.13.0
 PARALLEL = -n $(JOBS) --dist loadfile
-QUICK = not slow and not distributed and not tutorial
+QUICK = not slow and not distributed and not tutorial and not deployment
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 # JAX compiles each program of the tests once, whichever process comes to it first
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/build/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 
-.PHONY: demo test test-distributed test-tutorials test-backends test-addons test-package \
+.PHONY: demo test test-distributed test-tutorials test-deployment test-backends test-addons test-package \
 	test-oldest soak tutorials docs bench lint clean
 
 demo: .venv/installed
@@ -28,6 +28,10 @@ test-distributed: .venv/installed
 # the tutorials and the longest guide from top to bottom, with what makes them quick
 test-tutorials: .venv/installed
 	.venv/bin/python -m pytest -n $(JOBS) -m tutorial tests/tutorials tests/guides
+
+# every layer exported, run in its runtime and compared
+test-deployment: .venv/installed
+	.venv/bin/python -m pytest $(PARALLEL) -m deployment tests/test_deployment.py
 
 test-backends: .venv-backends/installed
 	for backend in $(BACKENDS); do \

@@ -14,7 +14,6 @@ from kerasnorm.backend._keras import (
     update_is_lost,
     update_one_by_one,
 )
-from kerasnorm.backend._reductions import settle
 from kerasnorm.backend._reference import Statistics, View, apply_statistics, sum_over_replicas
 
 _MODULES = ("tensorflow", "jax", "torch")
@@ -36,6 +35,7 @@ all_reduce_sum = _backend.all_reduce_sum
 has_values = _backend.has_values
 normalize = _backend.normalize
 on_host = _backend.on_host
+settle = _backend.settle
 
 __all__ = [
     "Statistics",

@@ -31,7 +31,7 @@ def total(x: Tensor, axes: Axes) -> Tensor:
     """
     if not axes:
         return x
-    some = functools.reduce(operator.add, _slices(x, axes))
+    some = functools.reduce(operator.add, slices(x, axes))
     return total(ops.sum(some, axes[-1], keepdims=True), axes[:-1])
 
 
@@ -75,7 +75,8 @@ def sample(x: Tensor, axes: Axes) -> Tensor:
     return x[(*(slice(None),) * axis, some)]
 
 
-def _slices(x: Tensor, axes: Axes) -> list[Tensor]:
+def slices(x: Tensor, axes: Axes) -> list[Tensor]:
+    """Returns up to 8 equal parts of a tensor, one after the other along one of the axes."""
     parts, axis = _longest(x, axes)
     if parts == 1:
         return [x]

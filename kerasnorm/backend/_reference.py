@@ -57,12 +57,14 @@ class Primitives(NamedTuple):
         totals: sums a tensor, and its product with another, in the same way.
         average: replaces each row of a matrix by its mean.
         all_reduce: sums a vector over the replicas of an axis name.
+        settle: makes a constant of a tensor, the same number to all who use it.
     """
 
     total: Total
     totals: Totals
     average: Callable[[Tensor], Tensor]
     all_reduce: Callable[[Tensor, str | None], Tensor]
+    settle: Callable[[Tensor], Tensor]
 
 
 class Residuals(NamedTuple):
@@ -116,7 +118,7 @@ def find_center(x: Tensor, mask: Tensor | None, view: View, primitives: Primitiv
     """Returns a constant near the mean, exact to subtract."""
     some = reductions.sample(x, view.reduced) if mask is None else x
     sums = [primitives.total(some, view.reduced)]
-    return reductions.settle(_means(sums, some, mask, view, primitives)[0])
+    return primitives.settle(_means(sums, some, mask, view, primitives)[0])
 
 
 def backward(

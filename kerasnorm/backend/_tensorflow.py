@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tensorflow as tf
+from tensorflow.python.eager import forwardprop_util, record
 from tensorflow.python.ops import control_flow_util
 
 from kerasnorm._types import Shape, Tensor
 from kerasnorm.backend import _reductions as reductions
 from kerasnorm.backend import _reference as reference
+from kerasnorm.backend._inference import infer
 
 
 def all_reduce_sum(x: Tensor, axis_name: str | None = None) -> Tensor:
@@ -90,12 +92,22 @@ _LARGE = 4096
 _ONLY_CPU = {device.device_type for device in tf.config.list_physical_devices()} == {"CPU"}
 # Accelerators may round products to fewer bits.
 _average = reductions.average_by(tf.matmul) if _ONLY_CPU else reductions.average
-_PRIMITIVES = reference.Primitives(_total, _totals, _average, all_reduce_sum)
 
 
 def _in_xla() -> bool:
     """Returns whether XLA will compile what is being traced."""
     return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def settle(center: Tensor) -> Tensor:
+    """Returns a constant that is the same number to all who use it.
+
+    Outside of XLA a tensor is, and converters of models do not know operations on bits.
+    """
+    return reductions.settle(center) if _in_xla() else tf.stop_gradient(center)
+
+
+_PRIMITIVES = reference.Primitives(_total, _totals, _average, all_reduce_sum, settle)
 
 
 class _Formula(NamedTuple):
@@ -143,8 +155,11 @@ def normalize(
     Returns it, and what `then` makes of the statistics and the tensors of `state`, which is part
     of the same program. `then` is hashable and returns a tuple of tensors without gradients.
     """
+    if _is_inference(x, gamma, beta, view, training):
+        y, statistics = infer(x, gamma, beta, mask, view, epsilon, dtype, settle)
+        return y, then(statistics, *state)
     formula = _Formula(view, epsilon, dtype, gamma is not None, beta is not None, then)
-    compile_it = training is True and _worth_compiling(x.shape)
+    compile_it = training is not False and _worth_compiling(x.shape)
 
     def run(name, *tensors):
         if compile_it:
@@ -167,6 +182,25 @@ def normalize(
 
     y, *found = fused(x, *(t for t in (gamma, beta) if t is not None))
     return y, tuple(found)
+
+
+def _is_inference(
+    x: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    view: reference.View,
+    training: bool | None,
+) -> bool:
+    """Returns whether the plain formula serves, which converters know and any mode differentiates.
+
+    Custom loops do not always say `training=True`, but a tape then records what they call.
+    """
+    tensors = [t for t in (x, gamma, beta) if t is not None]
+    if forwardprop_util.pack_tangents(tensors).tangents:
+        return True
+    if view.synchronized or _in_xla() or training:
+        return False
+    return training is not None or not record.should_record_backprop(tensors)
 
 
 def _worth_compiling(shape: Shape) -> bool:

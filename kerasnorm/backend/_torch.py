@@ -24,8 +24,13 @@ def _total(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return x.sum(axes, keepdim=True) if axes else x
 
 
+def settle(center: Tensor) -> Tensor:
+    """Returns a constant that is the same number to all who use it, as a tensor of torch is."""
+    return center.detach()
+
+
 _PRIMITIVES = reference.Primitives(
-    _total, reductions.one_by_one(_total), reductions.average, all_reduce_sum
+    _total, reductions.one_by_one(_total), reductions.average, all_reduce_sum, settle
 )
 
 

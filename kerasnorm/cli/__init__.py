@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import kerasnorm
 from kerasnorm.cli._advise import add_advise
+from kerasnorm.cli._export import add_export
 from kerasnorm.cli._fit import EXAMPLES, add_fit
 from kerasnorm.cli._migrate import add_migrate
 from kerasnorm.cli._predict import add_predict
@@ -16,7 +17,7 @@ from kerasnorm.cli._surgery import add_inspect, add_replace
 from kerasnorm.cli._tune import add_tune
 
 _COMMANDS = (
-    *(add_advise, add_fit, add_tune, add_predict),
+    *(add_advise, add_fit, add_tune, add_predict, add_export),
     *(add_inspect, add_replace, add_migrate),
 )
 

@@ -31,6 +31,7 @@ class KernelWrapper(keras.layers.Wrapper):
         if kwargs.get("dtype") is None:
             kwargs["dtype"] = layer.dtype_policy
         super().__init__(layer, **kwargs)
+        _refuse_to_quantize(layer, name)
         self.autocast = False  # the wrapped layer casts what it is given
         self.supports_masking = layer.supports_masking
         self.kernel_parameters = parameters
@@ -118,6 +119,30 @@ class KernelWrapper(keras.layers.Wrapper):
     ) -> Self:
         # Keras takes what it has read out of the dict, and out of those within
         return super().from_config(copy.deepcopy(config), custom_objects)
+
+
+def _refuse_to_quantize(layer: keras.layers.Layer, wrapper: str) -> None:
+    """Keeps the kernel that a wrapper computes with from becoming codes of 8 or 4 bits.
+
+    `Model.quantize` does not ask the wrapper. It warns of a layer that raises this error, and goes
+    on to the next, so no model is left half quantized. Of "float8" the kernel stays what it is.
+    """
+    if type(layer).quantize is keras.layers.Layer.quantize:
+        return  # Keras refuses it
+    original = layer.quantize
+
+    def quantize(mode: str | None = None, config: Any = None, **kwargs: Any) -> None:
+        mode = mode or getattr(config, "mode", None)
+        if mode == "float8":
+            original(mode=mode, config=config, **kwargs)
+            return
+        raise NotImplementedError(
+            f"Layer {layer.name!r} cannot be quantized to {mode!r} and stays as it is: "
+            f"{wrapper} computes with its kernel. To quantize it, replace the wrapper by the layer "
+            "that its `remove()` returns."
+        )
+
+    vars(layer)["quantize"] = quantize
 
 
 def wide(dtype: Any) -> str:

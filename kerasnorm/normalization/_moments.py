@@ -40,6 +40,8 @@ def count(x: Tensor, weights: Tensor | None, axes: tuple[int, ...]) -> Tensor:
 
 def mean(x: Tensor, weights: Tensor | None, axes: tuple[int, ...]) -> Tensor:
     """Returns the mean of `x`, which is 0 where the weights are; 0 where none are left."""
+    if weights is None:
+        return ops.mean(x, axes, keepdims=True)
     return ops.sum(x, axes, keepdims=True) / ops.maximum(count(x, weights, axes), 1)
 
 

@@ -5,6 +5,16 @@ from kerasnorm.recipe._settings import Settings
 from kerasnorm.recipe.advising import Advice, advise
 from kerasnorm.recipe.classifiers import classifier
 from kerasnorm.recipe.fitting import fit
-from kerasnorm.recipe.results import Evaluation, MapEvaluation, Run
+from kerasnorm.recipe.results import Evaluation, Export, MapEvaluation, Run
 
-__all__ = ["Advice", "Evaluation", "MapEvaluation", "Recipe", "Run", "advise", "classifier", "fit"]
+__all__ = [
+    "Advice",
+    "Evaluation",
+    "Export",
+    "MapEvaluation",
+    "Recipe",
+    "Run",
+    "advise",
+    "classifier",
+    "fit",
+]

@@ -431,6 +431,23 @@ def test_predict_refuses(arguments, said, photos, tmp_path, monkeypatch, capsys)
 
 
 @once
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
+def test_exports_for_a_phone(photos, tmp_path, capsys):
+    model = small_convnet((16, 16, 3), 2, widths=(4,))
+    Run(model, {}, None, Recipe()).save(tmp_path / "run")
+    arguments = ["export", str(tmp_path / "run"), "--to", "litert"]
+    assert main([*arguments, "--quantize", "int8"]) == 2
+    assert "--verify" in capsys.readouterr().err
+    assert main([*arguments, "--verify", str(photos), "--images", "5"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"compared on +5 images", said) and re.search(r"same class +100\.0 %", said)
+    assert (tmp_path / "run" / "model.tflite").stat().st_size > 1000
+    assert main(arguments) == 2
+    assert "exists" in capsys.readouterr().err
+
+
+@once
 def test_advises_in_words_and_in_json(photos, tmp_path, capsys):
     small_convnet((16, 16, 3), 5, widths=(4,)).save(tmp_path / "start.keras")
     arguments = ["advise", str(photos), "--weights", str(tmp_path / "start.keras")]

@@ -19,9 +19,9 @@ from kerasnorm.recipe.results import probabilities
 def run_predict(arguments: argparse.Namespace) -> None:
     """Prints what the model of a run says of images."""
     run = Run.load(arguments.run_folder)
-    size = _image_size(arguments, run.model.input_shape)
+    size = image_size_of(arguments, run.model.input_shape)
     paths = find_images(arguments.images)
-    names = _class_names(run)
+    names = run.class_names
     files = ImageFiles(paths, np.zeros(len(paths), int), names, size)
     readable = files.readable()
     if not readable.all():
@@ -48,7 +48,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
     print(aligned([("image", "class", "probability"), *rows], left=2))
 
 
-def _image_size(arguments: argparse.Namespace, shape: tuple) -> int:
+def image_size_of(arguments: argparse.Namespace, shape: tuple) -> int:
     """Returns the size of the images that the model takes, or that is asked for if it takes any."""
     fits = len(shape) == 4 and shape[-1] == 3 and shape[1] == shape[2]
     size = arguments.image_size
@@ -59,12 +59,6 @@ def _image_size(arguments: argparse.Namespace, shape: tuple) -> int:
             f"it says or --image-size does. Received: inputs of {shape}{asked}."
         )
     return size or shape[1]
-
-
-def _class_names(run: Run) -> tuple[str, ...]:
-    if run.evaluation is not None:
-        return tuple(run.evaluation.class_names)
-    return tuple(map(str, range(run.model.output_shape[-1])))
 
 
 def _by_name(names: tuple[str, ...], row: np.ndarray) -> dict[str, float]:

@@ -9,12 +9,14 @@ from kerasnorm.recipe.results._comparison import (
     where_it_does_not_help,
 )
 from kerasnorm.recipe.results._evaluation import Evaluation
+from kerasnorm.recipe.results._export import Export
 from kerasnorm.recipe.results._map_evaluation import MapEvaluation
 from kerasnorm.recipe.results._run import Run
 
 __all__ = [
     "Comparison",
     "Evaluation",
+    "Export",
     "MapEvaluation",
     "Run",
     "Trial",

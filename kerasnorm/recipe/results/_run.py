@@ -13,6 +13,7 @@ from kerasnorm.models import load_model
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.results._comparison import Comparison
 from kerasnorm.recipe.results._evaluation import Evaluation
+from kerasnorm.recipe.results._export import Export, export
 from kerasnorm.recipe.results._map_evaluation import MapEvaluation
 
 
@@ -89,6 +90,58 @@ class Run:
         model = load_model(folder / MODEL_FILE)
         evaluation, uncorrected = evaluations
         return cls(model, history, evaluation, recipe, uncorrected or evaluation, reasons)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the outputs; numbers where none are known."""
+        if self.evaluation is not None:
+            return tuple(self.evaluation.class_names)
+        return tuple(map(str, range(self.model.output_shape[-1])))
+
+    def export(
+        self,
+        path: StrPath,
+        format: str = "litert",
+        quantize: str | None = None,
+        verify: Any = None,
+        *,
+        overwrite: bool = False,
+    ) -> Export:
+        """Writes the model for a phone, a server or a browser, and runs what it wrote.
+
+        The file takes raw images as `model` does, since preprocessing is a part of it, and holds
+        the names of the classes. Batch normalization is folded into the convolutions first, where
+        that is right (`kerasnorm.surgery.fold_batchnorm`).
+
+        Args:
+            path: File to write, ending in .tflite or .onnx, or folder of the SavedModel.
+            format: "litert" (TensorFlow Lite; labels.txt in the archive at the end of the file),
+                "onnx" (needs the extra `export`; `labels` in the metadata) or "saved_model"
+                (assets.extra/labels.txt). Defaults to "litert".
+            quantize: None; "int8": weights and activations of 8 bits, in the ranges that `verify`
+                shows ("litert", "onnx"); "float16": weights of 16 bits ("litert").
+            verify: Images (N, …) as the model takes them, to compare the outputs on and to
+                calibrate int8 by; 100 are enough. None: nothing is compared.
+            overwrite: Whether `path` may exist.
+
+        Returns:
+            An `Export`: size, and on `verify` the largest difference, the share of equal classes
+            and the time of an image; it prints as a table.
+
+        Raises:
+            ValueError: If the format cannot be quantized like that, images do not fit, the outputs
+                of a file that is not quantized differ, or the backend is not TensorFlow. Nothing
+                is written then.
+            FileExistsError: If `path` exists and not `overwrite`.
+            ImportError: If a package is missing.
+
+        See also: `kerasnorm.surgery.fold_batchnorm`, `Run.report`.
+
+        Reference:
+            Jacob et al., 2018, https://arxiv.org/abs/1712.05877 (int8)
+        """
+        names = self.class_names
+        return export(self.model, path, format, quantize, verify, names, overwrite)
 
     def report(self, path: StrPath, comparison: Comparison | None = None) -> None:
         """Writes one HTML page about the run, which needs no network.
