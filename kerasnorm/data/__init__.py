@@ -9,6 +9,7 @@ from kerasnorm.data._batches import (
     label_shape,
     read_batches,
 )
+from kerasnorm.data._by_class import by_class, read_class_weight
 from kerasnorm.data._classes import encode_labels, read_classes, read_label_maps
 from kerasnorm.data._dataset import DatasetReader, empty, is_batched, is_dataset, read_dataset
 from kerasnorm.data._epoch_counter import EpochCounter
@@ -69,6 +70,7 @@ __all__ = [
     "TFRecords",
     "as_integers",
     "as_rows",
+    "by_class",
     "check_count",
     "check_no_mark",
     "check_not_huge",
@@ -91,6 +93,7 @@ __all__ = [
     "labels_of",
     "outside",
     "read_batches",
+    "read_class_weight",
     "read_classes",
     "read_dataset",
     "read_label_maps",

@@ -13,6 +13,7 @@ from kerasnorm._validation import as_int
 from kerasnorm.data._folders import read_mask
 from kerasnorm.data._image_files import load_image
 from kerasnorm.data._kept_files import MEMORY, KeptFiles
+from kerasnorm.data._label_checks import check_no_mark
 from kerasnorm.data._members import as_rows
 
 
@@ -98,8 +99,8 @@ class SegmentationFolder:
         present = [np.unique(mask).astype(np.int64) for mask in masks]
         present = [values[values != self.ignore_class] for values in present]
         largest = max((int(values.max(initial=-1)) for values in present), default=-1)
-        if self.num_classes is None and largest == 255:
-            raise ValueError("Masks have the label 255. Pass `ignore_class=255`, or `num_classes`.")
+        if self.num_classes is None:
+            check_no_mark(np.unique(np.concatenate(present)))
         classes = largest + 1 if self.num_classes is None else self.num_classes
         for path, values in zip(self.mask_paths, present, strict=True):
             if values.size and values.max() >= classes:

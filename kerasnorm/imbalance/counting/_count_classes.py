@@ -60,8 +60,8 @@ def count_classes(
 
     Raises:
         ValueError: If there are no labels, they cannot be read, or one is outside the classes:
-            negative, `num_classes` or more, or 255 with no 254 and neither `num_classes` nor
-            `ignore_class` to say what it is.
+            negative, `num_classes` or more, or a 254 or 255 that seems to be a mark, with neither
+            `num_classes` nor `ignore_class` to say what it is.
 
     Example:
 

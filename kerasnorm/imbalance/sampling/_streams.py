@@ -97,4 +97,4 @@ class Stream:
         repeats = strategy.repeats(members, counts, int(size), int(epoch))
         drawn = whole(repeats.sum()) if strategy.lengthens else len(y)
         rng = np.random.default_rng([self.drawing.seed, int(epoch), int(number)])
-        return np.int64(size), counts, draw(repeats, drawn, rng)
+        return np.int64(size), counts, draw(repeats, drawn, rng, members.single_or_none())
