@@ -13,6 +13,7 @@ from kerasnorm.data._by_class import by_class, read_class_weight
 from kerasnorm.data._classes import encode_labels, read_classes, read_label_maps
 from kerasnorm.data._dataset import DatasetReader, empty, is_batched, is_dataset, read_dataset
 from kerasnorm.data._epoch_counter import EpochCounter
+from kerasnorm.data._equal_files import equal_files
 from kerasnorm.data._folders import read_mask
 from kerasnorm.data._follow_epochs import FollowEpochs
 from kerasnorm.data._forwarding import Forwarding
@@ -43,6 +44,7 @@ from kerasnorm.data._labels import (
 )
 from kerasnorm.data._members import Members, as_rows, find_members
 from kerasnorm.data._order import Order, shuffled
+from kerasnorm.data._pictures import picture_sizes
 from kerasnorm.data._segmentation_folder import SegmentationFolder
 from kerasnorm.data._source import Arrays, Source, read_source
 from kerasnorm.data._stored_batches import StoredBatches
@@ -81,6 +83,7 @@ __all__ = [
     "each_batch",
     "empty",
     "encode_labels",
+    "equal_files",
     "find_members",
     "form_of",
     "has_class_axis",
@@ -92,6 +95,7 @@ __all__ = [
     "label_shape",
     "labels_of",
     "outside",
+    "picture_sizes",
     "read_batches",
     "read_class_weight",
     "read_classes",

@@ -11,10 +11,10 @@ from kerasnorm._listing import scene_files
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int
 from kerasnorm.data._folders import read_mask
-from kerasnorm.data._image_files import load_image
-from kerasnorm.data._kept_files import MEMORY, KeptFiles
+from kerasnorm.data._kept_files import DECODED, MEMORY, KeptFiles
 from kerasnorm.data._label_checks import check_no_mark
 from kerasnorm.data._members import as_rows
+from kerasnorm.data._pictures import load_image, look_at
 
 
 class SegmentationFolder:
@@ -89,7 +89,7 @@ class SegmentationFolder:
         self.mask_paths: np.ndarray
         self.paths, self.mask_paths = (np.array(names) for names in zip(*pairs, strict=True))
         self.size: int = len(pairs)
-        self._kept = KeptFiles(self.paths, load_image, (3,), "float32", memory)
+        self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", memory)
         self._kept_masks = KeptFiles(self.mask_paths, _load_mask, (), "int32", memory)
 
     @cached_property
@@ -123,11 +123,11 @@ class SegmentationFolder:
         part.size, part._image_size = len(part.paths), image_size or self._image_size
         return part
 
-    def readable(self) -> np.ndarray:
-        """Opens each image once and returns whether it can be decoded, bool (N,)."""
-        from kerasnorm.data import pipelines
-
-        return pipelines.readable(self.paths.tolist())
+    def readable(self, decoded: int = DECODED) -> np.ndarray:
+        """Returns whether each image can be decoded, bool (N,), as `ImageFiles.readable` does."""
+        if self.size <= decoded:
+            return self._kept.readable(np.arange(self.size), self._image_size)
+        return look_at(self.paths.tolist())
 
     def gatherer(self) -> Any:
         """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""
@@ -138,7 +138,7 @@ class SegmentationFolder:
         masks = partial(self._kept_masks.read, size=side)
 
         def gather(indices: Any) -> Any:
-            x = tf.numpy_function(images, [indices], tf.float32)
+            x = tf.cast(tf.numpy_function(images, [indices], tf.uint8), tf.float32)
             y = tf.cast(tf.numpy_function(masks, [indices], tf.int32), tf.int64)
             shape = [indices.shape[0], side, side]
             return tf.ensure_shape(x, [*shape, 3]), tf.ensure_shape(y, shape)
