@@ -1,13 +1,14 @@
 """Decodes images by Pillow, and looks at their first bytes."""
 
+import os
 import struct
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from kerasnorm._validation import require
+from kerasnorm.data._peeking import peek
 
 # what Pillow raises of damaged files
 _DAMAGED = (OSError, EOFError, SyntaxError, ValueError, OverflowError, struct.error, MemoryError)
@@ -66,20 +67,15 @@ def _as_bytes(pixels: np.ndarray, mode: str) -> np.ndarray:
     return np.clip(pixels // 256 if high else pixels, 0, 255).astype("uint8")
 
 
-def looks_like_image(path: str) -> bool:
+def _begins_as_image(file: int) -> bool:
     """Returns whether a file begins as one of the formats that are read does."""
-    try:
-        with open(path, "rb") as file:
-            start = file.read(12)
-    except OSError:
-        return False
+    start = os.read(file, 12)
     return start.startswith(_STARTS) or (start[:4] == b"RIFF" and start[8:] == b"WEBP")
 
 
 def look_at(paths: list[str]) -> np.ndarray:
     """Returns whether each file begins as an image does, bool (N,)."""
-    with ThreadPoolExecutor() as threads:
-        return np.array(list(threads.map(looks_like_image, paths, chunksize=64)), dtype=bool)
+    return np.array(peek(paths, _begins_as_image), dtype=bool)
 
 
 def picture_sizes(paths: list[str], most: int = 200) -> list[tuple[int, int]]:
