@@ -16,6 +16,7 @@ from kerasnorm.data._epoch_counter import EpochCounter
 from kerasnorm.data._equal_files import equal_files
 from kerasnorm.data._folders import read_mask
 from kerasnorm.data._follow_epochs import FollowEpochs
+from kerasnorm.data._forms import as_known_form, check_pairs, dataset_of
 from kerasnorm.data._forwarding import Forwarding
 from kerasnorm.data._image_files import ImageFiles
 from kerasnorm.data._image_folder import ImageFolder
@@ -45,6 +46,7 @@ from kerasnorm.data._labels import (
 from kerasnorm.data._members import Members, as_rows, find_members
 from kerasnorm.data._order import Order, shuffled
 from kerasnorm.data._pictures import picture_sizes
+from kerasnorm.data._reads_alike import reads_alike
 from kerasnorm.data._segmentation_folder import SegmentationFolder
 from kerasnorm.data._source import Arrays, Source, read_source
 from kerasnorm.data._stored_batches import StoredBatches
@@ -71,15 +73,18 @@ __all__ = [
     "StoredBatches",
     "TFRecords",
     "as_integers",
+    "as_known_form",
     "as_rows",
     "by_class",
     "check_count",
     "check_no_mark",
     "check_not_huge",
+    "check_pairs",
     "check_range",
     "check_zero_one",
     "count_examples",
     "count_of",
+    "dataset_of",
     "each_batch",
     "empty",
     "encode_labels",
@@ -104,6 +109,7 @@ __all__ = [
     "read_labels",
     "read_mask",
     "read_source",
+    "reads_alike",
     "shuffled",
     "to_numpy",
     "undo_one_hot",

@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
+import keras
 import numpy as np
 
 from kerasnorm.data import (
     DatasetReader,
+    as_known_form,
     as_rows,
     check_count,
+    check_pairs,
+    dataset_of,
     empty,
     read_classes,
     read_dataset,
@@ -57,8 +61,12 @@ def read_examples(
     Raises:
         ValueError: if the data are of another kind, empty, or of unequal length.
     """
+    data = as_known_form(data, name)
+    if isinstance(data, keras.utils.PyDataset):
+        data = dataset_of(data, name)
+    check_pairs(data, name)
     reader = read_dataset(data, f"`{name}`")
-    if reader is not None and reader.spec is not None:
+    if reader is not None:
         return _read_dataset(reader, name, rank, batch_size, ignore_class)
     if isinstance(data, SegmentationFolder):
         return _read_segmentation_folder(name, data, batch_size, ignore_class)

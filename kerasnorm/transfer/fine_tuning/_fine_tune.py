@@ -19,6 +19,7 @@ from kerasnorm.data import (
     in_order,
     label_shape,
     read_batches,
+    reads_alike,
 )
 from kerasnorm.models import leaves
 from kerasnorm.transfer._check_input_range import check_input_range
@@ -267,7 +268,7 @@ def fine_tune(
         monitor = first_metric(metrics) if solved and validation is not None else None
     best = None if monitor is None else BestWeights(new, monitor, stages.backup_dir, last)
     keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
-    kept = cache and not solved and head_only > 0 and _features_stay(new, augmentation)
+    kept = cache and not solved and head_only > 0 and _features_stay(new, augmentation, data[0])
     phases = TwoPhases(new, outer, data, stages, keep, kept, best)
     if solved:
         logs = phases.solve_head(class_weight)
@@ -306,9 +307,11 @@ def _check_at_hand(data: tuple[Any, Any], check: Callable[[str, np.ndarray], Non
             check(name, next(each_batch(each))[1])
 
 
-def _features_stay(model: keras.Model, augmentation: keras.Layer | None) -> bool:
+def _features_stay(model: keras.Model, augmentation: keras.Layer | None, train: Any) -> bool:
     """Returns whether the base always makes the same of an example; warns if it does not."""
     why = why_features_change(model, augmentation)
+    if why is None and not reads_alike(train):
+        why = "another pass over `train` has other examples, as augmentation in it makes"
     if why is not None:
         warnings.warn(f"The base's features are computed in every epoch: {why}.", stacklevel=3)
     return why is None
