@@ -2,6 +2,7 @@
 
 import copy
 import pathlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import Any
 
@@ -95,8 +96,8 @@ class SegmentationFolder:
     @cached_property
     def labels(self) -> np.ndarray:
         """Returns the classes of each mask, bool (N, K)."""
-        masks = (read_mask(pathlib.Path(path)) for path in self.mask_paths)
-        present = [np.unique(mask).astype(np.int64) for mask in masks]
+        with ThreadPoolExecutor() as threads:
+            present = list(threads.map(_classes_in, self.mask_paths.tolist()))
         present = [values[values != self.ignore_class] for values in present]
         largest = max((int(values.max(initial=-1)) for values in present), default=-1)
         if self.num_classes is None:
@@ -144,6 +145,10 @@ class SegmentationFolder:
             return tf.ensure_shape(x, [*shape, 3]), tf.ensure_shape(y, shape)
 
         return gather
+
+
+def _classes_in(path: str) -> np.ndarray:
+    return np.unique(read_mask(pathlib.Path(path))).astype(np.int64)
 
 
 def _load_mask(path: str, size: int) -> np.ndarray:

@@ -79,7 +79,7 @@ class Stream:
             raise ValueError(
                 "How long an epoch of this stream is should be said by `epoch_size`: its length "
                 "is not known, or 'repeat_factor' changes it. Received: "
-                f"cardinality {int(self.reader.data.cardinality())}."
+                f"{'unknown length' if self.reader.size is None else self.reader.size}."
             )
         return self.reader.size
 
