@@ -1,13 +1,13 @@
 """How long a folder takes to be ready to train on, by its number of images, and its first epochs.
 
     python benchmarks/reading.py [--files 1000 10000 100000] [--folder FOLDER] [--keras]
-                                 [--decoded 1000] [--image-sizes 96 160 224]
+                                 [--decoded 1000] [--pixels 480 640] [--image-sizes 96 160 224]
 
 Ready: all files are found, looked at, compared with one another and split, as `kerasnorm fit` does
 before its first step. Beside it `image_dataset_from_directory`, which only finds them. The files
 are small JPEGs of different lengths, written to the folder, a temporary one by default.
 
-Epochs: JPEGs of 480 × 640 pixels, read with each of the sizes in a first epoch and a later one.
+Epochs: JPEGs, by default of 480 × 640 pixels, read with each of the sizes in a first epoch and a later one.
 Both readers take turns; the figures are medians of three. The ratio is ours over Keras'.
 """
 
@@ -43,12 +43,12 @@ def write_small(folder: Path, count: int) -> None:
         path.write_bytes(content.getvalue() + more)
 
 
-def write_large(folder: Path, count: int) -> None:
-    """Writes smooth noise as JPEGs of 480 × 640 pixels in two classes."""
+def write_large(folder: Path, count: int, height: int, width: int) -> None:
+    """Writes smooth noise as JPEGs in two classes."""
     rng = np.random.default_rng(0)
     for index in range(count):
         coarse = Image.fromarray(rng.integers(0, 256, (30, 40, 3), "uint8"))
-        smooth = np.asarray(coarse.resize((640, 480), Image.Resampling.BICUBIC), float)
+        smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), float)
         image = np.clip(smooth + rng.normal(0, 6, smooth.shape), 0, 255).astype("uint8")
         path = folder / "ab"[index % 2] / f"{index:05}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,14 +123,15 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to write, and to find again, the files")
     parser.add_argument("--keras", action="store_true", help="beside what Keras needs")
     parser.add_argument("--decoded", type=int, default=1000, help="images of the epochs")
+    parser.add_argument("--pixels", type=int, nargs=2, default=[480, 640], help="of those")
     parser.add_argument("--image-sizes", type=int, nargs="*", default=[96, 160, 224])
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
         print_ready(folder, arguments.files, arguments.keras)
-        large = folder / f"large{arguments.decoded}"
+        large = folder / "×".join(map(str, (arguments.decoded, *arguments.pixels)))
         if arguments.image_sizes and not large.exists():
-            write_large(large, arguments.decoded)
+            write_large(large, arguments.decoded, *arguments.pixels)
         print_epochs(large, arguments.image_sizes)
 
 

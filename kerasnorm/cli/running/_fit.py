@@ -48,8 +48,9 @@ def say(arguments: argparse.Namespace, comparison: Comparison) -> None:
         return
     printed = console()
     printed.print(table(comparison, _title(comparison, arguments)))
-    printed.print(where_it_does_not_help(comparison))
-    printed.print(f"Model, recipe, figures and report.html are in {arguments.out}", soft_wrap=True)
+    written = f"Model, recipe, figures and report.html are in {arguments.out}"
+    for line in (where_it_does_not_help(comparison), written):
+        printed.print(line, soft_wrap=line is written, markup=False)
 
 
 def _advised(arguments: argparse.Namespace, problem: Problem) -> Recipe | Advice:
@@ -135,7 +136,7 @@ def _train(
 
         def on_trial(name: str, seed: int, trial: Trial) -> None:
             score = f"{trial.evaluation.score_name} {percent(trial.evaluation.score)} %"
-            progress.console.print(f"seed {seed}, {name}: {score}")
+            progress.console.print(f"seed {seed}, {name}: {score}", markup=False)
 
         def on_epoch() -> None:
             progress.advance(bar)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnorm._table import plot_name
 from kerasnorm._validation import as_number
 from kerasnorm.data import by_class
 
@@ -141,7 +142,7 @@ class ClassCounts:
         if self.ratio >= _LOG_RATIO:
             ax.set_yscale("log")
         if len(order) <= _MAX_ROWS:
-            names = [str(self.labels[i]) for i in order]
+            names = [plot_name(self.labels[i]) for i in order]
             slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
             fits = max(map(len, names)) * len(names) <= _MAX_CHARACTERS
             ax.set_xticks(np.arange(len(order)), names, **({} if fits else slanted))
