@@ -7,8 +7,8 @@ Ready: all files are found, looked at, compared with one another and split, as `
 before its first step. Beside it `image_dataset_from_directory`, which only finds them. The files
 are small JPEGs of different lengths, written to the folder, a temporary one by default.
 
-Epochs: JPEGs, by default of 480 × 640 pixels, read with each of the sizes in a first epoch and a later one.
-Both readers take turns; the figures are medians of three. The ratio is ours over Keras'.
+Epochs: JPEGs, by default of 480 × 640 pixels, read with each of the sizes in a first epoch and a
+later one. Both readers take turns; the figures are medians of three. The ratio is ours over Keras'.
 """
 
 import argparse

@@ -79,13 +79,8 @@ class TaskTree:
 
         ax = _axes(ax, (6, 1 + len(self.sources) / 4))
         style = {"color_threshold": 0, "above_threshold_color": "C0", "leaf_font_size": 10}
-        dendrogram(
-            self.linkage,
-            labels=[*map(plot_name, self.sources)],
-            orientation="right",
-            ax=ax,
-            **style,
-        )
+        names = [*map(plot_name, self.sources)]
+        dendrogram(self.linkage, labels=names, orientation="right", ax=ax, **style)
         ax.invert_yaxis()  # top to bottom, as in the text
         ax.set_xlim(left=0)
         ax.set(xlabel="distance of the merged branches")
