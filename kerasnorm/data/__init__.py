@@ -10,7 +10,7 @@ from kerasnorm.data._batches import (
     read_batches,
 )
 from kerasnorm.data._by_class import by_class, read_class_weight
-from kerasnorm.data._classes import encode_labels, read_classes, read_label_maps
+from kerasnorm.data._classes import encode_labels, number_names, read_classes, read_label_maps
 from kerasnorm.data._dataset import DatasetReader, empty, is_batched, is_dataset, read_dataset
 from kerasnorm.data._epoch_counter import EpochCounter
 from kerasnorm.data._equal_files import equal_files
@@ -99,6 +99,7 @@ __all__ = [
     "label_batches",
     "label_shape",
     "labels_of",
+    "number_names",
     "outside",
     "picture_sizes",
     "read_batches",

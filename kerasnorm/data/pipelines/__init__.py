@@ -7,6 +7,7 @@ from kerasnorm.data.pipelines._epochs import finite, indexed, passes
 from kerasnorm.data.pipelines._images import (
     gathered,
     with_label_maps,
+    with_numbers,
     with_sparse_labels,
 )
 from kerasnorm.data.pipelines._record_index import open_index, parsed_spec
@@ -19,5 +20,6 @@ __all__ = [
     "parsed_spec",
     "passes",
     "with_label_maps",
+    "with_numbers",
     "with_sparse_labels",
 ]

@@ -25,6 +25,15 @@ def with_sparse_labels(dataset: "tf.data.Dataset[Any]") -> "tf.data.Dataset[Any]
     return dataset.map(sparse)
 
 
+def with_numbers(dataset: "tf.data.Dataset[Any]", names: tuple[str, ...]) -> "tf.data.Dataset[Any]":
+    """Makes the numbers of classes (B,) of their names (B,) or (B, 1), which are all known."""
+
+    def numbered(x: Any, y: Any) -> tuple[Any, Any]:
+        return x, tf.argmax(tf.equal(tf.reshape(y, [-1, 1]), list(names)), axis=-1)
+
+    return dataset.map(numbered)
+
+
 def with_label_maps(dataset: "tf.data.Dataset[Any]") -> "tf.data.Dataset[Any]":
     """Makes ints (B, H, W) of label maps (B, H, W) and (B, H, W, 1) of any dtype."""
 

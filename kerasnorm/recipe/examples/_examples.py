@@ -27,6 +27,7 @@ class Examples(ABC):
             bool (N, K).
         found: the counts of the classes, up to the largest label.
         batch_size: the examples a batch.
+        class_names: the names of the classes, where the labels are names; else ().
     """
 
     kind: Kind
@@ -34,6 +35,7 @@ class Examples(ABC):
     classes: np.ndarray
     found: ClassCounts
     batch_size: int
+    class_names: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
