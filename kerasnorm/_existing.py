@@ -5,11 +5,13 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from kerasnorm._tables import is_table
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_number, listed
 
 IMAGES_FOLDER, MASKS_FOLDER = "images", "masks"
 MODEL_FILE, RECIPE_FILE = "model.keras", "recipe.json"  # of a run
+SHARES = (0.1, 0.2)  # of the images, for validation and for the test, by default
 NO_FILES = ("imagenet", "none")  # weights that are no file
 
 
@@ -18,7 +20,7 @@ def check_images(path: StrPath) -> Path:
     path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"There is no folder {str(path)!r}.")
-    if not path.is_dir() and path.suffix.lower() != ".csv":
+    if not path.is_dir() and not is_table(path):
         raise NotADirectoryError(
             f"{str(path)!r} is a file; a folder of images or a .csv file is needed."
         )

@@ -1,73 +1,148 @@
-"""Lists the images that folders and tables name, without opening them."""
+"""Lists the images that folders name, without opening them."""
 
-import csv
+import dataclasses
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from kerasnorm._types import StrPath
 from kerasnorm._validation import listed
 
-# what keras.utils.image_dataset_from_directory reads
-IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")  # Pillow reads them
 # what keeps the values of pixels
 _MASKS = (".bmp", ".gif", ".png", ".tif", ".tiff")
 
-
-def images_in(folder: Path) -> list[str]:
-    """Returns the paths of the images in a folder and those below it."""
-    return [
-        os.path.join(at, name)
-        for at, _, names in os.walk(folder)
-        for name in names
-        if Path(name).suffix.lower() in IMAGES
-    ]
+PARTS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
-def class_files(folder: Path) -> dict[str, list[str]]:
-    """Returns the paths of the images in the sub-folder of each class, both in order."""
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """The images of a folder or a table.
+
+    Attributes:
+        paths: Of the N images.
+        labels: The names of their classes.
+        class_names: Those of the K classes, in order.
+        parts: "train", "validation" or "test" for each image; None if nothing says it.
+        groups: What should stay together, by name, for each image; None if nothing says it.
+        skipped: How many files were left out, by their suffix or by what they are.
+    """
+
+    paths: list[str]
+    labels: list[str]
+    class_names: tuple[str, ...]
+    parts: list[str] | None = None
+    groups: list[str] | None = None
+    skipped: Counter[str] = dataclasses.field(default_factory=Counter)
+
+    def counts(self) -> dict[str, int]:
+        """Returns the number of images of each class."""
+        found = Counter(self.labels)
+        return {name: found[name] for name in self.class_names}
+
+
+def describe_skipped(skipped: Counter[str]) -> str:
+    """Returns what was left out, most first.
+
+    >>> describe_skipped(Counter({".txt": 1, ".heic": 3}))
+    '3 .heic, 1 .txt'
+    """
+    return ", ".join(f"{count} {what}" for what, count in skipped.most_common())
+
+
+def images_in(folder: Path, skipped: Counter[str] | None = None) -> list[str]:
+    """Returns the paths of the images in a folder and those below it; hidden ones are none.
+
+    What is no image is counted in `skipped`, by its suffix.
+    """
+    found = []
+    for at, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if _is_shown(name)]
+        for name in filter(_is_shown, names):
+            suffix = os.path.splitext(name)[1].lower()
+            if suffix in IMAGES:
+                found.append(os.path.join(at, name))
+            elif skipped is not None:
+                skipped[suffix or "without a suffix"] += 1
+    return found
+
+
+def list_folder(folder: Path) -> Listing:
+    """Returns the images in the sub-folder of each class, both in order.
+
+    The classes may be in folders of parts, `train/`, `val/` (`valid/`, `validation/`, `dev/`) and
+    `test/`, which are the split then.
+
+    Raises:
+        ValueError: If there is no such folder, or no image in a sub-folder.
+    """
     if not folder.is_dir():
         raise ValueError(f"There is no folder {str(folder)!r} to count the images of.")
-    found = {entry.name: sorted(images_in(entry)) for entry in _sub_folders(folder)}
-    if not any(found.values()):
+    skipped: Counter[str] = Counter()
+    inside = _sub_folders(folder)
+    parts = _folders_of_parts(inside)
+    rows = []  # path, class, part
+    names: dict[str, None] = {}
+    for part, at in parts.items() or {"": folder}.items():
+        for entry in _sub_folders(at):
+            names[entry.name] = None
+            rows += [(path, entry.name, part) for path in sorted(images_in(entry, skipped))]
+        _count_beside(at, skipped)
+    others = [each.name for each in inside if parts and each not in parts.values()]
+    if others:
+        skipped[f"folders beside the parts ({listed(others, most=5)})"] += len(others)
+        _count_beside(folder, skipped)
+    if not rows:
         raise ValueError(
             f"The folder {str(folder)!r} should hold one sub-folder of images a class. Received: "
-            f"sub-folders {list(found)}, with no file that ends in {', '.join(IMAGES)}."
+            f"sub-folders {list(names)}, with no file that ends in {', '.join(IMAGES)}."
         )
-    return found
+    paths, labels, of_part = (list(column) for column in zip(*rows, strict=True))
+    found = of_part if parts else None
+    return Listing(paths, labels, tuple(sorted(names)), found, None, skipped)
+
+
+def _folders_of_parts(folders: Sequence[Path]) -> dict[str, Path]:
+    """Returns the folders of the parts by part; none if the folders are of classes."""
+    named = [each for each in folders if each.name.lower() in PARTS]
+    parts = {PARTS[each.name.lower()]: each for each in named}
+    if "train" not in parts or len(parts) < 2 or not all(map(_holds_classes, named)):
+        return {}
+    if len(parts) < len(named):
+        raise ValueError(
+            f"Each part should have one folder. Received: {listed(each.name for each in named)}."
+        )
+    return {part: parts[part] for part in dict.fromkeys(PARTS.values()) if part in parts}
+
+
+def _holds_classes(folder: Path) -> bool:
+    return any(next(_walk_images(each), None) for each in _sub_folders(folder))
+
+
+def _walk_images(folder: Path) -> Iterator[str]:
+    for _, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if _is_shown(name)]
+        yield from (name for name in names if _is_shown(name) and name.lower().endswith(IMAGES))
+
+
+def _count_beside(folder: Path, skipped: Counter[str]) -> None:
+    """Counts the images that lie beside the folders of the classes, and so have none."""
+    found = sum(1 for each in folder.iterdir() if _is_image(each))
+    if found:
+        skipped[f"images in no class's folder, in {str(folder)!r}"] += found
 
 
 def mask_files(folder: Path) -> list[Path]:
     """Returns the masks of a folder of them, in order; none if it has sub-folders of images."""
-    if not folder.is_dir() or any(images_in(each) for each in _sub_folders(folder)):
+    if not folder.is_dir() or any(next(_walk_images(each), None) for each in _sub_folders(folder)):
         return []
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in _MASKS)
-
-
-def table_rows(path: Path, path_column: str, label_column: str) -> list[tuple[str, str]]:
-    """Returns the path of the image and the class in each row of a CSV file."""
-    if not path.is_file():
-        raise ValueError(f"There is no CSV file {str(path)!r}.")
-    columns = (path_column, label_column)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in columns if name not in (reader.fieldnames or ())]
-            if missing:
-                raise ValueError(
-                    f"{str(path)!r} should begin with a header that has the columns "
-                    f"{listed(columns)}. Received: {', '.join(reader.fieldnames or ['nothing'])}."
-                )
-            rows = []
-            for row in reader:
-                image, label = ((row[name] or "").strip() for name in columns)
-                _check_row(path, reader.line_num, image, label)
-                rows.append((image, label))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{str(path)!r} is no CSV file in UTF-8: {error}.") from error
-    if not rows:
-        raise ValueError(f"{str(path)!r} has a header and no rows.")
-    return rows
+    files = (file for file in folder.iterdir() if _is_shown(file.name))
+    return sorted(file for file in files if file.suffix.lower() in _MASKS)
 
 
 def scene_files(path: StrPath, images: str, masks: str) -> list[tuple[str, str]]:
@@ -82,24 +157,20 @@ def scene_files(path: StrPath, images: str, masks: str) -> list[tuple[str, str]]
     return [(found[0][stem], found[1][stem]) for stem in sorted(found[0])]
 
 
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _is_image(file: Path) -> bool:
+    return _is_shown(file.name) and file.suffix.lower() in IMAGES and file.is_file()
+
+
 def _sub_folders(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.iterdir() if each.is_dir() and each.name[0] != ".")
-
-
-def _check_row(path: Path, line: int, image: str, label: str) -> None:
-    where = f"Line {line} of {str(path)!r}"
-    if not image or not label:
-        raise ValueError(f"{where} should have a path and a class. Received: {image!r}, {label!r}.")
-    if not image.lower().endswith(IMAGES):
-        raise ValueError(
-            f"{where} should name an image ({', '.join(IMAGES)}). Received: {image!r}."
-        )
-    if "\0" in image or not (path.parent / image).is_file():
-        raise ValueError(f"{where} names {image!r}, and there is no such file.")
+    return sorted(each for each in folder.iterdir() if each.is_dir() and _is_shown(each.name))
 
 
 def _images(folder: Path) -> list[Path]:
-    return [file for file in folder.iterdir() if file.suffix.lower() in IMAGES]
+    return [file for file in folder.iterdir() if _is_image(file)]
 
 
 def _by_stem(folder: Path, find: Callable[[Path], list[Path]]) -> dict[str, str]:

@@ -23,3 +23,14 @@ def aligned(lines: Sequence[Sequence[str]], left: int) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def plot_name(name: object, most: int = 24) -> str:
+    """Returns a name as matplotlib writes it as it is: "$" begins no formula, and it is not long.
+
+    >>> plot_name("cost in $"), plot_name("a" * 60)
+    ('cost in \\\\$', 'aaaaaaaaaaaaaaaaaaaaaaa…')
+    """
+    text = str(name)
+    short = text if len(text) <= most else f"{text[: most - 1]}…"
+    return short.replace("$", r"\$")

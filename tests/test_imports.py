@@ -16,7 +16,9 @@ import kerasnorm
 
 pytestmark = once
 PACKAGE = pathlib.Path(kerasnorm.__file__).parent
-FOR_ALL = {"_types", "_validation", "_files", "_table", "_choices", "_existing", "_listing"}
+FOR_ALL = {
+    *("_types", "_validation", "_files", "_table", "_choices", "_existing", "_listing", "_tables"),
+}
 LEVELS = [
     {*FOR_ALL, "backend"},
     {"models"},

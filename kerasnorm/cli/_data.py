@@ -5,6 +5,7 @@ import argparse
 from kerasnorm._existing import (
     IMAGES_FOLDER,
     MASKS_FOLDER,
+    SHARES,
     check_backbone,
     check_classes,
     check_images,
@@ -13,13 +14,21 @@ from kerasnorm._existing import (
     map_model_file,
     weights_file,
 )
-from kerasnorm._listing import class_files, scene_files, table_rows
+from kerasnorm._listing import list_folder, scene_files
+from kerasnorm._tables import Columns, list_table
 from kerasnorm._validation import as_int, listed, require
 
+_COLUMNS = {
+    "path": "path_column",
+    "label": "label_column",
+    "split": "split_column",
+    "group": "group_column",
+    "separator": "separator",
+}
 _LOWEST = {"epochs": 1, "batch_size": 1, "seed": 0, "image_size": 8}
 _FOLDER_ONLY = (
     *("backbone", "weights", "image_size", "validation_split", "test_split", "strict"),
-    "ignore_class",
+    *("ignore_class", *_COLUMNS.values()),
 )
 
 
@@ -28,8 +37,9 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="folder with a sub-folder of images a class, a .csv file with the columns path and "
-        "label, a folder with images/ and their masks/ (pictures of class numbers), or: digits",
+        help="folder with a sub-folder of images a class, perhaps below train/, val/ and test/; a "
+        ".csv file with the columns path and label, perhaps split and group; a folder with images/ "
+        "and their masks/ (pictures of class numbers); or: digits",
     )
     add = parser.add_argument
     add("--epochs", type=int, help="passes over the training images (digits: 12, folder: 10)")
@@ -45,6 +55,15 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add("--image-size", type=int, metavar="PIXELS", help="default: 160, small ConvNet: 64")
     add("--validation-split", type=float, metavar="SHARE", help="to choose the epoch by (0.1)")
     add("--test-split", type=float, metavar="SHARE", help="for the figures (0.2); 0: none")
+    add("--path-column", metavar="NAME", help="of a .csv file (path)")
+    add("--label-column", metavar="NAME", help="of a .csv file (label)")
+    add("--split-column", metavar="NAME", help="says train, val or test (split, if there is one)")
+    add(
+        "--group-column",
+        metavar="NAME",
+        help="of what should be in one part, such as a patient (group, if there is one)",
+    )
+    add("--separator", metavar="CHARACTER", help="between columns (what the header has)")
     add("--strict", action="store_true", help="refuse unreadable images instead of skipping them")
     add("--ignore-class", type=int, metavar="N", help="of masks: the number of no class, as 255")
 
@@ -68,11 +87,17 @@ def check_data(arguments: argparse.Namespace) -> None:
 
 def shares(arguments: argparse.Namespace) -> tuple[float, float]:
     """Returns the shares of the images for validation and for the test."""
-    given, default = (arguments.validation_split, arguments.test_split), (0.1, 0.2)
+    given = (arguments.validation_split, arguments.test_split)
     validation, test = (
-        standard if share is None else share for share, standard in zip(given, default, strict=True)
+        standard if share is None else share for share, standard in zip(given, SHARES, strict=True)
     )
     return validation, test
+
+
+def columns_of(arguments: argparse.Namespace) -> Columns:
+    """Returns the columns of a table of images."""
+    given = {name: getattr(arguments, option) for name, option in _COLUMNS.items()}
+    return Columns(**{name: value for name, value in given.items() if value is not None})
 
 
 def has_weights(arguments: argparse.Namespace) -> bool:
@@ -95,9 +120,14 @@ def _check_classes(arguments: argparse.Namespace) -> None:
     if arguments.ignore_class is not None:
         raise ValueError(f"--ignore-class is for masks, and {arguments.data!r} has no masks/.")
     if path.is_dir():
-        check_classes(path, class_files(path))
+        given = [option for option in _COLUMNS.values() if getattr(arguments, option) is not None]
+        if given:
+            options = listed(f"--{option.replace('_', '-')}" for option in given)
+            raise ValueError(f"{options} are for a .csv file, and {arguments.data!r} is a folder.")
+        listing = list_folder(path)
     else:
-        check_classes(path, {label for _, label in table_rows(path, "path", "label")})
+        listing = list_table(path, columns_of(arguments))
+    check_classes(path, listing.class_names)
     if arguments.backbone is not None:
         check_backbone(arguments.backbone)
     weights_file(arguments.weights or "none", arguments.backbone)

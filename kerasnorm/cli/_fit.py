@@ -12,6 +12,7 @@ from kerasnorm._choices import (
     TRANSFERS,
     read_recipe,
 )
+from kerasnorm._existing import holds_scenes
 from kerasnorm._validation import as_int, require
 from kerasnorm.cli._command import add_command, add_out, check_out
 from kerasnorm.cli._data import add_data, check_data, has_weights
@@ -51,15 +52,28 @@ def add_fit(commands: Any) -> None:
     training = parser.add_argument_group("training")
     add = training.add_argument
     add("--seeds", type=int, help="how many seeds to train with (digits: 3, folder: 1)")
+    add("--folds", type=int, metavar="N", help="train N times, each with another part as the test")
     add("--compare", action="store_true", help="train plainly too; digits are always compared")
     add("--backup", metavar="DIR", help="note the progress here, and go on from it after a break")
     add("--tensorboard", metavar="DIR", help="write TensorBoard's logs here")
 
 
 def seeds(arguments: argparse.Namespace) -> range:
-    """Returns the seeds to train with."""
+    """Returns the seeds to train with: as many as there are folds, where there are."""
+    if (folds := getattr(arguments, "folds", None)) is not None:
+        folds = as_int("--folds", folds, low=2)
+        return range(arguments.seed, arguments.seed + folds)
     count = (3 if arguments.data == "digits" else 1) if arguments.seeds is None else arguments.seeds
     return range(arguments.seed, arguments.seed + as_int("--seeds", count, low=1))
+
+
+def _check_folds(arguments: argparse.Namespace) -> None:
+    if arguments.data == "digits" or holds_scenes(arguments.data):
+        raise ValueError("--folds are for images with a class each.")
+    if arguments.seeds is not None or arguments.test_split is not None:
+        raise ValueError(
+            "Each of the --folds is the test once: leave out --seeds and --test-split."
+        )
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -69,6 +83,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ValueError("--backup and --tensorboard are for a single training of a folder.")
     if arguments.tensorboard:
         require("tensorboard", extra="tuning")
+    if arguments.folds is not None:
+        _check_folds(arguments)
     check_out(arguments)
     check_data(arguments)
     fields: dict[str, Any] = {}

@@ -1,6 +1,7 @@
 """`kerasnorm predict`."""
 
 import argparse
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -33,23 +34,27 @@ def add_predict(commands: Any) -> None:
     add("--batch-size", type=int, default=32)
     add("--image-size", type=int, metavar="PIXELS", help="of models that take any size")
     add("--masks", metavar="DIR", help="of label maps: folder for a .png of class numbers an image")
+    add("--strict", action="store_true", help="refuse unreadable images instead of skipping them")
     add("--json", action="store_true", help="print JSON: all probabilities, or shares of pixels")
 
 
-def find_images(images: list[str]) -> list[str]:
-    """Returns the image files that are named, and those in the folders that are."""
-    found = []
+def find_images(images: list[str]) -> tuple[list[str], Counter[str]]:
+    """Returns the image files that are named, and those in the folders that are.
+
+    Hidden files are none; what else is in the folders is counted by its suffix.
+    """
+    found, skipped = [], Counter()
     for name in images:
         path = Path(name)
         if path.is_dir():
-            found += sorted(images_in(path))
+            found += sorted(images_in(path, skipped))
         elif path.is_file():
             found.append(name)
         else:
             raise FileNotFoundError(f"There is no file or folder {name!r}.")
     if not found:
         raise ValueError(f"There are no images ({', '.join(IMAGES)}) in {', '.join(images)}.")
-    return found
+    return found, skipped
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -9,11 +9,14 @@ from kerasnorm.data._batches import (
     label_shape,
     read_batches,
 )
-from kerasnorm.data._classes import encode_labels, read_classes, read_label_maps
+from kerasnorm.data._by_class import by_class, read_class_weight
+from kerasnorm.data._classes import encode_labels, number_names, read_classes, read_label_maps
 from kerasnorm.data._dataset import DatasetReader, empty, is_batched, is_dataset, read_dataset
 from kerasnorm.data._epoch_counter import EpochCounter
+from kerasnorm.data._equal_files import equal_files
 from kerasnorm.data._folders import read_mask
 from kerasnorm.data._follow_epochs import FollowEpochs
+from kerasnorm.data._forms import as_known_form, check_pairs, dataset_of
 from kerasnorm.data._forwarding import Forwarding
 from kerasnorm.data._image_files import ImageFiles
 from kerasnorm.data._image_folder import ImageFolder
@@ -42,6 +45,8 @@ from kerasnorm.data._labels import (
 )
 from kerasnorm.data._members import Members, as_rows, find_members
 from kerasnorm.data._order import Order, shuffled
+from kerasnorm.data._pictures import load_image, picture_sizes
+from kerasnorm.data._reads_alike import reads_alike
 from kerasnorm.data._segmentation_folder import SegmentationFolder
 from kerasnorm.data._source import Arrays, Source, read_source
 from kerasnorm.data._stored_batches import StoredBatches
@@ -68,17 +73,22 @@ __all__ = [
     "StoredBatches",
     "TFRecords",
     "as_integers",
+    "as_known_form",
     "as_rows",
+    "by_class",
     "check_count",
     "check_no_mark",
     "check_not_huge",
+    "check_pairs",
     "check_range",
     "check_zero_one",
     "count_examples",
     "count_of",
+    "dataset_of",
     "each_batch",
     "empty",
     "encode_labels",
+    "equal_files",
     "find_members",
     "form_of",
     "has_class_axis",
@@ -87,16 +97,21 @@ __all__ = [
     "is_batched",
     "is_dataset",
     "label_batches",
+    "load_image",
     "label_shape",
     "labels_of",
+    "number_names",
     "outside",
+    "picture_sizes",
     "read_batches",
+    "read_class_weight",
     "read_classes",
     "read_dataset",
     "read_label_maps",
     "read_labels",
     "read_mask",
     "read_source",
+    "reads_alike",
     "shuffled",
     "to_numpy",
     "undo_one_hot",

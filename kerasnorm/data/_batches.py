@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasnorm.data._arrays import to_numpy, without_objects
 from kerasnorm.data._dataset import read_dataset
+from kerasnorm.data._forms import as_known_form, check_pairs
 from kerasnorm.data._order import Order, shuffled
 from kerasnorm.data._stored_batches import StoredBatches
 from kerasnorm.models import is_graph
@@ -91,6 +92,8 @@ def read_batches(
     """
     if isinstance(data, Batches | StoredBatches):
         return data
+    data = as_known_form(data, name)
+    check_pairs(data, name)
     arrays = isinstance(data, (tuple, list)) and len(data) == 2
     if sampler is not None and not arrays:
         raise ValueError(
@@ -140,7 +143,9 @@ def each_batch(data: Any) -> Iterator[tuple[Any, Any]]:
     """Yields (x, y) of each of these batches."""
     data = in_order(data)
     reader = read_dataset(data)
-    for x, y in data if reader is None else reader.batches():
+    for batch in data if reader is None else reader.batches():
+        check_pairs(batch, "train")
+        x, y = batch
         yield keras.tree.map_structure(to_numpy, x), to_numpy(y)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnorm._validation import listed
 from kerasnorm.data._label_checks import check_count, check_not_huge, check_range, labels_of
 from kerasnorm.data._labels import Form, as_integers, form_of, read_labels
 
@@ -46,6 +47,44 @@ def read_label_maps(y: Any, name: str | None = None, ignore_class: int | None = 
         return as_integers(maps, name).astype("int32")
     # so that a mark of -1 fits beside bytes
     return maps.astype(np.result_type(maps, np.min_scalar_type(ignore_class or 0)), copy=False)
+
+
+def number_names(
+    y: Any, name: str, names: tuple[str, ...] | None = None
+) -> tuple[Any, tuple[str, ...]]:
+    """Returns labels that are names as the numbers of their classes, and the names of the classes.
+
+    Args:
+        y: Labels of any form; those that are no names stay as they are.
+        name: The argument's name, for messages.
+        names: Those of the classes; () if classes are numbers. None: those that come up, sorted.
+
+    Raises:
+        ValueError: If a name is not among them, or there are names in one part and numbers in
+            another.
+
+    >>> number_names(["owl", "cat", "owl"], "train")
+    (array([1, 0, 1]), ('cat', 'owl'))
+    """
+    labels = read_labels(y, name)
+    named = labels.dtype.kind == "U"
+    if names is not None and named != bool(names):
+        form = "names, as those of `train`" if names else "numbers, as those of `train`"
+        raise ValueError(f"{labels_of(name)} should be {form} are. Received: dtype {labels.dtype}.")
+    if not named:
+        return y, ()
+    labels = labels.reshape(-1)
+    known = np.unique(labels) if names is None else np.array(names)
+    order = np.argsort(known)
+    places = np.searchsorted(known, labels, sorter=order).clip(max=len(known) - 1)
+    numbers = order[places]
+    unknown = labels[known[numbers] != labels]
+    if unknown.size:
+        raise ValueError(
+            f"Label {str(unknown[0])!r} of `{name}` is none of the classes of `train`: "
+            f"{listed(known.tolist(), most=5)}."
+        )
+    return numbers, tuple(known.tolist())
 
 
 def encode_labels(name: str, y: Any, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:

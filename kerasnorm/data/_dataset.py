@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import keras
+import numpy as np
 
 _UNBATCHED_ROWS = 1024
 
@@ -111,6 +112,19 @@ class DatasetReader:
             )
         return spec
 
+    def one_by_one(self) -> "DatasetReader":
+        """Returns the reader of single examples of a tf.data.Dataset that says it has batches.
+
+        It says so where the first size of all its parts is not known.
+        """
+        leaves = keras.tree.flatten(self.spec)
+        shapes = [getattr(leaf, "shape", None) for leaf in leaves]
+        batched = all(shape is not None and shape.rank and shape[0] is None for shape in shapes)
+        if not batched:
+            return self
+        single = self.data.unbatch()
+        return dataclasses.replace(self, data=single, spec=single.element_spec, size=None)
+
     def labels(self) -> tuple[Iterable[Any], int | None]:
         """Returns the labels of a tf.data.Dataset in batches, and how many batches there are.
 
@@ -130,16 +144,15 @@ class DatasetReader:
 
         self.check_single_examples()
         self.check_not_empty()
-        if self.size is None:
-            known = "it never ends" if self.endless else "its length is not known"
-            raise ValueError(
-                f"{self.name} is kept in memory, so it should have a known length: "
-                f"{known}. Use `dataset.take(n)`, or "
-                "`dataset.apply(tf.data.experimental.assert_cardinality(n))` if n is its length; "
-                "or read it as a stream by saying how long an epoch is, `epoch_size=`."
-            )
+        self.check_end(", or read it as a stream by saying how long an epoch is, `epoch_size=`")
+        batch_size = self.size or _UNBATCHED_ROWS
         try:
-            return next(self.data.batch(self.size).as_numpy_iterator())
+            batches = list(self.data.batch(batch_size).as_numpy_iterator())
+            if not batches:
+                raise ValueError(empty(self.name))
+            if len(batches) == 1:
+                return batches[0]
+            return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *batches)
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(
                 f"{self.name} has examples that do not make one array: all should have the same "

@@ -1,16 +1,19 @@
 """Image files with a class each, to draw from."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from kerasnorm._listing import Listing
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, listed
 from kerasnorm.data._arrays import to_numpy, without_objects
-from kerasnorm.data._kept_files import MEMORY, KeptFiles
+from kerasnorm.data._kept_files import DECODED, MEMORY, KeptFiles
+from kerasnorm.data._pictures import load_image, look_at
 
 
 class ImageFiles:
@@ -20,15 +23,19 @@ class ImageFiles:
     several batches at once, and kept as they are resized, in memory or else in a temporary file.
     So no image is decoded twice, whatever passes over it: epochs, validation, evaluation, advice,
     other subsets. Half of the free space of the temporary folder is taken at most; a warning says
-    so when that is used up, and the images left are decoded in each pass.
+    so when that is used up, and the images left are decoded in each pass. Pillow decodes: images
+    are turned as their EXIF says, and of 16 bits the upper 8 are kept.
 
     Args:
-        paths: The N files: BMP, GIF, JPEG or PNG.
+        paths: The N files: BMP, GIF, JPEG, PNG, TIFF or WebP.
         labels: Indices into `class_names`, int (N,).
         class_names: The names of the K classes.
         image_size: The images are resized to (image_size, image_size), antialiased.
-        memory: Bytes of images to keep in memory, for each size. Defaults to 1 GiB, which is 1,783
-            images of 224 × 224 pixels in float32.
+        memory: Bytes of images to keep in memory, for each size. Defaults to 1 GiB, which is 7,133
+            images of 224 × 224 pixels.
+        parts: "train", "validation" or "test" for each image, (N,); None if nothing says it.
+        groups: The name of what each image belongs to, (N,), such as a patient, which should be in
+            one part; None if there are none.
 
     Attributes:
         paths: str (N,).
@@ -36,6 +43,9 @@ class ImageFiles:
         class_names: A tuple of K names.
         image_size: An int.
         size: N.
+        parts: str (N,), or None.
+        groups: str (N,), or None.
+        skipped: How many files were left out, by their suffix, as far as something was listed.
 
     Output shape:
         Batches of `(images, labels)`: float32 (B, image_size, image_size, 3), from 0 to 255, and
@@ -62,6 +72,8 @@ class ImageFiles:
         class_names: Sequence[str],
         image_size: int,
         memory: int = MEMORY,
+        parts: Any = None,
+        groups: Any = None,
     ) -> None:
         self.paths: np.ndarray = np.array([os.fspath(path) for path in paths])
         self.labels: np.ndarray = without_objects(to_numpy(labels, "labels"))
@@ -76,8 +88,11 @@ class ImageFiles:
                 f"Received: {self.size} paths, labels={labels!r}."
             )
         self.labels = self.labels.astype(np.int64)
+        self.skipped: Counter[str] = Counter()
         self._memory = as_int("memory", memory, low=0)
-        self._kept = KeptFiles(self.paths, load_image, (3,), "float32", self._memory)
+        self.parts: np.ndarray | None = _of_each("parts", parts, self.size)
+        self.groups: np.ndarray | None = _of_each("groups", groups, self.size)
+        self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", self._memory)
 
     def counts(self) -> dict[str, int]:
         """Returns the number of images of each class, by its name."""
@@ -91,15 +106,32 @@ class ImageFiles:
         """
         rows = np.asarray(rows)
         size, labels = image_size or self.image_size, self.labels[rows]
-        part = ImageFiles(self.paths[rows], labels, self.class_names, size, self._memory)
+        parts, groups = (None if x is None else x[rows] for x in (self.parts, self.groups))
+        part = ImageFiles(
+            self.paths[rows], labels, self.class_names, size, self._memory, parts, groups
+        )
         part._kept = self._kept.subset(rows)
         return part
 
-    def readable(self) -> np.ndarray:
-        """Opens each file once and returns whether it can be decoded, bool (N,)."""
-        from kerasnorm.data import pipelines
+    def with_stand_ins(self) -> "ImageFiles":
+        """Returns the same files, where one that cannot be decoded is no error.
 
-        return pipelines.readable(self.paths.tolist())
+        Another image of its class is in its place, and a warning names it.
+        """
+        files = self.subset(np.arange(self.size))
+        files._kept = files._kept.with_stand_ins(self.labels)
+        return files
+
+    def readable(self, decoded: int = DECODED) -> np.ndarray:
+        """Looks at each file once and returns whether it can be decoded, bool (N,).
+
+        Args:
+            decoded: Up to so many files are decoded for it, and kept. Of more files only the first
+                bytes are read, which say whether it is an image of a known format.
+        """
+        if self.size <= decoded:
+            return self._kept.readable(np.arange(self.size), self.image_size)
+        return look_at(self.paths.tolist())
 
     def gatherer(self) -> Any:
         """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""
@@ -110,19 +142,28 @@ class ImageFiles:
             labels = tf.constant(self.labels)
 
         def gather(indices: Any) -> Any:
-            images = tf.numpy_function(partial(kept.read, size=side), [indices], tf.float32)
-            shape = [indices.shape[0], side, side, 3]
-            return tf.ensure_shape(images, shape), tf.gather(labels, indices)
+            images = tf.numpy_function(partial(kept.read, size=side), [indices], tf.uint8)
+            images = tf.ensure_shape(images, [indices.shape[0], side, side, 3])
+            return tf.cast(images, tf.float32), tf.gather(labels, indices)
 
         return gather
 
 
-def load_image(path: str, size: int) -> np.ndarray:
-    """Returns the image in a file, float32 (size, size, 3), from 0 to 255.
+def listed_files(listing: Listing, image_size: int, memory: int) -> tuple[Any, ...]:
+    """Returns the arguments of `ImageFiles` for a listing."""
+    number = {name: index for index, name in enumerate(listing.class_names)}
+    labels = np.array([number[name] for name in listing.labels])
+    parts, groups = listing.parts, listing.groups
+    return listing.paths, labels, listing.class_names, image_size, memory, parts, groups
 
-    Raises:
-        ValueError: If it cannot be decoded.
-    """
-    from kerasnorm.data import pipelines
 
-    return pipelines.load_image(path, size)
+def _of_each(name: str, values: Any, size: int) -> np.ndarray | None:
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if array.shape != (size,):
+        raise ValueError(
+            f"`{name}` should have an entry for each of the {size} images. "
+            f"Received: shape {array.shape}."
+        )
+    return array.astype(str)

@@ -2,11 +2,9 @@
 
 import pathlib
 
-import numpy as np
-
-from kerasnorm._listing import class_files
+from kerasnorm._listing import list_folder
 from kerasnorm._types import StrPath
-from kerasnorm.data._image_files import ImageFiles
+from kerasnorm.data._image_files import ImageFiles, listed_files
 from kerasnorm.data._kept_files import MEMORY
 
 
@@ -14,8 +12,9 @@ class ImageFolder(ImageFiles):
     """A folder with one sub-folder of images a class, as `ImageFiles`.
 
     Args:
-        path: The folder; hidden sub-folders are left out. The classes are its sub-folders, in
-            alphabetical order.
+        path: The folder; what is hidden is left out. The classes are its sub-folders, in
+            alphabetical order, or those of its sub-folders `train/`, `val/` and `test/` if it has
+            these, whose images are the `parts`.
         image_size: As in `ImageFiles`.
         memory: As in `ImageFiles`.
 
@@ -25,6 +24,7 @@ class ImageFolder(ImageFiles):
     Example:
 
     >>> import keras, os, tempfile
+    >>> import numpy as np
     >>> from kerasnorm.imbalance import resample
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     for name in ("cat", "dog"):
@@ -37,7 +37,6 @@ class ImageFolder(ImageFiles):
     """
 
     def __init__(self, path: StrPath, image_size: int, memory: int = MEMORY) -> None:
-        files = class_files(pathlib.Path(path))
-        paths = [name for names in files.values() for name in names]
-        labels = np.repeat(np.arange(len(files)), [len(names) for names in files.values()])
-        super().__init__(paths, labels, tuple(files), image_size, memory)
+        listing = list_folder(pathlib.Path(path))
+        super().__init__(*listed_files(listing, image_size, memory))
+        self.skipped = listing.skipped

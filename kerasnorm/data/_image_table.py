@@ -2,9 +2,9 @@
 
 import pathlib
 
-from kerasnorm._listing import table_rows
+from kerasnorm._tables import Columns, list_table
 from kerasnorm._types import StrPath
-from kerasnorm.data._image_files import ImageFiles
+from kerasnorm.data._image_files import ImageFiles, listed_files
 from kerasnorm.data._kept_files import MEMORY
 
 
@@ -19,10 +19,15 @@ class ImageTable(ImageFiles):
         label_column: The name of the column of classes, names of any kind; the classes are those
             that come up, in alphabetical order, numbers by their size.
         memory: As in `ImageFiles`.
+        split_column: The name of the column that says train, val or test, which makes `parts`.
+            None: "split" if there is such a column.
+        group_column: The name of the column of `groups`. None: "group" if there is such a column.
+        separator: What stands between the columns. None: a comma, semicolon, tab or bar, as the
+            header has it.
 
     Raises:
         ValueError: If there is no such file or column, no row, or a row without a path, a class or
-            an image file, said with its line.
+            an image file, with several classes or an unknown part, said with its line.
 
     Example:
 
@@ -43,12 +48,10 @@ class ImageTable(ImageFiles):
         path_column: str = "path",
         label_column: str = "label",
         memory: int = MEMORY,
+        split_column: str | None = None,
+        group_column: str | None = None,
+        separator: str | None = None,
     ) -> None:
-        path = pathlib.Path(path)
-        rows = table_rows(path, path_column, label_column)
-        numbers = all(name.removeprefix("-").isdecimal() for _, name in rows)
-        names = sorted({name for _, name in rows}, key=int if numbers else str)
-        number = {name: index for index, name in enumerate(names)}
-        labels = [number[name] for _, name in rows]
-        paths = [path.parent / each for each, _ in rows]
-        super().__init__(paths, labels, names, image_size, memory)
+        columns = Columns(path_column, label_column, split_column, group_column, separator)
+        listing = list_table(pathlib.Path(path), columns)
+        super().__init__(*listed_files(listing, image_size, memory))

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -81,15 +81,21 @@ class KeptRows:
             if not missing:
                 return made
             try:
-                # threads of this call's own, which a forked process has too
-                with ThreadPoolExecutor(max(min(len(mine), os.cpu_count() or 1), 1)) as threads:
-                    for index, row in zip(mine, threads.map(self._make, mine), strict=True):
-                        made[index] = row
-                        self._keep(index, row)
+                for index, row in zip(mine, self._made(mine), strict=True):
+                    made[index] = row
+                    self._keep(index, row)
             finally:
                 with self._changed:
                     self._being_made.difference_update(mine)
                     self._changed.notify_all()
+
+    def _made(self, mine: list[int]) -> Iterator[np.ndarray]:
+        if len(mine) == 1:
+            yield self._make(mine[0])
+            return
+        # threads of this call's own, which a forked process has too
+        with ThreadPoolExecutor(max(min(len(mine), os.cpu_count() or 1), 1)) as threads:
+            yield from threads.map(self._make, mine)
 
     def _keep(self, index: int, row: np.ndarray) -> None:
         with self._changed:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasnorm._validation import check_choice
 from kerasnorm.data._dataset import read_dataset
+from kerasnorm.data._forms import as_known_form
 from kerasnorm.data._labels import read_labels
 from kerasnorm.data._tf_records import TFRecords
 
@@ -16,6 +17,8 @@ from kerasnorm.data._tf_records import TFRecords
 def label_batches(data: Any, verbose: str | int) -> Iterator[np.ndarray]:
     """Yields arrays of labels with the examples on the first axis; one pass, with a bar."""
     check_choice("verbose", verbose, ("auto", 0, 1))
+    if not isinstance(data, Iterator):  # which is read once here
+        data = as_known_form(data)
     reader = read_dataset(data)
     if reader is not None:
         reader.check_end()

@@ -4,6 +4,7 @@ import numpy as np
 
 # more classes than this are a mistake, and their counts would not fit the memory
 _MAX_CLASSES = 2**24
+_MARKS = (254, 255)  # what bytes of no class are set to
 
 IGNORE_OR_CORRECT = (
     "If it marks what should be left out, pass `ignore_class={label}`; otherwise correct the "
@@ -61,13 +62,20 @@ def check_not_huge(labels: np.ndarray) -> None:
         )
 
 
-def check_no_mark(num_classes: int, has_254: bool) -> None:
-    """Raises if the largest label is 255 and seems to mark what is ignored."""
-    if num_classes == 256 and not has_254:
+def check_no_mark(present: np.ndarray) -> None:
+    """Raises if the largest of the labels that come up is 254 or 255 and seems to be a mark.
+
+    It does where the label below it, or most of those below it, never come up.
+    """
+    largest = int(present.max(initial=-1))
+    if largest not in _MARKS:
+        return
+    alone = largest == _MARKS[-1] and largest - 1 not in present
+    if alone or 2 * len(present) < largest:
         raise ValueError(
-            outside(255, None)
-            + " (If 255 is a class, pass `num_classes=256`; a mask of 0 and 255 should be "
-            "divided by 255.)"
+            outside(largest, None)
+            + f" (If {largest} is a class, pass `num_classes={largest + 1}`; a mask of 0 and 255 "
+            "should be divided by 255.)"
         )
 
 

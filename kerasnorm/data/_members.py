@@ -42,6 +42,10 @@ class Members:
             "often to draw it as `weights=`."
         )
 
+    def single_or_none(self) -> np.ndarray | None:
+        """Returns the class of each example, (N,); None if one has none or several."""
+        return self.classes if self.one_each else None
+
     def largest(self, of_class: np.ndarray) -> np.ndarray:
         """Returns the largest value among the classes of each example; 1 where it has none."""
         values = np.full(self.size, -np.inf)
@@ -78,7 +82,8 @@ def find_members(
     check_not_huge(inside)
     if num_classes is None:
         num_classes = int(inside.max(initial=-1)) + 1
-        check_no_mark(num_classes, (inside == 254).any())
+        if num_classes > 254:
+            check_no_mark(np.unique(inside))
     if numbers.shape[1] == 1:
         return Members(size, np.flatnonzero(keep), inside, num_classes, bool(keep.all()))
     found = [np.unique(each[kept]) for each, kept in zip(numbers, keep, strict=True)]

@@ -2,6 +2,7 @@
 
 import copy
 import pathlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import Any
 
@@ -11,9 +12,10 @@ from kerasnorm._listing import scene_files
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int
 from kerasnorm.data._folders import read_mask
-from kerasnorm.data._image_files import load_image
-from kerasnorm.data._kept_files import MEMORY, KeptFiles
+from kerasnorm.data._kept_files import DECODED, MEMORY, KeptFiles
+from kerasnorm.data._label_checks import check_no_mark
 from kerasnorm.data._members import as_rows
+from kerasnorm.data._pictures import load_image, look_at
 
 
 class SegmentationFolder:
@@ -88,18 +90,18 @@ class SegmentationFolder:
         self.mask_paths: np.ndarray
         self.paths, self.mask_paths = (np.array(names) for names in zip(*pairs, strict=True))
         self.size: int = len(pairs)
-        self._kept = KeptFiles(self.paths, load_image, (3,), "float32", memory)
+        self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", memory)
         self._kept_masks = KeptFiles(self.mask_paths, _load_mask, (), "int32", memory)
 
     @cached_property
     def labels(self) -> np.ndarray:
         """Returns the classes of each mask, bool (N, K)."""
-        masks = (read_mask(pathlib.Path(path)) for path in self.mask_paths)
-        present = [np.unique(mask).astype(np.int64) for mask in masks]
+        with ThreadPoolExecutor() as threads:
+            present = list(threads.map(_classes_in, self.mask_paths.tolist()))
         present = [values[values != self.ignore_class] for values in present]
         largest = max((int(values.max(initial=-1)) for values in present), default=-1)
-        if self.num_classes is None and largest == 255:
-            raise ValueError("Masks have the label 255. Pass `ignore_class=255`, or `num_classes`.")
+        if self.num_classes is None:
+            check_no_mark(np.unique(np.concatenate(present)))
         classes = largest + 1 if self.num_classes is None else self.num_classes
         for path, values in zip(self.mask_paths, present, strict=True):
             if values.size and values.max() >= classes:
@@ -122,11 +124,11 @@ class SegmentationFolder:
         part.size, part._image_size = len(part.paths), image_size or self._image_size
         return part
 
-    def readable(self) -> np.ndarray:
-        """Opens each image once and returns whether it can be decoded, bool (N,)."""
-        from kerasnorm.data import pipelines
-
-        return pipelines.readable(self.paths.tolist())
+    def readable(self, decoded: int = DECODED) -> np.ndarray:
+        """Returns whether each image can be decoded, bool (N,), as `ImageFiles.readable` does."""
+        if self.size <= decoded:
+            return self._kept.readable(np.arange(self.size), self._image_size)
+        return look_at(self.paths.tolist())
 
     def gatherer(self) -> Any:
         """Returns a function from a tensor of indices to a batch, for `tf.data.Dataset.map`."""
@@ -137,12 +139,16 @@ class SegmentationFolder:
         masks = partial(self._kept_masks.read, size=side)
 
         def gather(indices: Any) -> Any:
-            x = tf.numpy_function(images, [indices], tf.float32)
+            x = tf.cast(tf.numpy_function(images, [indices], tf.uint8), tf.float32)
             y = tf.cast(tf.numpy_function(masks, [indices], tf.int32), tf.int64)
             shape = [indices.shape[0], side, side]
             return tf.ensure_shape(x, [*shape, 3]), tf.ensure_shape(y, shape)
 
         return gather
+
+
+def _classes_in(path: str) -> np.ndarray:
+    return np.unique(read_mask(pathlib.Path(path))).astype(np.int64)
 
 
 def _load_mask(path: str, size: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 
 from kerasnorm.data._arrays import to_numpy, without_objects
 from kerasnorm.data._dataset import DatasetReader, read_dataset
+from kerasnorm.data._forms import as_known_form, dataset_of
 from kerasnorm.data._image_files import ImageFiles
 from kerasnorm.data._segmentation_folder import SegmentationFolder
 from kerasnorm.data._tf_records import TFRecords
@@ -39,6 +40,8 @@ class Arrays:
     """
 
     def __init__(self, data: Any) -> None:
+        if isinstance(data, list) and len(data) in (2, 3):
+            data = tuple(data)
         if not isinstance(data, tuple) or len(data) not in (2, 3):
             raise ValueError(
                 "`data` should be a tuple (x, y) or (x, y, w) of arrays, a tf.data.Dataset of such "
@@ -75,8 +78,11 @@ def read_source(data: Any) -> Source | DatasetReader:
     """Returns what `data` is drawn from; or of a tf.data.Dataset its reader: it may be a stream."""
     if isinstance(data, ImageFiles | SegmentationFolder | TFRecords):
         return data
+    data = as_known_form(data)
+    if isinstance(data, keras.utils.PyDataset):
+        data = dataset_of(data, "data")
     reader = None if isinstance(data, tuple) else read_dataset(data)
-    return Arrays(data) if reader is None or reader.spec is None else reader
+    return Arrays(data) if reader is None else reader.one_by_one()
 
 
 def _as_arrays(part: Any) -> Any:

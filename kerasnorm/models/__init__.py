@@ -30,6 +30,7 @@ from kerasnorm.models._graphs import (
 )
 from kerasnorm.models._heads import (
     classes_of,
+    ends_in,
     find_dense_head,
     find_head,
     gives_logits,
@@ -72,6 +73,7 @@ __all__ = [
     "compile_like",
     "copy_model",
     "copy_with_twins",
+    "ends_in",
     "every_layer",
     "find_dense_head",
     "find_head",

@@ -87,6 +87,12 @@ def gives_maps(model: keras.Model) -> bool:
     return is_graph(model) and len(model.outputs[0].shape) == 4
 
 
+def ends_in(model: keras.Model, activation: str) -> bool:
+    """Returns whether the head, or what follows it, has an activation of that name."""
+    wanted = keras.activations.get(activation)
+    return any(getattr(layer, "activation", None) is wanted for layer in head_and_after(model))
+
+
 def gives_logits(model: keras.Model) -> bool:
     """Returns whether the model's output is logits rather than probabilities."""
     return not any(

@@ -32,6 +32,12 @@ class Problem(Protocol):
     def pretrained(self) -> bool:
         """Whether there are weights to start from."""
 
+    def described(self, seed: int) -> str:
+        """Returns what was read: classes, counts, parts, sizes and what was left out."""
+
+    def doubts(self) -> list[str]:
+        """Returns what seems to be wrong with it, a line each."""
+
     def data(self, seed: int) -> tuple[Any, Any, Any]:
         """Returns the examples for training, validation and test; the last may be None."""
 

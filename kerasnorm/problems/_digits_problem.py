@@ -6,7 +6,7 @@ import keras
 
 from kerasnorm.problems._backbone import small_convnet_for
 from kerasnorm.problems._compare import SOLVED, plain_fine_tuning
-from kerasnorm.problems._digits import SIZE, Digits, Split, load_digits
+from kerasnorm.problems._digits import COUNTS, SIZE, Digits, Split, load_digits
 from kerasnorm.recipe import Recipe, fit
 
 SOURCE_EPOCHS = 8
@@ -34,6 +34,18 @@ class DigitsProblem:
     def __init__(self) -> None:
         self._digits: dict[int, Digits] = {}
         self._models: dict[tuple, keras.Model] = {}
+
+    def described(self, seed: int) -> str:
+        """Returns what was made: classes, counts, parts."""
+        parts = {"train": self._load(seed).train, "validation": self._load(seed).validation}
+        parts["test"] = self._load(seed).test
+        counts = ", ".join(f"{name} {len(y)}" for name, (_, y) in parts.items())
+        tail = ", ".join(map(str, COUNTS))
+        return f"scikit-learn's digits 5 to 9, {tail} of them to train on; {counts}"
+
+    def doubts(self) -> list[str]:
+        """Returns what seems to be wrong: nothing is."""
+        return []
 
     def data(self, seed: int) -> tuple[Split, Split, Split]:
         """Returns the long-tailed training images, and balanced ones for validation and test."""

@@ -5,10 +5,18 @@ from collections.abc import Sequence
 import keras
 
 from kerasnorm._existing import weights_file
+from kerasnorm.data import equal_files
 from kerasnorm.imbalance import ImageFiles
 from kerasnorm.models import find_head, load_model
 from kerasnorm.problems._backbone import small_convnet_for
-from kerasnorm.problems._folder import split
+from kerasnorm.problems._folder import (
+    describe_counts,
+    describe_left_out,
+    describe_parts,
+    describe_sizes,
+    sound_images,
+)
+from kerasnorm.problems._splitting import Split, across, describe_equal, fold, split
 from kerasnorm.recipe import Recipe, classifier
 from kerasnorm.recipe.classifiers import application_named, load_base_weights
 from kerasnorm.transfer import is_backbone
@@ -27,10 +35,18 @@ class FolderProblem:
             that is the backbone, holds it, or (without `backbone`) is the start itself.
         image_size: height and width; by default what a .keras file says, 160 for a backbone and 64
             for the small ConvNet.
-        shares: of the images, for validation and for the test; 0 for none.
+        shares: of the images, for validation and for the test; 0 for none. None: 0.1 and 0.2, or
+            the parts that the images have.
+        folds: how many folds there are, each of which is the test for one seed; 0 for none.
+        first_seed: decides the folds; it is also the seed that the first of them is for.
+        strict: as in `sound_images`.
+
+    Attributes:
+        unreadable: the paths of the images that were left out.
 
     Raises:
-        ValueError: for an unknown backbone, and weights that are not for it.
+        ValueError: for an unknown backbone, weights that are not for it, and images that cannot be
+            read or split so.
         OSError: if there is no such file.
     """
 
@@ -40,7 +56,10 @@ class FolderProblem:
         backbone: str | None = None,
         weights: str = "none",
         image_size: int | None = None,
-        shares: tuple[float, float] = (0.1, 0.2),
+        shares: tuple[float | None, float | None] = (None, None),
+        folds: int = 0,
+        first_seed: int = 0,
+        strict: bool = False,
     ) -> None:
         if backbone is not None:
             application_named(backbone)
@@ -53,7 +72,10 @@ class FolderProblem:
                 self._start = classifier(self._start, len(files.class_names), image_size)
         self._backbone, self._weights, self._shares = backbone, weights, shares
         self._size = image_size or (160 if backbone else 64)
-        self._files = files.subset(range(files.size), self._size)
+        self._folds, self._first_seed, self._skipped = folds, first_seed, files.skipped
+        sized = files.subset(range(files.size), self._size)
+        self._files, self.unreadable = sound_images(sized, strict)
+        self._equal = equal_files(self._files.paths.tolist())
         self.classes: Sequence[str] = files.class_names
 
     @property
@@ -67,9 +89,32 @@ class FolderProblem:
         into = self._backbone or (self._start and self._file.name) or "a small ConvNet"
         return f"{self._size}×{self._size} RGB, pixels 0 to 255, into {into}"
 
-    def data(self, seed: int) -> tuple[ImageFiles, ImageFiles, ImageFiles | None]:
+    def described(self, seed: int) -> str:
+        """Returns what was read: classes, counts, parts, sizes and what was left out."""
+        parts = describe_parts(self.data(seed))
+        sizes, left_out = describe_sizes(self._files.paths.tolist()), self._skipped
+        return (
+            f"{describe_counts(self._files.counts())}; {parts}; {sizes}"
+            f"{describe_left_out(left_out)}"
+        )
+
+    def doubts(self) -> list[str]:
+        """Returns what seems to be wrong with the images: equal ones in two classes or parts."""
+        found = [("classes", self._files.labels), ("parts", self._files.parts)]
+        apart = {
+            kind: across(self._files, self._equal, values)
+            for kind, values in found
+            if values is not None
+        }
+        return [describe_equal(sets, kind) for kind, sets in apart.items() if sets]
+
+    def data(self, seed: int) -> Split:
         """Returns the images for training, validation and test."""
-        return split(self._files, *self._shares, seed)
+        if self._folds:
+            index = seed - self._first_seed
+            validation, first = self._shares[0], self._first_seed
+            return fold(self._files, self._folds, index, validation, first, self._equal)
+        return split(self._files, *self._shares, seed, self._equal)
 
     def model(
         self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback] = ()

@@ -12,7 +12,7 @@ from kerasnorm._validation import listed
 from kerasnorm.imbalance import SegmentationFolder
 from kerasnorm.models import load_model
 from kerasnorm.problems._backbone import normalization_for, small_unet
-from kerasnorm.problems._folder import describe_unreadable
+from kerasnorm.problems._folder import describe_parts, describe_sizes, describe_unreadable
 from kerasnorm.problems._folder_problem import input_size
 from kerasnorm.recipe import Recipe
 from kerasnorm.transfer import check_gives_maps
@@ -68,6 +68,19 @@ class SceneProblem:
     def reads(self) -> str:
         """What goes into which model."""
         return f"{self._size}×{self._size} RGB, pixels 0 to 255, into {self._into}"
+
+    def described(self, seed: int) -> str:
+        """Returns what was read: classes, counts of the images that have them, parts, sizes."""
+        having = dict(zip(self.classes, self._scenes.labels.sum(axis=0).tolist(), strict=False))
+        found = ", ".join(f"{name} in {count}" for name, count in having.items())
+        parts, sizes = describe_parts(self.data(seed)), describe_sizes(self._scenes.paths.tolist())
+        return f"{self._scenes.size} images with masks of {len(having)} classes ({found}); " + (
+            f"{parts}; {sizes}"
+        )
+
+    def doubts(self) -> list[str]:
+        """Returns what seems to be wrong: nothing is looked for."""
+        return []
 
     def data(
         self, seed: int

@@ -3,9 +3,11 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasnorm._validation import as_int
 from kerasnorm.models import (
+    classes_of,
     copy_model,
     find_head,
     gives_maps,
@@ -83,8 +85,24 @@ def put_new_head(model: keras.Model, classes: int, maps: bool) -> keras.Model:
 
 
 def with_head(model: keras.Model, classes: int) -> keras.Model:
-    """Returns the model itself, on raw images, or if it is a backbone a copy with a head."""
-    return replace_head(model, classes) if is_backbone(model) else on_raw_images(model)
+    """Returns the model itself, on raw images, or a copy with a head for the classes.
+
+    A backbone gets a new head. The one unit of a classifier of two classes, a logit or a sigmoid,
+    becomes two, whose softmax is the same: it has learnt something.
+    """
+    if is_backbone(model):
+        return replace_head(model, classes)
+    if classes == 2 and is_graph(model) and not gives_maps(model) and classes_of(model) == 1:
+        return _with_two_units(on_raw_images(model))
+    return on_raw_images(model)
+
+
+def _with_two_units(model: keras.Model) -> keras.Model:
+    new = replace_head(model, 2)
+    weights = find_head(model).get_weights()
+    both = [np.concatenate([np.zeros_like(each), each], axis=-1) for each in weights]
+    find_head(new).set_weights(both)
+    return new
 
 
 def is_backbone(model: keras.Model) -> bool:
@@ -132,5 +150,8 @@ def _like_the_old(model: keras.Model, classes: int) -> Any:
         config["activation"] = "softmax"
     outputs = type(old).from_config({**config, "trainable": True})(old.input)
     for layer in after:
-        outputs = type(layer).from_config(layer.get_config())(outputs)
+        config = layer.get_config()
+        if getattr(layer, "activation", None) is keras.activations.sigmoid:
+            config["activation"] = "softmax"
+        outputs = type(layer).from_config(config)(outputs)
     return outputs

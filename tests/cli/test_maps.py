@@ -97,7 +97,7 @@ def test_advice(scenes, tmp_path, capsys):
 
 
 BAD = [
-    ([], "Pass `ignore_class=255`"),
+    ([], "pass `ignore_class=255`"),
     (["--ignore-class", "255", "--backbone", "MobileNet"], "A --backbone gives no label maps"),
     (["--ignore-class", "255", "--model", "imagenet"], "the .keras file of a model"),
     (["--ignore-class", "255", "--model", "dense.keras"], "should end in one Conv2D"),

@@ -10,10 +10,13 @@ from backends import once
 from keras import layers
 
 from kerasnorm import fit
-from kerasnorm.imbalance import count_classes, resample
-from kerasnorm.recipe import Recipe
+from kerasnorm.data import each_batch, read_batches
+from kerasnorm.imbalance import ResampledDataset, count_classes, resample
+from kerasnorm.recipe import Recipe, advise
+from kerasnorm.recipe.examples import read_examples
 from kerasnorm.surgery import recompute_statistics
 from kerasnorm.transfer import fine_tune
+from kerasnorm.transfer.fine_tuning._feature_batches import FeatureBatches
 
 tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.usefixtures("without_tracing")
@@ -48,7 +51,7 @@ def model():
 
 
 QUICK = {"seed": 0, "verbose": 0}
-PY_DATASETS = {
+PY_DATASETS = {  # which read PyDatasets as they are
     "count_classes": lambda data: count_classes(data).counts,
     "fine_tune": lambda data: fine_tune(
         model(), data, strategy="freeze", epochs=1, learning_rate=1e-12, **QUICK
@@ -56,11 +59,143 @@ PY_DATASETS = {
     "recompute_statistics": lambda data: recompute_statistics(model(), data)["norm"],
 }
 DOORS = PY_DATASETS | {
-    "resample": lambda data: sum(len(y) for _, y in resample(data)),
+    "resample": lambda data: drawn(resample(data)),
+    "ResampledDataset": lambda data: drawn(ResampledDataset(data)),
+    "advise": lambda data: advise(model(), data, seed=0),
     "fit": lambda data: fit(
         Recipe(transfer="freeze"), model(), data, data, epochs=1, **QUICK
     ).evaluation.confusion.sum(axis=1),
 }
+
+
+def drawn(dataset):
+    """How many examples of each class an epoch has, whose weights are all 1."""
+    labels = np.concatenate([keras.ops.convert_to_numpy(y) for _, y, *_ in dataset])
+    return np.bincount(labels)
+
+
+def as_dicts(**parts):
+    return tf.data.Dataset.from_tensor_slices(parts)
+
+
+def of_unknown_length(dataset):
+    return dataset.filter(lambda *parts: True)
+
+
+def loader(pairs=None, **settings):
+    torch = pytest.importorskip("torch")
+    pairs = [*zip(X, Y.tolist(), strict=True)] if pairs is None else pairs
+    return torch.utils.data.DataLoader(pairs, batch_size=5, **settings)
+
+
+FORMS = {
+    "arrays": lambda: (X, Y),
+    "lists": lambda: (X.tolist(), Y.tolist()),
+    "dict of arrays": lambda: {"image": X, "label": Y},
+    "dict of arrays and more": lambda: {"images": X, "labels": Y, "id": Y},
+    "list of batches": lambda: [(X[:5], Y[:5]), (X[5:], Y[5:])],
+    "single": lambda: single(),
+    "batches": lambda: single().batch(5),
+    "unknown length": lambda: of_unknown_length(single()),
+    "batches of unknown length": lambda: of_unknown_length(single().batch(5)),
+    "dicts": lambda: as_dicts(image=X, label=Y),
+    "batches of dicts": lambda: as_dicts(image=X, label=Y, id=Y).batch(5),
+    "PyDataset": lambda: Batches(),
+    "DataLoader": loader,
+    "DataLoader of dicts": lambda: loader(
+        [{"image": x, "label": y} for x, y in zip(X, Y.tolist(), strict=True)]
+    ),
+    "pandas": lambda: (
+        pytest.importorskip("pandas").DataFrame(X),
+        pytest.importorskip("pandas").Series(Y, index=np.arange(12)[::-1], dtype=object),
+    ),
+    "polars": lambda: (
+        pytest.importorskip("polars").DataFrame(X),
+        pytest.importorskip("polars").Series(Y),
+    ),
+}
+
+
+def examples_in(batches):
+    """The classes, counted, and the sum of the examples of each class, in any order."""
+    x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return np.concatenate([np.bincount(y), *(x[y == label].sum(axis=0) for label in range(3))])
+
+
+READERS = {  # what the doors read, without the training behind it
+    "count_classes": DOORS["count_classes"],
+    "resample": DOORS["resample"],
+    "ResampledDataset": DOORS["ResampledDataset"],
+    "fine_tune": lambda data: examples_in(each_batch(read_batches("train", data, model(), 5))),
+    "fit, advise": lambda data: examples_in(read_examples("train", data, 2).batches()),
+}
+
+
+@once
+@pytest.mark.parametrize("door", READERS)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_at_every_door(form, door):
+    found, expected = READERS[door](FORMS[form]()), READERS[door](single().batch(5))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+WEIGHTED = {
+    "arrays": lambda: (X, Y, np.ones(12)),
+    "Dataset": lambda: tf.data.Dataset.from_tensor_slices((X, Y, np.ones(12))).batch(5),
+    "PyDataset": lambda: Weighted(),
+}
+
+
+class Weighted(Batches):
+    def __getitem__(self, index):
+        return *super().__getitem__(index), np.ones(4)
+
+
+@once
+@pytest.mark.parametrize("form", WEIGHTED)
+def test_sample_weights_are_kept_or_refused(form):
+    """None is left out in silence."""
+    for door in ("fine_tune", "fit", "advise"):
+        with pytest.raises(ValueError, match=r"has sample weights, .* which are not used"):
+            DOORS[door](WEIGHTED[form]())
+    assert DOORS["count_classes"](WEIGHTED[form]()).tolist() == [4, 4, 4]
+    assert all(len(batch) == 3 for batch in resample(WEIGHTED[form]()))
+
+
+@once
+@pytest.mark.parametrize("door", DOORS.keys() - {"recompute_statistics", "count_classes"})
+def test_what_can_be_read_only_once(door):
+    with pytest.raises(ValueError, match="is a generator, which can be read only once"):
+        DOORS[door](batch for batch in [(X, Y)])
+
+
+@once
+@pytest.mark.parametrize("door", DOORS.keys() - {"recompute_statistics"})
+def test_dicts_of_other_names(door):
+    with pytest.raises(ValueError, match=r"keys 'image' and 'label'.* the keys"):
+        DOORS[door]({"image": X, "class": Y})
+
+
+@once
+def test_augmentation_in_a_dataset_reaches_every_epoch(monkeypatch):
+    """Features are kept of a Dataset that only shuffles, and of none that changes its examples."""
+    kept = []
+    original = FeatureBatches.of
+    monkeypatch.setattr(
+        FeatureBatches, "of", lambda *arguments: kept.append(0) or original(*arguments)
+    )
+
+    def tune(data, **settings):
+        settings = {"head_epochs": 2, "epochs": 0, **QUICK, **settings}
+        fine_tune(model(), data, strategy="freeze", **settings)
+        return len(kept), kept.clear()
+
+    shuffled = single().shuffle(12, seed=0).batch(4)
+    assert tune(shuffled)[0] and tune(single().batch(4))[0]
+    changed = shuffled.map(lambda x, y: (x + tf.random.normal([4]), y))
+    with pytest.warns(UserWarning, match="another pass over `train` has other examples"):
+        assert not tune(changed)[0]
+    assert not tune(changed, cache=False)[0]
 
 
 def single():
@@ -87,16 +222,9 @@ def test_a_py_dataset_is_read_by_its_numbers(door):
 
 
 @once
-def test_resample_draws_single_examples():
-    assert DOORS["resample"](single()) == 12
-    with pytest.raises(ValueError, match=r"`dataset.unbatch\(\)`"):
-        DOORS["resample"](single().batch(5))
-
-
-@once
 @pytest.mark.parametrize("door", DOORS)
 def test_what_never_ends(door):
-    for data in [single().repeat(), *([Endless()] if door in PY_DATASETS else [])]:
+    for data in (single().repeat(), single().batch(5).repeat(), Endless()):
         with pytest.raises(ValueError, match=r"never ends.*`dataset.take\(n\)`"):
             DOORS[door](data)
 
@@ -104,7 +232,7 @@ def test_what_never_ends(door):
 @once
 @pytest.mark.parametrize("door", DOORS)
 def test_what_is_empty(door):
-    for data in [single().take(0), *([Empty()] if door in PY_DATASETS else [])]:
+    for data in (single().take(0), single().batch(5).take(0), Empty()):
         with pytest.raises(ValueError, match="is empty: it has no examples and no labels"):
             DOORS[door](data)
 

@@ -18,6 +18,7 @@ from kerasnorm.imbalance import (
     sampler,
 )
 from kerasnorm.recipe import Recipe
+from kerasnorm.recipe.examples import read_examples
 from kerasnorm.transfer import fine_tune, probe_layers, transferability
 from kerasnorm.transfer.tasks import Task
 
@@ -70,11 +71,11 @@ def retrained(y):
 NUMBERS = {  # of which class numbers are asked
     "sample_weights": lambda y: WEIGHTS.sample_weights(y),
     "fine_tune": fine_tuned,
-    "fit": fitted,
     "retrain_classifier": retrained,
 }
 EITHER = {  # which take names as well
     "count_classes": lambda y: count_classes(y).counts,
+    "fit": fitted,
     "resample": lambda y: drawn(resample((X, y))),
     "ResampledDataset": lambda y: drawn(ResampledDataset((X, y))),
     "sampler": lambda y: sampler(y)(0),
@@ -157,7 +158,7 @@ ROWS_TRAINED = {
     "fit": ("int64",),
     "retrain_classifier": ("bool",),
 }
-NAMES_TRAINED = {"probe_layers": ("column", "bytes")}
+NAMES_TRAINED = {"probe_layers": ("column", "bytes"), "fit": ("objects",)}
 
 
 @pytest.mark.parametrize(("form", "door"), pairs(OF_NUMBERS, NUMBERS_TRAINED))
@@ -174,6 +175,31 @@ def test_one_hot_rows(dtype, door):
 def test_names(form, door):
     refusal = "should be integers here.*strings" if door in NUMBERS else None
     check(door, OF_NAMES[form], refusal)
+
+
+@once
+def test_names_of_classes_in_fit():
+    """They name the classes, in a Dataset too; all parts have the same."""
+    import tensorflow as tf
+
+    def reported(train, validation):
+        recipe = Recipe(transfer="freeze", optimizer="sgd")
+        return fit(recipe, classifier(), train, validation, epochs=1, seed=0, verbose=0).evaluation
+
+    data = tf.data.Dataset.from_tensor_slices((X, WORDS))
+    found = reported((X, WORDS), data.skip(3).batch(4))
+    assert found.class_names == ("ant", "bee", "cow")
+    assert found.confusion.sum(axis=1).tolist() == [3, 4, 3]
+    found = read_examples("train", data.batch(4), 2)
+    assert found.class_names == ("ant", "bee", "cow") and found.classes.tolist() == Y.tolist()
+    for validation, refusal in (
+        ((X, np.where(WORDS == "bee", "elk", WORDS)), "Label 'elk' of `validation` is none of"),
+        ((X, Y), "`validation` should be names, as those of `train`"),
+    ):
+        with pytest.raises(ValueError, match=refusal):
+            reported((X, WORDS), validation)
+    with pytest.raises(ValueError, match="`validation` should be numbers, as those of `train`"):
+        reported((X, Y), (X, WORDS))
 
 
 REFUSED = {

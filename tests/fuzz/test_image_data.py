@@ -9,8 +9,9 @@ from fuzz.mutations import changed_bytes, dice_for, refusal
 from PIL import Image
 
 from kerasnorm.imbalance import ImageTable
-from kerasnorm.problems._folder import read_images, split
+from kerasnorm.problems._folder import read_images, sound_images
 from kerasnorm.problems._scene_problem import SceneProblem
+from kerasnorm.problems._splitting import split
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),
@@ -68,8 +69,12 @@ def damage(folder, dice):
             path.write_bytes(changed_bytes(path.read_bytes(), dice))
 
 
+def of_size_4(files):
+    return files.subset(np.arange(files.size), image_size=4)
+
+
 def read_classes(path):
-    files, unreadable = read_images(path)
+    files, unreadable = sound_images(of_size_4(read_images(path)))
     assert files.readable().all() and len(files.class_names) == len(set(files.class_names))
     assert not set(unreadable) & set(files.paths)
     parts = split(files, 0.2, 0.2, seed=0)

@@ -144,7 +144,6 @@ def test_images_and_one_hot_rows_keep_structure_and_dtype():
         ({"weights": np.ones(N)}, "dict"),
         ({"labels": Y}, "labels"),
         ({"missing": "error"}, "missing"),
-        ({"data": stream().batch(2)}, "unbatch"),
         ({"data": stream(Y.astype(str))}, "strings"),
         ({"buffer_size": 0}, "buffer_size"),
         ({"strategy": "repeat_factor", "threshold": 0.1, "epoch_size": None}, "epoch_size"),

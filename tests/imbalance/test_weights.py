@@ -105,7 +105,7 @@ def test_ignored_class_is_not_missing():
         ({"counts": [0, 0]}, "counts"),
         ({"counts": [1, -1]}, "counts"),
         ({"counts": [0.5, 1]}, "counts"),
-        ({"counts": {0: 3}}, "counts"),
+        ({"counts": {-1: 3}}, "counts"),
     ],
 )
 def test_wrong_arguments(arguments, message):

@@ -5,7 +5,7 @@ import dataclasses
 import json
 from typing import Any
 
-from kerasnorm.cli.running._data import advice_for, read_problem
+from kerasnorm.cli.running._data import advice_for, read_problem, say_read
 
 
 def run_advise(arguments: argparse.Namespace) -> None:
@@ -13,7 +13,9 @@ def run_advise(arguments: argparse.Namespace) -> None:
     settings: dict[str, Any] = {"replicas": arguments.replicas, "rule": arguments.rule}
     if arguments.similarity is not None:
         settings["similarity"] = arguments.similarity
-    advice = advice_for(arguments, read_problem(arguments), **settings)
+    problem = read_problem(arguments)
+    say_read(arguments, problem)
+    advice = advice_for(arguments, problem, **settings)
     if arguments.json:
         recipe = json.loads(advice.recipe.to_json())
         print(json.dumps({"recipe": recipe, "reasons": advice.reasons}, indent=2))

@@ -5,7 +5,9 @@ import sys
 from typing import Any
 
 from kerasnorm._existing import holds_scenes
-from kerasnorm.cli._data import shares
+from kerasnorm.cli._data import columns_of, shares
+from kerasnorm.cli.running._job import console
+from kerasnorm.distribute import is_chief
 from kerasnorm.problems import (
     EPOCHS,
     RATE,
@@ -29,10 +31,28 @@ def read_problem(arguments: argparse.Namespace) -> Problem:
     if holds_scenes(arguments.data):
         held_out, ignore_class = shares(arguments), arguments.ignore_class
         return SceneProblem(arguments.data, weights, size, held_out, ignore_class)
-    files, unreadable = read_images(arguments.data, arguments.strict)
-    if unreadable:
-        print(f"kerasnorm: skipped {describe_unreadable(unreadable)}", file=sys.stderr)
-    return FolderProblem(files, arguments.backbone, weights, size, shares(arguments))
+    problem = FolderProblem(
+        read_images(arguments.data, columns_of(arguments)),
+        arguments.backbone,
+        weights,
+        size,
+        (arguments.validation_split, arguments.test_split),
+        getattr(arguments, "folds", None) or 0,
+        arguments.seed,
+        arguments.strict,
+    )
+    if problem.unreadable:
+        print(f"kerasnorm: skipped {describe_unreadable(problem.unreadable)}", file=sys.stderr)
+    return problem
+
+
+def say_read(arguments: argparse.Namespace, problem: Problem) -> None:
+    """Prints what was read, and what seems to be wrong with it."""
+    printed = console(stderr=arguments.json)
+    text = f"read {arguments.data}: {problem.described(arguments.seed)}"
+    printed.print(text, soft_wrap=True, markup=False, highlight=False)
+    for doubt in problem.doubts() if is_chief() else ():
+        print(f"kerasnorm: {doubt}", file=sys.stderr)
 
 
 def advice_for(arguments: argparse.Namespace, problem: Problem, **settings: Any) -> Advice:

@@ -7,7 +7,8 @@ import numpy as np
 from kerasnorm.cli._export import out_path
 from kerasnorm.cli._predict import find_images
 from kerasnorm.cli.running._predict import image_size_of
-from kerasnorm.data import pipelines
+from kerasnorm.data import load_image
+from kerasnorm.imbalance import ImageFiles
 from kerasnorm.problems import describe_unreadable
 from kerasnorm.recipe import Run
 
@@ -22,10 +23,10 @@ def run_export(arguments: argparse.Namespace) -> None:
 
 def _read_images(arguments: argparse.Namespace, run: Run) -> np.ndarray:
     size = image_size_of(arguments, run.model.input_shape)
-    found = find_images([arguments.verify])
+    found, _ = find_images([arguments.verify])
     count = min(arguments.images, len(found))
     chosen = [found[index] for index in np.linspace(0, len(found) - 1, count).astype(int)]
-    readable = pipelines.readable(chosen)
+    readable = ImageFiles(chosen, np.zeros(count, int), run.class_names, size).readable()
     if not readable.all():
         raise ValueError(describe_unreadable(np.array(chosen)[~readable].tolist()))
-    return np.stack([pipelines.load_image(path, size) for path in chosen])
+    return np.stack([load_image(path, size) for path in chosen])

@@ -9,7 +9,7 @@ from typing import Any
 from rich.progress import Progress
 
 from kerasnorm.cli._fit import seeds
-from kerasnorm.cli.running._data import advice_for, read_problem
+from kerasnorm.cli.running._data import advice_for, read_problem, say_read
 from kerasnorm.cli.running._job import console, preparing, print_once, replicas, written
 from kerasnorm.distribute import from_chief
 from kerasnorm.problems import (
@@ -33,6 +33,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
     }
     with written(arguments) as folder:
         problem = read_problem(arguments)
+        say_read(arguments, problem)
         console(stderr=arguments.json).print(f"reads {problem.reads}", soft_wrap=True)
         advised = _advised(arguments, problem)
         ways = _plain_ways(arguments, problem, advised) | {"recipe": advised}
@@ -46,9 +47,10 @@ def say(arguments: argparse.Namespace, comparison: Comparison) -> None:
         print_once(_as_json(comparison))
         return
     printed = console()
-    printed.print(table(comparison, _title(comparison, arguments.epochs)))
-    printed.print(where_it_does_not_help(comparison))
-    printed.print(f"Model, recipe, figures and report.html are in {arguments.out}", soft_wrap=True)
+    printed.print(table(comparison, _title(comparison, arguments)))
+    written = f"Model, recipe, figures and report.html are in {arguments.out}"
+    for line in (where_it_does_not_help(comparison), written):
+        printed.print(line, soft_wrap=line is written, markup=False)
 
 
 def _advised(arguments: argparse.Namespace, problem: Problem) -> Recipe | Advice:
@@ -134,7 +136,7 @@ def _train(
 
         def on_trial(name: str, seed: int, trial: Trial) -> None:
             score = f"{trial.evaluation.score_name} {percent(trial.evaluation.score)} %"
-            progress.console.print(f"seed {seed}, {name}: {score}")
+            progress.console.print(f"seed {seed}, {name}: {score}", markup=False)
 
         def on_epoch() -> None:
             progress.advance(bar)
@@ -144,10 +146,11 @@ def _train(
         )
 
 
-def _title(comparison: Comparison, epochs: int) -> str:
+def _title(comparison: Comparison, arguments: argparse.Namespace) -> str:
     trials = next(iter(comparison.values()))
-    spread = f"mean ± deviation over {len(trials)} seeds" if len(trials) > 1 else "1 seed"
-    return f"Held-out images after {epochs} epochs, in %: {spread}"
+    over = "seeds" if getattr(arguments, "folds", None) is None else "folds"
+    spread = f"mean ± deviation over {len(trials)} {over}" if len(trials) > 1 else "1 seed"
+    return f"Held-out images after {arguments.epochs} epochs, in %: {spread}"
 
 
 def _as_json(comparison: Comparison) -> str:

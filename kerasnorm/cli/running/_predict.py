@@ -2,15 +2,17 @@
 
 import argparse
 import json
+import sys
 
 import numpy as np
 
+from kerasnorm._listing import describe_skipped
 from kerasnorm._table import aligned
 from kerasnorm.cli._predict import find_images
 from kerasnorm.cli.running._maps import write_maps
 from kerasnorm.imbalance import ImageFiles
 from kerasnorm.models import gives_logits, gives_maps
-from kerasnorm.problems import describe_unreadable
+from kerasnorm.problems import describe_sizes, describe_unreadable
 from kerasnorm.recipe import Run
 from kerasnorm.recipe.examples import read_examples
 from kerasnorm.recipe.results import probabilities
@@ -20,12 +22,9 @@ def run_predict(arguments: argparse.Namespace) -> None:
     """Prints what the model of a run says of images."""
     run = Run.load(arguments.run_folder)
     size = image_size_of(arguments, run.model.input_shape)
-    paths = find_images(arguments.images)
     names = run.class_names
-    files = ImageFiles(paths, np.zeros(len(paths), int), names, size)
-    readable = files.readable()
-    if not readable.all():
-        raise ValueError(describe_unreadable(files.paths[~readable].tolist()))
+    files = _sound(arguments, names, size)
+    paths = files.paths.tolist()
     found = read_examples("images", files, 4, arguments.batch_size).outputs(run.model)
     batches = (outputs for _, outputs in found)
     if gives_maps(run.model):
@@ -46,6 +45,23 @@ def run_predict(arguments: argparse.Namespace) -> None:
         for path, row in zip(paths, outputs, strict=True)
     ]
     print(aligned([("image", "class", "probability"), *rows], left=2))
+
+
+def _sound(arguments: argparse.Namespace, names: tuple[str, ...], size: int) -> ImageFiles:
+    """Returns the images that can be decoded, and says what was read and what was skipped."""
+    paths, skipped = find_images(arguments.images)
+    files = ImageFiles(paths, np.zeros(len(paths), int), names, size)
+    readable = files.readable(files.size)
+    unreadable = describe_unreadable(files.paths[~readable].tolist())
+    if not readable.any() or (arguments.strict and not readable.all()):
+        raise ValueError(unreadable)
+    left_out = f"; skipped {describe_skipped(skipped)}" if skipped else ""
+    said = sys.stderr if arguments.json else sys.stdout
+    noun = "image" if readable.sum() == 1 else "images"
+    print(f"read {readable.sum()} {noun}, {describe_sizes(paths)}{left_out}", file=said)
+    if not readable.all():
+        print(f"kerasnorm: skipped {unreadable}", file=sys.stderr)
+    return files.subset(readable)
 
 
 def image_size_of(arguments: argparse.Namespace, shape: tuple) -> int:

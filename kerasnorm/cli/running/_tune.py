@@ -8,7 +8,7 @@ from typing import Any
 from kerasnorm._choices import CHAPTERS
 from kerasnorm._files import staged
 from kerasnorm.cli._fit import seeds
-from kerasnorm.cli.running._data import advice_for, read_problem
+from kerasnorm.cli.running._data import advice_for, read_problem, say_read
 from kerasnorm.cli.running._fit import say, train_and_write
 from kerasnorm.recipe import Advice, Recipe, fit
 from kerasnorm.tuning import RecipeHyperModel, Search, search, spaces
@@ -18,6 +18,7 @@ def run_tune(arguments: argparse.Namespace) -> None:
     """Searches for a better recipe than the advised one, and writes the better of the two."""
     with staged(arguments.out, arguments.overwrite) as folder:
         problem = read_problem(arguments)
+        say_read(arguments, problem)
         advice = advice_for(arguments, problem)
         train, validation, _ = problem.data(arguments.seed)
         space = _space(arguments.space)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm.data import to_numpy
+from kerasnorm.data import by_class
 from kerasnorm.imbalance.counting import ClassCounts
 
 
@@ -26,7 +26,7 @@ def log_shares(counts: Any, num_classes: int | None = None) -> np.ndarray:
 
 def as_shares(name: str, counts: Any, num_classes: int | None = None) -> np.ndarray:
     """Returns a ClassCounts, counts or shares as shares that sum to 1, float64 (K,)."""
-    values = counts.counts if isinstance(counts, ClassCounts) else to_numpy(counts)
+    values = counts.counts if isinstance(counts, ClassCounts) else by_class(counts, name)[0]
     valid = values.ndim == 1 and values.dtype.kind in "iuf" and num_classes in (None, len(values))
     if valid and (np.isfinite(values) & (values >= 0)).all() and values.any():
         return values / values.sum(dtype=np.float64)

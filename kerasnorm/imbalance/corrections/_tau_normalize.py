@@ -2,7 +2,7 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import as_number
-from kerasnorm.models import copy_model, find_dense_head
+from kerasnorm.models import copy_model, ends_in, find_dense_head
 
 
 def tau_normalize(model: keras.Model, tau: float) -> keras.Model:
@@ -19,7 +19,8 @@ def tau_normalize(model: keras.Model, tau: float) -> keras.Model:
         A model that is not compiled; its bias is 0. The one given stays as it is.
 
     Raises:
-        ValueError: for τ out of range, or a model that does not end so or cannot be copied.
+        ValueError: for τ out of range, a model that does not end so or cannot be copied, or one
+            that ends in a sigmoid or one unit, whose biases are thresholds.
 
     Example:
 
@@ -32,7 +33,12 @@ def tau_normalize(model: keras.Model, tau: float) -> keras.Model:
         Kang et al., 2020, https://arxiv.org/abs/1910.09217
     """
     tau = as_number("tau", tau, 0)
-    find_dense_head(model)
+    if find_dense_head(model).units == 1 or ends_in(model, "sigmoid"):
+        raise ValueError(
+            "`tau_normalize` is for classes of which an example has one, under a softmax: without "
+            "the bias of a sigmoid its threshold is lost. Received: model "
+            f"'{model.name}'. `tune_thresholds` chooses thresholds."
+        )
     normalized = copy_model(model)
     head = find_dense_head(normalized)
     kernel = keras.ops.convert_to_numpy(head.kernel).astype(np.float64)

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from kerasnorm._table import plot_name
 from kerasnorm._validation import as_number
-from kerasnorm.data import to_numpy
+from kerasnorm.data import by_class
 
 _MAX_ROWS = 20
 # in a plot: how many characters fit beside each other, and when small bars would vanish
@@ -21,8 +22,10 @@ class ClassCounts:
     Use it to look at an imbalance, and pass it on to whatever takes `counts`.
 
     Args:
-        counts: `(K,)` whole numbers, at least one above 0; kept as a read-only int64 array.
-        labels: The K names of the classes, by default 0 to K - 1.
+        counts: `(K,)` whole numbers, at least one above 0; kept as a read-only int64 array. What
+            has keys (a dict, a Counter, a pandas Series, such as `value_counts()`) is read by
+            them: class numbers, or names, which are put in alphabetical order.
+        labels: The K names of the classes, by default those of the counts or 0 to K - 1.
         ignore_class: The label that was left out of the counts, if any.
         image_pixels: `(K,)`, for label maps: the counted pixels of all the images that contain
             the class. `counts / image_pixels` is the frequency of median frequency balancing.
@@ -46,9 +49,11 @@ class ClassCounts:
     image_pixels: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        counts = as_counts(self.counts).copy()
+        counts, names = _counts_and_names(self.counts)
+        counts = counts.copy()
         counts.setflags(write=False)
-        labels = tuple(range(len(counts)) if self.labels is None else self.labels)
+        names = tuple(range(len(counts))) if names is None else names
+        labels = names if self.labels is None else tuple(self.labels)
         if len(labels) != len(counts) or (
             self.image_pixels is not None and np.shape(self.image_pixels) != counts.shape
         ):
@@ -137,7 +142,7 @@ class ClassCounts:
         if self.ratio >= _LOG_RATIO:
             ax.set_yscale("log")
         if len(order) <= _MAX_ROWS:
-            names = [str(self.labels[i]) for i in order]
+            names = [plot_name(self.labels[i]) for i in order]
             slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
             fits = max(map(len, names)) * len(names) <= _MAX_CHARACTERS
             ax.set_xticks(np.arange(len(order)), names, **({} if fits else slanted))
@@ -149,15 +154,17 @@ class ClassCounts:
 
 
 def as_counts(counts: Any) -> np.ndarray:
-    """Returns a ClassCounts, or an array-like of counts, as int64 of shape (K,)."""
-    if isinstance(counts, ClassCounts):
-        return counts.counts
-    array = to_numpy(counts)
+    """Returns a ClassCounts, or counts in order or by class, as int64 of shape (K,)."""
+    return counts.counts if isinstance(counts, ClassCounts) else _counts_and_names(counts)[0]
+
+
+def _counts_and_names(counts: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    array, names = by_class(counts, "counts")
     numeric = array.ndim == 1 and array.size and array.dtype.kind in "iuf"
     if numeric and np.isfinite(array).all():
         whole = array.astype(np.int64)
         if (whole == array).all() and (whole >= 0).all() and whole.any():
-            return whole
+            return whole, names
     raise ValueError(
         "`counts` should be a ClassCounts or the number of examples of each class: whole numbers "
         f"of shape (K,), not negative and not all 0. Received: {counts!r}."

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm._listing import class_files, mask_files
+from kerasnorm._listing import Listing, list_folder, mask_files
+from kerasnorm._tables import Columns, is_table, list_table
 from kerasnorm._validation import as_int
 from kerasnorm.data import (
     ImageFiles,
@@ -49,8 +50,10 @@ def count_classes(
         data: An array of labels; a tuple `(x, y)` or `(x, y, w)` of arrays; a tf.data.Dataset of
             such tuples, batched or not; a `keras.utils.PyDataset` or an iterator of batches of
             them (it must end, and is used up); `ImageFiles`, a `SegmentationFolder` or `TFRecords`;
-            the path of a folder with one sub-folder of images a class (file names are counted, no
-            image is opened); or that of a folder of masks, label maps in grey or palette images.
+            the path of what `kerasnorm fit` takes, a folder with one sub-folder of images a class,
+            perhaps in those of the parts `train/`, `val/`, `test/`, or a CSV file with the columns
+            path and label (file names are counted, no image is opened); or that of a folder of
+            masks, label maps in grey or palette images.
         num_classes: K; classes with no example are then kept, with a count of 0.
         ignore_class: A label that is left out, such as 255 in label maps.
         verbose: 1 shows a progress bar, 0 none; "auto" shows it in a terminal.
@@ -60,8 +63,8 @@ def count_classes(
 
     Raises:
         ValueError: If there are no labels, they cannot be read, or one is outside the classes:
-            negative, `num_classes` or more, or 255 with no 254 and neither `num_classes` nor
-            `ignore_class` to say what it is.
+            negative, `num_classes` or more, or a 254 or 255 that seems to be a mark, with neither
+            `num_classes` nor `ignore_class` to say what it is.
 
     Example:
 
@@ -85,8 +88,7 @@ def count_classes(
         folder = pathlib.Path(data)
         masks = mask_files(folder)
         if not masks:
-            found = {name: len(files) for name, files in class_files(folder).items()}
-            return _named_counts(found, num_classes, ignore_class)
+            return _named_counts(_listed(folder).counts(), num_classes, ignore_class)
         batches = with_bar(map(read_mask, masks), len(masks), verbose)
     elif isinstance(data, SegmentationFolder):
         num_classes = data.num_classes if num_classes is None else num_classes
@@ -107,6 +109,10 @@ def count_classes(
     for labels in batches:
         tally.add(labels)
     return tally.result()
+
+
+def _listed(path: pathlib.Path) -> Listing:
+    return list_table(path, Columns()) if is_table(path) else list_folder(path)
 
 
 def _count_strings(batches: Iterable[np.ndarray]) -> dict[str, int]:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import as_int
-from kerasnorm.data import Forwarding, is_dataset
+from kerasnorm.data import Forwarding, is_dataset, read_dataset
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -102,8 +102,9 @@ class DeferredResampling(keras.callbacks.Callback):
                 "`before` and `after` should have the same structure. Received: "
                 f"{before.element_spec} and {after.element_spec}."
             ) from error
-        if before.cardinality() == after.cardinality() and before.cardinality() >= 0:
-            dataset = dataset.apply(tf.data.experimental.assert_cardinality(before.cardinality()))
+        sizes = {getattr(read_dataset(each), "size", None) for each in (before, after)}
+        if len(sizes) == 1 and None not in sizes:
+            dataset = dataset.apply(tf.data.experimental.assert_cardinality(*sizes))
         return dataset
 
 

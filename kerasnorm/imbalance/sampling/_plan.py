@@ -33,10 +33,12 @@ class Plan:
 
     def draw(self, epoch: int) -> np.ndarray:
         """Returns the indices of an epoch, int64, in order."""
-        repeats = self.weights
+        repeats, classes = self.weights, None
         if self.members is not None:
             repeats = _repeats(self.strategy, self.members, int(epoch))
-        return draw(repeats, self.epoch_size, np.random.default_rng([self.seed, int(epoch)]))
+            classes = self.members.single_or_none()
+        rng = np.random.default_rng([self.seed, int(epoch)])
+        return draw(repeats, self.epoch_size, rng, classes)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import as_int
-from kerasnorm.data import Arrays, EpochCounter, is_dataset, read_dataset
+from kerasnorm.data import Arrays, DatasetReader, EpochCounter, read_source
 from kerasnorm.imbalance.sampling._plan import Drawing
 
 
@@ -73,7 +73,10 @@ class ResampledDataset(keras.utils.PyDataset):
             ignore_class=ignore_class,
             missing=missing,
         )
-        self._source = Arrays(read_dataset(data).in_memory() if is_dataset(data) else data)
+        source = read_source(data)
+        if isinstance(source, DatasetReader):
+            source = Arrays(source.in_memory())
+        self._source = source if isinstance(source, Arrays) else Arrays(data)
         self._plan = drawing.plan(self._source.labels, self._source.size)
         self._drawn: tuple[int, np.ndarray] | None = None
         self._begun = self._made_all = False

@@ -94,13 +94,21 @@ def whole(expected: float) -> int:
     return math.ceil(expected - 1e-6)
 
 
-def draw(repeats: np.ndarray, size: int, rng: Any) -> np.ndarray:
+def draw(repeats: np.ndarray, size: int, rng: Any, classes: np.ndarray | None = None) -> np.ndarray:
     """Draws `size` indices in random order, each about as often as its share of `repeats` says.
 
-    That is systematic sampling in a random order: an index comes up as often as its expected
-    number, rounded down or up by chance.
+    That is systematic sampling in a random order, class by class: an index comes up as often as
+    its expected number, rounded down or up by chance, and so do the examples of a class.
+
+    Args:
+        repeats: (N,), how often each should come up.
+        size: How many to draw.
+        rng: Decides.
+        classes: (N,), the class of each; None if they have no single one.
     """
     order = rng.permutation(len(repeats))
+    if classes is not None:
+        order = order[np.argsort(classes[order], kind="stable")]
     cumulated = np.cumsum(repeats[order])
     # in float32 the offset is far enough below 1 that the last place is below the last sum
     places = (np.arange(size) + rng.random(dtype=np.float32)) * (cumulated[-1] / size)

@@ -79,7 +79,7 @@ class Stream:
             raise ValueError(
                 "How long an epoch of this stream is should be said by `epoch_size`: its length "
                 "is not known, or 'repeat_factor' changes it. Received: "
-                f"cardinality {int(self.reader.data.cardinality())}."
+                f"{'unknown length' if self.reader.size is None else self.reader.size}."
             )
         return self.reader.size
 
@@ -97,4 +97,4 @@ class Stream:
         repeats = strategy.repeats(members, counts, int(size), int(epoch))
         drawn = whole(repeats.sum()) if strategy.lengthens else len(y)
         rng = np.random.default_rng([self.drawing.seed, int(epoch), int(number)])
-        return np.int64(size), counts, draw(repeats, drawn, rng)
+        return np.int64(size), counts, draw(repeats, drawn, rng, members.single_or_none())

@@ -11,6 +11,7 @@ from kerasnorm.data import (
     check_range,
     check_zero_one,
     has_class_axis,
+    read_class_weight,
     read_labels,
 )
 
@@ -32,13 +33,13 @@ class ClassWeights(dict[int, float]):
       says so.
 
     Args:
-        weights: What makes a dict of the classes 0 to K - 1.
+        weights: A dict of the classes 0 to K - 1.
         ignore_class: The label that weighs 0 though it is no class, such as 255.
         positions: Whether examples have a label at each of several positions, as label maps and
             sequences do; `class_weights` knows it from the labels that were counted.
 
     Raises:
-        ValueError: If a class is missing, or a weight is negative or not finite.
+        ValueError: If a class is missing, a weight is negative or not finite, or all are 0.
 
     Example:
 
@@ -51,10 +52,10 @@ class ClassWeights(dict[int, float]):
     def __init__(
         self, weights: Any, ignore_class: int | None = None, positions: bool = False
     ) -> None:
+        read_class_weight(weights)
         super().__init__(weights)
         self.ignore_class = ignore_class
         self.positions = positions
-        self.as_numpy()
 
     def has_class_axis(self, shape: tuple[int | None, ...], integer: bool) -> bool:
         """Whether labels of this shape have a column a class, rather than class numbers."""
@@ -64,14 +65,7 @@ class ClassWeights(dict[int, float]):
 
     def as_numpy(self) -> np.ndarray:
         """Returns the weights in the order of the classes: float64 (K,)."""
-        classes = range(len(self))
-        values = np.array([self.get(c, np.nan) for c in classes], np.float64)
-        if not len(self) or not (np.isfinite(values) & (values >= 0)).all():
-            raise ValueError(
-                "The weights should be a dict from every class 0, 1, 2, ... to a finite number "
-                f"that is not negative. Received: {dict(self)}."
-            )
-        return values
+        return read_class_weight(self)
 
     def as_tensor(self, dtype: str = "float32") -> Any:
         """Returns the weights in the order of the classes, as a tensor of the Keras backend.

@@ -44,7 +44,8 @@ def class_weights(
     | "log" | 1 / ln(1.02 + n / N) |
 
     Args:
-        counts: A `ClassCounts`, or the number of examples of each class, (K,).
+        counts: A `ClassCounts`, or the number of examples of each class, (K,): in order, or by key
+            as a dict, a Counter or a pandas Series, such as `value_counts()`.
         scheme: A name of the table.
         beta: β of "effective_number", in [0, 1); nothing else uses it.
         normalize: "mean": the weights sum to the number of classes, absent ones included.
@@ -92,7 +93,7 @@ def class_weights(
     elif normalize == "expected":
         weights *= n.sum() / (n @ weights)
     positions = getattr(counts, "image_pixels", None) is not None
-    return ClassWeights(enumerate(weights.tolist()), ignore_class, positions)
+    return ClassWeights(dict(enumerate(weights.tolist())), ignore_class, positions)
 
 
 def _frequencies(counts: Any, n: np.ndarray) -> np.ndarray:

@@ -101,7 +101,8 @@ def advise(
     small_batch = as_number("small_batch", small_batch, 0)
     imbalanced = as_number("imbalanced", imbalanced, 1)
     best, reasons = 0, []
-    per_class = float(np.median(having[having > 0]))  # the largest say nothing of the others
+    # the largest say nothing of the others
+    per_class = float(np.quantile(having[having > 0], 0.5, method="lower"))
     if pretrained:
         if similarity is None:
             seed = as_int("seed", seed, low=0)

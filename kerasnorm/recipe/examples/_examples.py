@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.data import EpochCounter, Order, Source, StoredBatches, shuffled
+from kerasnorm.data import EpochCounter, Order, Source, StoredBatches, read_dataset, shuffled
 from kerasnorm.imbalance import ClassCounts, sampler
 from kerasnorm.recipe.examples._kind import Kind
 
@@ -27,6 +27,7 @@ class Examples(ABC):
             bool (N, K).
         found: the counts of the classes, up to the largest label.
         batch_size: the examples a batch.
+        class_names: the names of the classes, where the labels are names; else ().
     """
 
     kind: Kind
@@ -34,6 +35,7 @@ class Examples(ABC):
     classes: np.ndarray
     found: ClassCounts
     batch_size: int
+    class_names: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -119,8 +121,8 @@ class DatasetExamples(Examples):
         return bool(shape.rank) and None not in shape[1:]
 
     def steps(self, order: Order | None) -> int:
-        known = int(self.data.cardinality())
-        return known if known > 0 else sum(1 for _ in self.data)
+        reader = read_dataset(self.data)
+        return (reader and reader.size) or sum(1 for _ in self.data)
 
     def in_memory(self) -> ArrayExamples:
         """Returns arrays of one pass, and their classes: another pass may have another order."""

@@ -3,13 +3,18 @@
 from collections.abc import Iterable
 from typing import Any
 
+import keras
 import numpy as np
 
 from kerasnorm.data import (
     DatasetReader,
+    as_known_form,
     as_rows,
     check_count,
+    check_pairs,
+    dataset_of,
     empty,
+    number_names,
     read_classes,
     read_dataset,
     read_label_maps,
@@ -41,6 +46,7 @@ def read_examples(
     rank: int | None,
     batch_size: int = 32,
     ignore_class: int | None = None,
+    names: tuple[str, ...] | None = None,
 ) -> Examples:
     """Returns `data` as `Examples`.
 
@@ -48,18 +54,24 @@ def read_examples(
         name: the argument's name, for messages.
         data: (x, y) arrays; `ImageFiles`, a `SegmentationFolder` or `TFRecords`; or a finite
             tf.data.Dataset of (x, y), single examples or batches. y: ints (N,) or (N, 1), one-hot
-            rows (N, K), or label maps of ints, (N, H, W) or (N, H, W, 1).
+            rows (N, K), names (N,) or (N, 1), or label maps of ints, (N, H, W) or (N, H, W, 1).
         rank: the number of axes of a batch that the model takes; None if it does not say, and a
             Dataset holds batches then.
         batch_size: the examples a batch, where the data have none.
         ignore_class: the label of pixels that have none.
+        names: those of the classes, where labels are names; () if they are numbers. None: those
+            that come up.
 
     Raises:
         ValueError: if the data are of another kind, empty, or of unequal length.
     """
+    data = as_known_form(data, name)
+    if isinstance(data, keras.utils.PyDataset):
+        data = dataset_of(data, name)
+    check_pairs(data, name)
     reader = read_dataset(data, f"`{name}`")
-    if reader is not None and reader.spec is not None:
-        return _read_dataset(reader, name, rank, batch_size, ignore_class)
+    if reader is not None:
+        return _read_dataset(reader, name, rank, batch_size, ignore_class, names)
     if isinstance(data, SegmentationFolder):
         return _read_segmentation_folder(name, data, batch_size, ignore_class)
     if isinstance(data, ImageFiles | TFRecords):
@@ -72,11 +84,12 @@ def read_examples(
             f"Received: {type(data).__name__}."
         )
     x, y = (to_numpy(part, name) for part in data)
+    y, names = number_names(y, name, names)
     maps = y.ndim > 2
     labels = read_label_maps(y, name, ignore_class) if maps else read_classes(y, name)
     check_count(len(labels), len(x), name)
     if not maps:
-        return ArrayExamples(*_of_classes((x, labels), labels, ignore_class), batch_size)
+        return ArrayExamples(*_of_classes((x, labels), labels, ignore_class), batch_size, names)
     kind = LabelMaps(ignore_class)
     return ArrayExamples(kind, (x, labels), *_count_maps(name, [labels], kind), batch_size)
 
@@ -104,7 +117,12 @@ def _read_segmentation_folder(
 
 
 def _read_dataset(
-    reader: DatasetReader, name: str, rank: int | None, batch_size: int, ignore_class: int | None
+    reader: DatasetReader,
+    name: str,
+    rank: int | None,
+    batch_size: int,
+    ignore_class: int | None,
+    known: tuple[str, ...] | None,
 ) -> DatasetExamples:
     from kerasnorm.data import pipelines
 
@@ -121,10 +139,12 @@ def _read_dataset(
     found = list(batches)
     if not found:
         raise ValueError(empty(f"`{name}`"))
-    labels = read_classes(np.concatenate(found), name)
-    sparse = pipelines.with_sparse_labels(data)
+    numbers, known = number_names(np.concatenate(found), name, known)
+    labels = read_classes(numbers, name)
+    numbered = pipelines.with_numbers(data, known) if known else data
+    sparse = pipelines.with_sparse_labels(numbered)
     sparse.class_names = names
-    return DatasetExamples(*_of_classes(sparse, labels, ignore_class), batch_size)
+    return DatasetExamples(*_of_classes(sparse, labels, ignore_class), batch_size, known)
 
 
 def _count_maps(

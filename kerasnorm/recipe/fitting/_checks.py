@@ -32,7 +32,7 @@ def class_names_of(classes: int | Sequence[str] | None, parts: Parts) -> tuple[s
     """
     found = {name: len(part.found.counts) for name, part in parts.given()}
     if classes is None:
-        classes = getattr(parts.train.data, "class_names", None)
+        classes = parts.train.class_names or getattr(parts.train.data, "class_names", None)
     if classes is None or not hasattr(classes, "__len__"):
         count = max(found.values()) if classes is None else as_int("classes", classes, low=2)
         names = tuple(map(str, range(count)))

@@ -30,8 +30,10 @@ class Parts:
 
 def read_parts(train: Any, validation: Any, test: Any, **reading: Any) -> Parts:
     """Returns the parts as `Examples`; further arguments are those of `read_examples`."""
+    found = read_examples("train", train, **reading)
+    reading["names"] = found.class_names
     return Parts(
-        read_examples("train", train, **reading),
+        found,
         None if validation is None else read_examples("validation", validation, **reading),
         None if test is None else read_examples("test", test, **reading),
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 from rich.table import Table
+from rich.text import Text
 
 from kerasnorm.recipe.results._evaluation import Evaluation
 
@@ -88,15 +89,15 @@ def percent(mean: float, deviation: float = np.nan) -> str:
 
 def table(comparison: Comparison, title: str) -> Table:
     """Returns the rows as a table for the terminal."""
-    shown = Table(title=title)
+    shown = Table(title=Text(title))  # names may look like Rich's markup
     shown.add_column("")
     for name in comparison:
-        shown.add_column(name, justify="right")
+        shown.add_column(Text(name), justify="right")
     summary = summary_rows(comparison)
     for row in summary:
-        shown.add_row(*row, style="bold", end_section=row is summary[-1])
+        shown.add_row(*map(Text, row), style="bold", end_section=row is summary[-1])
     for row in class_rows(comparison):
-        shown.add_row(*row)
+        shown.add_row(*map(Text, row))
     return shown
 
 

@@ -2,10 +2,12 @@
 
 import base64
 import io
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kerasnorm._table import plot_name
 from kerasnorm.recipe.results._calibration import Calibration
 from kerasnorm.recipe.results._comparison import (
     Comparison,
@@ -68,7 +70,7 @@ def class_figure(comparison: Comparison) -> str:
             place, mean, deviation, color=color, marker=marker, ls="", capsize=2, label=name
         )
     if len(order) <= _FEW:
-        labels = [f"{evaluation.class_names[k]}\n{counts[k]:,}" for k in order]
+        labels = [f"{plot_name(evaluation.class_names[k])}\n{counts[k]:,}" for k in order]
         axes.set_xticks(np.arange(len(order)), labels)
         axes.set_xlabel(f"class, and its training {evaluation.unit}s")
     else:
@@ -89,7 +91,7 @@ def confusion_figure(evaluation: Evaluation) -> str:
     """
     figure = _new_figure(4.2)
     axes = figure.subplots()
-    confusion, names = evaluation.confusion, evaluation.class_names
+    confusion, names = evaluation.confusion, [*map(plot_name, evaluation.class_names)]
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted", ylabel="true")
@@ -146,6 +148,8 @@ def _as_data_uri(figure: "Figure") -> str:
         if axes.get_xlabel() == "epoch":
             axes.xaxis.get_major_locator().set_params(integer=True)
     buffer = io.BytesIO()
-    with rc_context({"svg.hashsalt": "kerasnorm"}):
+    with rc_context({"svg.hashsalt": "kerasnorm"}), warnings.catch_warnings():
+        # the tables beside it have the names that its font cannot write
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

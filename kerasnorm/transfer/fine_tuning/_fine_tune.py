@@ -11,7 +11,16 @@ import numpy as np
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, check_choice
 from kerasnorm.backend.engine import resolve_jit
-from kerasnorm.data import Batches, Order, in_order, label_shape, read_batches
+from kerasnorm.data import (
+    Batches,
+    Order,
+    StoredBatches,
+    each_batch,
+    in_order,
+    label_shape,
+    read_batches,
+    reads_alike,
+)
 from kerasnorm.models import leaves
 from kerasnorm.transfer._check_input_range import check_input_range
 from kerasnorm.transfer._freeze import BATCHNORM
@@ -40,7 +49,12 @@ from kerasnorm.transfer.fine_tuning._strategies import (
     starts_from_a_head,
 )
 from kerasnorm.transfer.fine_tuning._svm_model import svm_model
-from kerasnorm.transfer.fine_tuning._targets import check_labels, loss_for
+from kerasnorm.transfer.fine_tuning._targets import (
+    check_class_weight,
+    check_labels,
+    loss_for,
+    metrics_for,
+)
 from kerasnorm.transfer.fine_tuning._two_phases import TwoPhases
 from kerasnorm.transfer.rates import warn_if_forgetful
 
@@ -102,7 +116,8 @@ def fine_tune(
             functional model that rescales raw images as its preprocessor does.
         train: (x, y) arrays, or a finite Dataset of (x, y): a tf.data.Dataset of single examples
             or of batches, or a PyDataset of batches. y: ints (N,) or (N, 1), rows (N, K) that are
-            one-hot or sum to 1, label maps (N, H, W), for a sigmoid 0 to 1, or what `loss` takes.
+            one-hot or sum to 1, label maps (N, H, W), for a sigmoid or one logit 0 to 1, or what
+            `loss` takes.
         validation: as `train`, for the curves; nothing is chosen by it.
         strategy: one of the table, or what `rule_of_thumb` returns, whose learning rate is taken
             if none is given.
@@ -129,8 +144,9 @@ def fine_tune(
             the labels by default.
         jit_compile: as in Keras; but "auto" leaves XLA out on TensorFlow without a GPU, where it
             took 4 to 6 times as long to fine-tune EfficientNet-Lite0.
-        class_weight: as in Keras; or `ClassWeights`, which weigh pixels too. None: a solved head
-            decides as if all classes were as frequent; weights, even of 1, leave that to them.
+        class_weight: a dict with a weight for each class; or `ClassWeights`, which weigh pixels
+            too. None: a solved head decides as if all classes were as frequent; weights, even of
+            1, leave that to them.
         sampler: callable that returns the rows of `train`, arrays then, that make up an epoch, ints
             (M,), given its number; for drawing rare classes more often. None: all, shuffled.
         monitor: name of the value in the history whose best epoch, over both phases, the weights
@@ -202,8 +218,10 @@ def fine_tune(
     shape = () if known else label_shape(data[0])
     maps = len(shape) > 2
     new = model_for(strategy.name, model, classes, maps)
-    check = partial(check_labels, model=new) if loss is None else _any_labels
+    check = partial(check_labels, model=new, loss=loss)
     _check_at_hand(data, check)
+    if class_weight is not None:
+        check_class_weight(class_weight, new, loss)
     if strategy.name == "svm":
         svm, history = svm_model(new, data, strategy.settings.get("estimator", "svm"), order)
         return FineTuning(svm, history, strategy.name)
@@ -228,7 +246,7 @@ def fine_tune(
     outer = new if augmentation is None else augmented(new, augmentation, maps)
     compiling = {
         "loss": loss or loss_for(new, shape),
-        "metrics": list(metrics),
+        "metrics": list(metrics) if loss else metrics_for(metrics, new),
         "jit_compile": resolve_jit(jit_compile),
     }
     plan = {
@@ -251,7 +269,7 @@ def fine_tune(
         monitor = first_metric(metrics) if solved and validation is not None else None
     best = None if monitor is None else BestWeights(new, monitor, stages.backup_dir, last)
     keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
-    kept = cache and not solved and head_only > 0 and _features_stay(new, augmentation)
+    kept = cache and not solved and head_only > 0 and _features_stay(new, augmentation, data[0])
     phases = TwoPhases(new, outer, data, stages, keep, kept, best)
     if solved:
         logs = phases.solve_head(class_weight)
@@ -282,19 +300,19 @@ def _read(
 
 
 def _check_at_hand(data: tuple[Any, Any], check: Callable[[str, np.ndarray], None]) -> None:
-    """Checks the labels of arrays; others are seen when they are read."""
+    """Checks the labels of arrays, and the first batch of others; the rest when it is read."""
     for name, each in zip(("train", "validation"), data, strict=True):
         if isinstance(each, Batches):
             check(name, each.y)
+        elif each is not None and not isinstance(each, StoredBatches):
+            check(name, next(each_batch(each))[1])
 
 
-def _features_stay(model: keras.Model, augmentation: keras.Layer | None) -> bool:
+def _features_stay(model: keras.Model, augmentation: keras.Layer | None, train: Any) -> bool:
     """Returns whether the base always makes the same of an example; warns if it does not."""
     why = why_features_change(model, augmentation)
+    if why is None and not reads_alike(train):
+        why = "another pass over `train` has other examples, as augmentation in it makes"
     if why is not None:
         warnings.warn(f"The base's features are computed in every epoch: {why}.", stacklevel=3)
     return why is None
-
-
-def _any_labels(name: str, y: np.ndarray) -> None:
-    """Accepts the labels: a loss of the user's own knows what they should be."""

@@ -6,18 +6,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.data import check_range, count_of, read_classes, read_labels
+from kerasnorm.data import check_range, count_of, read_class_weight, read_classes, read_labels
 from kerasnorm.models import classes_of, find_head, gives_maps
 from kerasnorm.transfer._matrices import read_features
 from kerasnorm.transfer.fine_tuning._head_split import split_at_head
 from kerasnorm.transfer.fine_tuning._pixel_sample import sample_pixels
-from kerasnorm.transfer.fine_tuning._targets import is_binary, is_one_hot
+from kerasnorm.transfer.fine_tuning._targets import OF_EACH, OF_ROWS, is_binary, is_one_hot
 from kerasnorm.transfer.solving import solve_targets
 
 _ACTIVATIONS = tuple(map(keras.activations.get, ("linear", "softmax", "sigmoid")))
-_OF_ROWS = (keras.losses.CategoricalCrossentropy, keras.losses.CategoricalFocalCrossentropy)
-_OF_EACH = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
-_OF_CLASSES = (keras.losses.SparseCategoricalCrossentropy, *_OF_ROWS, *_OF_EACH)
+_OF_CLASSES = (keras.losses.SparseCategoricalCrossentropy, *OF_ROWS, *OF_EACH)
 
 
 def can_be_solved(model: keras.Model, loss: Any) -> bool:
@@ -32,14 +30,14 @@ def can_be_solved(model: keras.Model, loss: Any) -> bool:
     if not (known or named) or not is_plain(find_head(model)) or not _has_rows_below(model):
         return False
     # of label maps the solver reads one class a pixel
-    channels = isinstance(loss, _OF_ROWS) or loss == "categorical_crossentropy"
+    channels = isinstance(loss, OF_ROWS) or loss == "categorical_crossentropy"
     several = _each_alone(model, loss) and classes_of(model) > 1
     return not (gives_maps(model) and (channels or several))
 
 
 def _each_alone(model: keras.Model, loss: Any) -> bool:
     """Returns whether each output is a class of its own, which is there or not."""
-    return is_binary(model) or isinstance(loss, _OF_EACH)
+    return is_binary(model) or isinstance(loss, OF_EACH) or str(loss).startswith("binary_")
 
 
 def is_plain(head: keras.Layer) -> bool:
@@ -152,5 +150,5 @@ def _weights(targets: np.ndarray, class_weight: Mapping[int, float]) -> np.ndarr
     """Returns the weight of each example, a binary one's by its class."""
     if targets.shape[1] == 1:
         targets = np.concatenate([1 - targets, targets], axis=1)
-    each = np.array([class_weight.get(index, 1.0) for index in range(targets.shape[1])])
+    each = read_class_weight(class_weight, targets.shape[1])
     return (targets @ each).astype("float32")

@@ -1,36 +1,72 @@
 """The labels that a classifier's head can learn, and the loss that goes with them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasnorm.data import as_integers, check_range, labels_of, read_labels
-from kerasnorm.models import classes_of, gives_logits, gives_maps, head_and_after
+from kerasnorm.data import as_integers, check_range, labels_of, read_class_weight, read_labels
+from kerasnorm.models import classes_of, ends_in, gives_logits, gives_maps
 
 Shape = tuple[int | None, ...]
+OF_ROWS = (keras.losses.CategoricalCrossentropy, keras.losses.CategoricalFocalCrossentropy)
+OF_EACH = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
+CROSS_ENTROPIES = {  # by the names that `compile` takes
+    "binary_crossentropy": OF_EACH[0],
+    "binary_focal_crossentropy": OF_EACH[1],
+    "categorical_crossentropy": OF_ROWS[0],
+    "categorical_focal_crossentropy": OF_ROWS[1],
+    "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
+}
+_FIX = (
+    "These are the model's outputs: `classes` gives it a head for another number of them; a "
+    "`loss` with `ignore_class` leaves labels out."
+)
 _TOLERANCE = 1e-3  # of a sum of shares: float16 rounds by as much
 
 
 def loss_for(model: keras.Model, shape: Shape) -> keras.losses.Loss:
     """Returns the cross-entropy for a classifier and labels of that shape.
 
-    A sigmoid head learns 0 and 1 in each column; any other one class an example, given as an int
-    (N,), (N, 1) or as a one-hot row (N, K), or one class a pixel, ints (N, H, W).
+    A sigmoid head, or one of a single logit, learns 0 and 1 in each column; any other one class an
+    example, given as an int (N,), (N, 1) or as a one-hot row (N, K), or one class a pixel, ints
+    (N, H, W).
     """
     if is_binary(model):
-        return keras.losses.BinaryCrossentropy()
+        return keras.losses.BinaryCrossentropy(from_logits=gives_logits(model))
     one_hot = is_one_hot(shape, classes_of(model))
     name = "CategoricalCrossentropy" if one_hot else "SparseCategoricalCrossentropy"
     return getattr(keras.losses, name)(from_logits=gives_logits(model))
 
 
-def check_labels(name: str, y: Any, model: keras.Model) -> None:
-    """Refuses labels that the model's head has no unit for.
+def metrics_for(metrics: Iterable[Any], model: keras.Model) -> list[Any]:
+    """Returns the metrics, "accuracy" for a single logit with the threshold of logits."""
+    if not (is_binary(model) and gives_logits(model)):
+        return list(metrics)
+    named = ("accuracy", "acc")
+    return [
+        keras.metrics.BinaryAccuracy(each, threshold=0.0) if each in named else each
+        for each in metrics
+    ]
+
+
+def check_labels(name: str, y: Any, model: keras.Model, loss: Any = None) -> None:
+    """Refuses labels that the model's head has no unit for, or that a cross-entropy cannot learn.
+
+    Args:
+        name: the argument's name, for messages.
+        y: the labels.
+        model: a classifier.
+        loss: what `compile` takes; None: the cross-entropy that fits. Labels may have any shape
+            that it takes, and any values if it is no cross-entropy.
 
     Raises:
         ValueError: if they are no whole numbers from 0 up, no rows of shares, or too large.
     """
+    if loss is not None:
+        _check_values(name, y, model, loss)
+        return
     labels, units, maps = read_labels(y, name), classes_of(model), gives_maps(model)
     if is_binary(model):
         _check_binary(name, labels, units, rank=3 if maps else 1)
@@ -50,11 +86,38 @@ def _check_binary(name: str, labels: np.ndarray, units: int, rank: int) -> None:
     _check_shares(name, labels)
 
 
+def _check_values(name: str, y: Any, model: keras.Model, loss: Any) -> None:
+    """Refuses labels that a cross-entropy of the user's cannot learn."""
+    if isinstance(loss, str) or not isinstance(loss, keras.losses.Loss):
+        loss = CROSS_ENTROPIES.get(loss if isinstance(loss, str) else getattr(loss, "__name__", ""))
+        loss = loss and loss()
+    if isinstance(loss, OF_EACH):
+        _check_shares(name, read_labels(y, name))
+    elif isinstance(loss, OF_ROWS):
+        _check_rows(name, read_labels(y, name))
+    elif isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
+        numbers = as_integers(read_labels(y, name), name)
+        kept = numbers if loss.ignore_class is None else numbers[numbers != loss.ignore_class]
+        check_range(kept, classes_of(model), name, _FIX)
+
+
+def check_class_weight(weights: Any, model: keras.Model, loss: Any) -> None:
+    """Refuses weights that are not one for each class of the model.
+
+    Raises:
+        ValueError: if a class is missing or unknown, or a weight is no finite number from 0 up.
+    """
+    known = loss is None or isinstance(loss, (*OF_EACH, *OF_ROWS))
+    known = known or (isinstance(loss, str) and loss in CROSS_ENTROPIES)
+    units = classes_of(model) if known else None
+    read_class_weight(weights, 2 if units == 1 else units)
+
+
 def _check_rows(name: str, labels: np.ndarray) -> None:
     _check_shares(name, labels)
-    error = np.abs(labels.sum(axis=1, dtype=np.float64) - 1)
+    error = np.abs(labels.sum(axis=-1, dtype=np.float64) - 1)
     if (error > _TOLERANCE).any():
-        row = int(error.argmax())
+        row = int(np.argwhere(error > _TOLERANCE)[0, 0])
         raise ValueError(
             f"{labels_of(name)} should be one-hot rows, or shares of the classes that sum to 1. "
             f"Received: a sum of {labels[row].sum():g} in row {row}. Examples of several classes "
@@ -79,17 +142,12 @@ def _check_numbers(name: str, labels: np.ndarray, units: int, maps: bool) -> Non
             f"{labels_of(name)} should be ints {form}. "
             f"Received: shape {labels.shape} of dtype {labels.dtype}."
         )
-    fix = (
-        "These are the model's outputs: `classes` gives it a head for another number of them; a "
-        "`loss` with `ignore_class` leaves labels out."
-    )
-    check_range(numbers, units, name, fix)
+    check_range(numbers, units, name, _FIX)
 
 
 def is_binary(model: keras.Model) -> bool:
     """Returns whether each output is a class of its own that is there or not."""
-    sigmoid = keras.activations.sigmoid
-    return any(getattr(layer, "activation", None) is sigmoid for layer in head_and_after(model))
+    return ends_in(model, "sigmoid") or (classes_of(model) == 1 and gives_logits(model))
 
 
 def is_one_hot(shape: Shape, units: int) -> bool:

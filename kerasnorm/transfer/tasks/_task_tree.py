@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnorm._table import plot_name
 from kerasnorm._validation import as_int, check_choice, listed, require
 from kerasnorm.data import to_numpy
 
@@ -78,7 +79,8 @@ class TaskTree:
 
         ax = _axes(ax, (6, 1 + len(self.sources) / 4))
         style = {"color_threshold": 0, "above_threshold_color": "C0", "leaf_font_size": 10}
-        dendrogram(self.linkage, labels=self.sources, orientation="right", ax=ax, **style)
+        names = [*map(plot_name, self.sources)]
+        dendrogram(self.linkage, labels=names, orientation="right", ax=ax, **style)
         ax.invert_yaxis()  # top to bottom, as in the text
         ax.set_xlim(left=0)
         ax.set(xlabel="distance of the merged branches")
@@ -95,7 +97,7 @@ class TaskTree:
             ax: matplotlib axes; None: those of a new figure.
         """
         ax = _axes(ax, (2.5 + len(self.targets) / 4, 2 + len(self.sources) / 4))
-        names = [self.sources[index] for index in self.order]
+        names = [plot_name(self.sources[index]) for index in self.order]
         image = ax.imshow(_ranks(self.affinity)[self.order], aspect="auto", cmap="viridis")
         ax.set_yticks(range(len(names)), names)
         ax.set_xticks(range(len(self.targets)), self.targets, rotation=90)

@@ -1,0 +1,48 @@
+"""Class names are printed and drawn as they are, whatever they mean to Rich, matplotlib, HTML."""
+
+import io
+
+import keras
+import numpy as np
+import pytest
+from backends import once
+from rich.console import Console
+
+from kerasnorm._table import plot_name
+from kerasnorm.imbalance import ClassCounts
+from kerasnorm.recipe import Evaluation, Recipe, Run
+from kerasnorm.recipe.results import Trial, table
+
+pytest.importorskip("matplotlib")
+pytestmark = once
+
+NAMES = {
+    "markup": ["[/]", "[bold]cat", "[red]dog[/red]"],
+    "formulas": ["$5", "x_$y^$", r"\alpha"],
+    "tags": ["<script>alert(1)</script>", "&amp;", "'\""],
+    "Chinese": ["猫", "狗", "猫头鹰"],
+    "many long ones": [f"{'n' * 57}{i:03}" for i in range(200)],
+}
+
+
+@pytest.mark.parametrize("form", NAMES)
+def test_names(form, tmp_path):
+    names = tuple(NAMES[form])
+    labels = np.repeat(np.arange(len(names)), 3)
+    outputs = iter([(labels, np.eye(len(names))[np.roll(labels, 1)])])
+    counts = np.arange(1, len(names) + 1)
+    evaluation = Evaluation.of(names, counts, outputs, True)
+    comparison = {"plain": [Trial({"loss": [1.0]}, evaluation)]}
+    printed = Console(file=io.StringIO(), width=200)
+    printed.print(table(comparison, "title"))
+    assert all(name in printed.file.getvalue() for name in names)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(len(names))])
+    run = Run(model, {"loss": [1.0]}, evaluation, Recipe(), evaluation, ())
+    run.report(tmp_path / "report.html", comparison)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    axes = ClassCounts(counts, names).plot()
+    found = [label.get_text() for label in axes.get_xticklabels()]
+    assert found == [plot_name(name) for name in names[::-1]] or len(names) == 200
+    if form != "Chinese":  # of which matplotlib's font has no glyphs
+        axes.figure.savefig(tmp_path / "counts.png")
