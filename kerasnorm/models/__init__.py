@@ -4,6 +4,7 @@ from kerasnorm.models._become import become, build_like
 from kerasnorm.models._copy_model import copy_model, copy_with_twins
 from kerasnorm.models._finish import compile_like, finish
 from kerasnorm.models._flags import match_flags, set_trainable
+from kerasnorm.models._fresh_metrics import fresh_metrics
 from kerasnorm.models._frozen import (
     ignores_trainable,
     origin_of,
@@ -77,6 +78,7 @@ __all__ = [
     "finish",
     "first_call",
     "flag_of",
+    "fresh_metrics",
     "gives_logits",
     "gives_maps",
     "graph_of",

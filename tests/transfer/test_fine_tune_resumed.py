@@ -1,7 +1,6 @@
 """A training that is broken off and called again."""
 
 import functools
-import json
 
 import keras
 import numpy as np
@@ -94,7 +93,7 @@ test.run(sys.argv[1], [Kill(3)], cache=True)
 def test_a_killed_process(tmp_path, request, undisturbed):
     here = request.path.parent
     run_in_a_new_process(KILLED, tmp_path / "backup", here, SUPPORT)
-    assert (tmp_path / "backup" / "all_stage").exists()
+    assert (tmp_path / "backup" / "backup.npz").exists()
     result, expected = run(tmp_path / "backup", cache=True), undisturbed(True)
     for a, b in zip(values(result.model), values(expected.model), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
@@ -110,6 +109,5 @@ def test_other_arguments_are_refused(tmp_path):
         run(tmp_path, head_epochs=1, epochs=2)
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert before == after
-    assert json.loads((tmp_path / "plan.json").read_text())["seed"] == 5
     run(tmp_path, head_epochs=1, epochs=1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
