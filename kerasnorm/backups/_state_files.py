@@ -1,16 +1,18 @@
 """Files of nested values and arrays, from which nothing but these can come."""
 
+import hashlib
 import json
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from kerasnorm._files import whole
 
 _CONTENT, _KIND = "content", "#"
+_SUM = 32  # bytes of the checksum at the end
 # what NumPy and the standard library raise for damaged archives
 _DAMAGE = (
     *(OSError, ValueError, KeyError, IndexError, TypeError, EOFError, RecursionError),
@@ -38,8 +40,11 @@ def write_state(path: Path, content: Any) -> None:
     named = {str(index): array for index, array in enumerate(arrays)}
     named[_CONTENT] = np.frombuffer(text.encode(), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as part, part.open("wb") as file:
+    with whole(path) as part, part.open("w+b") as file:
         np.savez(file, **named)
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").digest()
+        file.write(digest)  # behind the archive, whose own sums leave out parts of it
 
 
 def read_state(path: Path) -> Any:
@@ -51,14 +56,25 @@ def read_state(path: Path) -> Any:
     """
     with path.open("rb") as opened:
         try:
+            _check_sum(opened, path.stat().st_size)
             with np.load(opened, allow_pickle=False) as file:
                 return _decoded(json.loads(bytes(file[_CONTENT])), file)
         except _DAMAGE as error:
             reason = str(error).splitlines() or [type(error).__name__]
             raise BackupError(
-                f"The backup '{path}' is damaged: {reason[0]}. Bring a whole one back, or remove "
-                "it to begin anew."
+                f"The backup '{path}' is damaged: {reason[0]}. Bring one back, or remove it to "
+                "begin anew."
             ) from error
+
+
+def _check_sum(file: BinaryIO, size: int) -> None:
+    digest, left = hashlib.sha256(), size - _SUM
+    while left > 0 and (chunk := file.read(min(left, 2**20))):
+        digest.update(chunk)
+        left -= len(chunk)
+    if file.read() != digest.digest():
+        raise ValueError("its checksum is another")
+    file.seek(0)
 
 
 def is_storable(value: Any) -> bool:

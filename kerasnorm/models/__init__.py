@@ -41,7 +41,9 @@ from kerasnorm.models._heads import (
 )
 from kerasnorm.models._keras import (
     begin_at,
+    compile_arguments,
     flag_of,
+    global_seed,
     optimized_by,
     own_non_trainable,
     own_trainable,
@@ -69,6 +71,7 @@ __all__ = [
     "build_like",
     "calls",
     "classes_of",
+    "compile_arguments",
     "compile_like",
     "copy_model",
     "copy_with_twins",
@@ -81,6 +84,7 @@ __all__ = [
     "fresh_metrics",
     "gives_logits",
     "gives_maps",
+    "global_seed",
     "graph_of",
     "has_mask",
     "has_statistics",

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from kerasnorm._existing import MODEL_FILE, RECIPE_FILE, check_run_folder
+from kerasnorm._files import staged
 from kerasnorm._types import StrPath
 from kerasnorm.models import load_model
 from kerasnorm.recipe._recipe import Recipe
@@ -54,11 +55,14 @@ class Run:
     def save(self, folder: StrPath) -> None:
         """Writes model.keras, recipe.json and more .json files into `folder`, which is made.
 
-        The model can be read with `keras.saving.load_model` after `import kerasnorm`, and all of
-        it with `Run.load`.
+        All or nothing: files of an older run there are replaced by these, and others stay. The
+        model can be read with `keras.saving.load_model` after `import kerasnorm`, and all of it
+        with `Run.load`.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        with staged(folder, overwrite=True) as stage:
+            self._write(stage)
+
+    def _write(self, folder: Path) -> None:
         self.model.save(folder / MODEL_FILE)
         (folder / RECIPE_FILE).write_text(self.recipe.to_json(), encoding="utf-8")
         contents = {"history.json": self.history, "reasons.json": self.reasons}
