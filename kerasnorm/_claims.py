@@ -15,7 +15,7 @@ else:
     import fcntl
 
 PART = ".part-"  # begins the names of files and folders that are not whole yet
-LOCK = ".lock-"  # begins the names of the files that processes lock
+LOCK = "-lock"  # ends the names of the files that processes lock
 _held: set[Path] = set()  # by this process: its own locks do not keep it out
 
 
@@ -36,7 +36,7 @@ def claimed(path: Path) -> Iterator[None]:
     Raises:
         InUseError: If somebody else has claimed it.
     """
-    lock = path.resolve().with_name(f"{LOCK}{path.name}")
+    lock = path.resolve().with_name(f".{path.name}{LOCK}")
     if lock in _held:
         raise InUseError(_in_use(path, f"this one, {os.getpid()}"))
     file = _locked(lock, path)

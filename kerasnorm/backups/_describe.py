@@ -8,13 +8,13 @@ import pathlib
 import re
 import types
 from collections.abc import Iterable
-from importlib import metadata
 from typing import Any
 
 import keras
 import numpy as np
 
 import kerasnorm
+from kerasnorm.backend import backend_version
 
 _DEEPEST = 8
 # of layers: names count on within a process, and seeds are drawn where none are given
@@ -80,10 +80,12 @@ def checksum(*arrays: Any) -> str:
 
 def versions() -> dict[str, str]:
     """Returns the versions of what computes a training, by name."""
-    backend = keras.config.backend()
-    found = {"kerasnorm": kerasnorm.__version__, "keras": keras.__version__}
-    found["backend"] = f"{backend} {metadata.version(backend)}"
-    return {**found, "floatx": keras.config.floatx()}
+    return {
+        "kerasnorm": kerasnorm.__version__,
+        "keras": keras.__version__,
+        "backend": backend_version(),
+        "floatx": keras.config.floatx(),
+    }
 
 
 def made_with(value: Any) -> dict[str, Any]:

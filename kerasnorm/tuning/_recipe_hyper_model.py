@@ -98,6 +98,7 @@ class RecipeHyperModel:
         self.given_space: Mapping[str, Any] = space
         self.fit_arguments: dict[str, Any] = fit_arguments
         self.keep_runs: int = as_int("keep_runs", keep_runs, low=1)
+        self.described_data: list[Any] = []  # of the search that it is in
         self._takes_recipe = takes_recipe(model_fn)
         self._policy = keras.config.dtype_policy()
         unknown = fit_arguments.keys() - (inspect.signature(fit).parameters.keys() - _OWN)

@@ -67,7 +67,9 @@ class _Store:
         self._rows, self._bytes = self._rows + len(rows), self._bytes + rows.nbytes
         self._parts.append(rows)
         if self._bytes > self._limit:
-            self._file = self._file or self._path.open("wb")
+            if self._file is None:
+                self._path.parent.mkdir(exist_ok=True)
+                self._file = self._path.open("wb")
             for part in self._parts:
                 self._file.write(part.data)
             self._parts = [rows[:0]]  # for its dtype and shape
