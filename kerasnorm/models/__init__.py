@@ -59,10 +59,11 @@ from kerasnorm.models._leaves import (
     sublayers,
     with_inside,
 )
-from kerasnorm.models._load_model import load_model
+from kerasnorm.models._load_model import DAMAGE, load_model
 from kerasnorm.models._other_calls import other_calls
 
 __all__ = [
+    "DAMAGE",
     "Leaf",
     "LeafRow",
     "Use",

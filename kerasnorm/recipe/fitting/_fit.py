@@ -24,6 +24,7 @@ from kerasnorm.recipe.fitting._checks import (
     check_trainable,
     class_names_of,
     read_recipe,
+    say_absent,
 )
 from kerasnorm.recipe.fitting._corrected import check_correctable, corrected
 from kerasnorm.recipe.fitting._fine_tune_arguments import fine_tune_arguments
@@ -152,6 +153,7 @@ def fit(
         parts = read_parts(train, validation, test, **reading)
         check_parts(recipe, parts)
         names = class_names_of(classes, parts)
+        say_absent(parts, names)
         model = parts.train.kind.with_head(model, len(names))
         if backup is not None:
             backup.decided_by(**_fingerprint(recipe, parts, names, keep))
