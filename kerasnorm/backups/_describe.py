@@ -114,6 +114,7 @@ def _of_layer(layer: keras.Layer, inside: Any) -> dict[str, Any]:
         found["weights"] = weights_checksum(layer)
     else:
         found |= _of_config(layer, lambda config: inside(_without_names(config)))
+        found["dtype"] = layer.dtype_policy.name
     return found
 
 
@@ -138,7 +139,7 @@ def _of_function(function: Any, inside: Any) -> Any:
     code = getattr(function, "__code__", None)
     if code is None:
         return name
-    found: dict[str, Any] = {"function": name, "code": _of_code(code)}
+    found: dict[str, Any] = {"function": function.__name__, "code": _of_code(code)}
     cells = [cell.cell_contents for cell in function.__closure__ or () if _is_full(cell)]
     if cells or function.__defaults__ or function.__kwdefaults__:
         found["with"] = inside([function.__defaults__, function.__kwdefaults__, cells])
