@@ -6,7 +6,7 @@ from kerasnorm.backups._callback_states import (
     restore_callbacks,
     states_of_callbacks,
 )
-from kerasnorm.backups._describe import checksum, describe, versions
+from kerasnorm.backups._describe import checksum, describe, made_with, versions
 from kerasnorm.backups._describe_data import describe_data
 from kerasnorm.backups._fingerprints import check_fingerprint
 from kerasnorm.backups._state_files import BackupError, read_state, write_state
@@ -19,6 +19,7 @@ __all__ = [
     "describe",
     "describe_callbacks",
     "describe_data",
+    "made_with",
     "opened",
     "read_state",
     "restore_callbacks",

@@ -52,9 +52,9 @@ def resume_callbacks(directory: StrPath) -> list[keras.callbacks.Callback]:
         Callbacks for `fit`.
 
     Raises:
-        ValueError: when `fit` begins, if no backup that is there can be read; or if it is of
-            another model, optimizer, loss, metrics, number of steps, versions, or, with a global
-            seed, other weights to start from. Callbacks do not see the data.
+        ValueError: when `fit` begins, if the model is not built; if no backup that is there can be
+            read; or if it is of another model, optimizer, loss, metrics, number of steps, versions,
+            or, with a global seed, other weights to start from. Callbacks do not see the data.
         OSError: if a backup cannot be written, as on a full disk; the last one stays.
 
     Example:
@@ -86,6 +86,11 @@ class _Backup(keras.callbacks.Callback):
             self._others = [each for each in others if not isinstance(each, _OF_FIT)]
 
     def on_train_begin(self, logs=None):
+        if not self.model.built:
+            raise ValueError(
+                "A model that has no weights yet cannot be resumed. Build it before `fit`: begin "
+                "with keras.Input, or call `model.build(input_shape)`."
+            )
         self._fingerprint = self._describe()
         for path in self._paths():
             for left in parts_of(path):  # of a worker that was killed

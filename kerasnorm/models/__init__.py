@@ -61,6 +61,7 @@ from kerasnorm.models._leaves import (
 )
 from kerasnorm.models._load_model import DAMAGE, load_model
 from kerasnorm.models._other_calls import other_calls
+from kerasnorm.models._predict_rows import predict_rows
 
 __all__ = [
     "DAMAGE",
@@ -110,6 +111,7 @@ __all__ = [
     "own_trainable",
     "plain_class",
     "plain_config",
+    "predict_rows",
     "put_under_path_of",
     "readers",
     "remember",

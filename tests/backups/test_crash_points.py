@@ -55,7 +55,7 @@ def of_fit(folder):
     recipe = Recipe(correction="adjust_logits")
     where = {"output": folder / "run", "backup_dir": folder / "backup"}
     settings = {"seed": 1, "jit_compile": False, "verbose": 0, "overwrite": True, **where}
-    run = fit(recipe, model(), TRAIN, HELD_OUT, 15 if EVERY else 3, **settings)
+    run = fit(recipe, model(), TRAIN, HELD_OUT, 5 if EVERY else 3, **settings)
     assert run.history == Run.load(folder / "run").history
     return {"weights": run.model.get_weights(), "history": run.history}
 
@@ -64,14 +64,14 @@ def of_command(folder):
     if not (folder / "photos").exists():
         write_images(folder / "photos")
     where = ["--out", folder / "run", "--backup", folder / "backup", "--overwrite"]
-    how = ["--image-size", "16", "--epochs", 4, "--transfer", "scratch"]
+    how = ["--image-size", "16", "--epochs", 2, "--transfer", "scratch"]
     assert main([str(each) for each in ("fit", folder / "photos", *where, *how)]) == 0
     run = Run.load(folder / "run")
     return {"weights": run.model.get_weights(), "history": run.history}
 
 
 def of_search(folder):
-    found = quick_search(hypermodel(), directory=folder / "study", max_trials=3)
+    found = quick_search(hypermodel(), directory=folder / "study", max_trials=2)
     return {"weights": found.best_model.get_weights(), "history": told(found)}
 
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kerasnorm._types import StrPath
+from kerasnorm.models import predict_rows
 
 
 def cache_features(
@@ -44,7 +45,7 @@ def cache_features(
     count = 0
     try:
         for count, inputs in enumerate(batches, start=1):
-            store.append(_as_stored(model.predict_on_batch(inputs)))
+            store.append(_as_stored(predict_rows(model, inputs)))
             progress.update(count, finalize=False)
     finally:
         store.close()
