@@ -30,9 +30,11 @@ class Backup:
     """
 
     def __init__(self, folder: StrPath, name: str = "backup") -> None:
-        self.folder = Path(folder).expanduser()
-        self.path = self.folder / f"{name}.npz"
-        self.features = self.folder / "features"  # a folder that is not to outlive its process
+        self.folder: Path = Path(folder).expanduser()
+        self.path: Path = self.folder / f"{name}.npz"
+        self.features: Path = (
+            self.folder / "features"
+        )  # a folder that is not to outlive its process
         self._parts: list[Backup] = []
         self._also: dict[str, Any] = {}
         self._fingerprint: dict[str, Any] = {}

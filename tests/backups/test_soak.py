@@ -4,13 +4,12 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import time
 
 import pytest
 from backends import once
-from processes import SUPPORT, start
+from processes import FORKS, SUPPORT, run_code
 
 pytestmark = [once, pytest.mark.slow]
 KILLS = int(os.environ.get("KERASNORM_KILLS", 50))
@@ -37,54 +36,67 @@ print(json.dumps([hashlib.sha256(weights).hexdigest(), run.history]), flush=True
 """
 
 
-def begin(folder):
-    job = start(JOB, folder, SUPPORT, TF_CPP_MIN_LOG_LEVEL="3")
-    assert job.stdout.readline() == "begins\n", job.stderr.read()[-2000:]
-    return job, time.monotonic()
+class Job:
+    """The training in a process of its own, a fork of one that has imported Keras."""
+
+    def __init__(self, folder, files):
+        self._files = files / "stdout", files / "stderr"
+        for file in self._files:  # of the job before
+            file.unlink(missing_ok=True)
+        self.process = FORKS.Process(
+            target=run_code, args=(JOB, [str(folder), str(SUPPORT)], self._files)
+        )
+        self.process.start()
+        while not (self._files[0].exists() and self.printed()) and self.process.is_alive():
+            time.sleep(0.02)
+        self.began = time.monotonic()
+
+    def printed(self):
+        return self._files[0].read_text().splitlines()
+
+    def end(self):
+        """Returns what the training ended with."""
+        self.process.join(300)
+        assert self.process.exitcode == 0, self._files[1].read_text()[-3000:]
+        return json.loads(self.printed()[1])
+
+    def said(self):
+        return self._files[1].read_text()
 
 
 def test_kills_at_random_moments(tmp_path):
-    job, began = begin(tmp_path / "whole")
-    expected = json.loads(job.communicate(timeout=300)[0])
-    seconds, dice, kills, ends = time.monotonic() - began, random.Random(), 0, 0
+    job = Job(tmp_path / "whole", tmp_path)
+    expected = job.end()
+    seconds, dice, kills, ends = time.monotonic() - job.began, random.Random(), 0, 0
     while kills < KILLS or ends == 0:
         folder = tmp_path / f"job{ends}"
-        job, _ = begin(folder)
-        try:
-            out, said = job.communicate(timeout=dice.uniform(0, seconds))
-        except subprocess.TimeoutExpired:
-            job.send_signal(signal.SIGKILL)
-            job.communicate()
+        job = Job(folder, tmp_path)
+        job.process.join(dice.uniform(0, seconds))
+        if job.process.is_alive():
+            job.process.kill()  # SIGKILL
+            job.process.join()
             kills += 1
-            print(f"kill {kills}", flush=True)
             continue
-        assert job.returncode == 0, said[-3000:]
-        assert json.loads(out) == expected
+        assert job.end() == expected
         assert sorted(path.name for path in folder.iterdir()) == ["run"]
         ends += 1
-        print(f"end {ends}", flush=True)
-    print(f"{kills} kills, {ends} ends, all equal")
+        print(f"{kills} kills, {ends} ends, all equal", flush=True)
 
 
 @pytest.mark.skipif(shutil.which("mount") is None or os.geteuid() != 0, reason="mounts a disk")
 def test_a_full_disk(tmp_path):
     """What was written is whole, and with more room the training is resumed."""
-    disk, expected = tmp_path / "disk", None
+    disk = tmp_path / "disk"
     disk.mkdir()
     try:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", disk], check=True)
     except subprocess.CalledProcessError:
         pytest.skip("this machine mounts no disks")
     try:
-        job, _ = begin(disk)
-        _, said = job.communicate(timeout=300)
-        assert job.returncode == 1 and "No space left on device" in said
+        job = Job(disk, tmp_path)
+        job.process.join(300)
+        assert job.process.exitcode == 1 and "No space left on device" in job.said()
         subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
-        job, _ = begin(disk)
-        out, said = job.communicate(timeout=300)
-        assert job.returncode == 0, said[-3000:]
-        job, _ = begin(tmp_path / "whole")
-        expected = json.loads(job.communicate(timeout=300)[0])
-        assert json.loads(out) == expected
+        assert Job(disk, tmp_path).end() == Job(tmp_path / "whole", tmp_path).end()
     finally:
         subprocess.run(["umount", disk], check=True)
