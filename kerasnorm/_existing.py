@@ -12,6 +12,13 @@ from kerasnorm._validation import as_number, listed
 IMAGES_FOLDER, MASKS_FOLDER = "images", "masks"
 MODEL_FILE, RECIPE_FILE = "model.keras", "recipe.json"  # of a run
 SHARES = (0.1, 0.2)  # of the images, for validation and for the test, by default
+RUN_FILES = frozenset(
+    {
+        *(MODEL_FILE, RECIPE_FILE, "report.html"),
+        *("history.json", "evaluation.json", "uncorrected.json", "reasons.json"),
+        *("comparison.json", "trials.json"),
+    }
+)  # all that a run, or a command that makes one, writes to its folder
 NO_FILES = ("imagenet", "none")  # weights that are no file
 
 

@@ -4,14 +4,15 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from kerasnorm._claims import PART, claimed, part_of, parts_of, remove
+from kerasnorm._existing import RUN_FILES
 from kerasnorm._types import StrPath
 
-PART = ".part-"  # begins the names of files that are not whole yet
+__all__ = ["PART", "check_output", "staged", "whole", "write_json"]
 
 
 @contextlib.contextmanager
@@ -20,8 +21,10 @@ def whole(path: StrPath) -> Iterator[Path]:
 
     It is in the same folder, its name ends as that of `path` does, and begins with `PART`. If
     anything is raised inside, what was written is removed and `path` is as it was. Processes that
-    write the same file do not meet; one that is killed leaves its part behind.
+    write the same file do not meet. What one that is killed leaves behind goes when the file is
+    written again. A symbolic link stays one: the file that it leads to is replaced.
 
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with whole(Path(folder, "notes.txt")) as part:
     ...         _ = part.write_text("whole")
@@ -29,14 +32,27 @@ def whole(path: StrPath) -> Iterator[Path]:
     'whole'
     """
     path = Path(path)
-    part = path.with_name(f"{PART}{os.getpid()}-{path.name}")
+    path = path.resolve() if path.is_symlink() else path
+    for left in parts_of(path, of_the_dead=True):
+        remove(left)
+    part = part_of(path)
     try:
         yield part
+        _to_disk(part)
         os.replace(part, path)
     except BaseException:
         with contextlib.suppress(OSError):  # never made, or on a disk that is gone
             part.unlink()
         raise
+
+
+def _to_disk(path: Path) -> None:
+    """Waits until a file is where a power failure leaves it."""
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def write_json(path: StrPath, content: Any) -> None:
@@ -46,19 +62,26 @@ def write_json(path: StrPath, content: Any) -> None:
 
 
 @contextlib.contextmanager
-def staged(output: StrPath, overwrite: bool = False) -> Iterator[Path]:
+def staged(
+    output: StrPath, overwrite: bool = False, own: Collection[str] = RUN_FILES
+) -> Iterator[Path]:
     """Yields an empty folder beside `output` that takes its place if all goes well.
 
-    If anything is raised inside, what was written is removed and `output` is as it was. Files in
-    an overwritten folder that are not written again stay there.
+    If anything is raised inside, what was written is removed and `output` is as it was. No other
+    process can write to `output` meanwhile, and what a killed one left beside it is removed. Of an
+    overwritten folder, files that are not of a run stay, and symbolic links stay such.
 
     Args:
-        output: where the folder will be; missing folders above it are made.
+        output: where the folder will be; missing folders above it are made. Where it is a symbolic
+            link, what that leads to.
         overwrite: whether it may exist already and not be empty.
+        own: names of the files that do not outlive the run that they are of.
 
     Raises:
         FileExistsError: if `output` is a file, or a folder with content and not `overwrite`.
+        InUseError: if another process is writing to `output`.
 
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with staged(Path(folder, "run")) as stage:
     ...         _ = Path(stage, "result.txt").write_text("whole")
@@ -67,19 +90,43 @@ def staged(output: StrPath, overwrite: bool = False) -> Iterator[Path]:
     """
     output = Path(output).expanduser().resolve()
     check_output(output, overwrite)
-    missing = [parent for parent in output.parents if not parent.exists()]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
-            stage = Path(scratch, "new")
-            stage.mkdir()
+    with _parents(output), claimed(output):
+        recover(output)
+        check_output(output, overwrite)
+        scratch = part_of(output)
+        stage = scratch / "new"
+        try:
+            stage.mkdir(parents=True)
             yield stage
-            _take_place(stage, output, Path(scratch, "old"))
+            _take_place(stage, output, scratch / "old", own)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)  # what is left goes at the next start
+
+
+@contextlib.contextmanager
+def _parents(output: Path) -> Iterator[None]:
+    """Makes the folders above one, and removes them again if anything is raised inside."""
+    missing = [parent for parent in output.parents if not parent.exists()]
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        yield
     except BaseException:
         for parent in missing:
             with contextlib.suppress(OSError):  # somebody else put something there
                 parent.rmdir()
         raise
+
+
+def recover(output: Path) -> None:
+    """Removes what killed processes left beside a folder that this one has claimed.
+
+    One that was killed while it replaced the folder had put the old one aside: that comes back.
+    """
+    for scratch in parts_of(output):
+        old = scratch / "old"
+        if old.is_dir() and not output.exists():
+            old.rename(output)
+        remove(scratch)
 
 
 def check_output(output: Path, overwrite: bool) -> None:
@@ -93,18 +140,30 @@ def check_output(output: Path, overwrite: bool) -> None:
         )
 
 
-def _take_place(stage: Path, output: Path, old: Path) -> None:
+def _take_place(stage: Path, output: Path, old: Path, own: Collection[str]) -> None:
     """Renames `stage` to `output`; what was there comes back if that fails."""
     if not output.exists():
         stage.rename(output)
         return
     for kept in output.iterdir():
-        if not Path(stage, kept.name).exists():
-            copy = shutil.copytree if kept.is_dir() else shutil.copy2
-            copy(kept, Path(stage, kept.name))
+        target = stage / kept.name
+        if kept.name in own or kept.name.startswith(PART) or os.path.lexists(target):
+            continue
+        if kept.is_dir() and not kept.is_symlink():
+            shutil.copytree(kept, target, symlinks=True, copy_function=_link)
+        else:
+            _link(kept, target)
     output.rename(old)
     try:
         stage.rename(output)
     except OSError:
         old.rename(output)
         raise
+
+
+def _link(source: StrPath, target: StrPath) -> None:
+    """Gives a file a second name, which costs no space; a copy where that cannot be."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)

@@ -10,7 +10,10 @@ import operator
 import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from re import _parser  # pyright: ignore[reportAttributeAccessIssue]
 from typing import Any
+
+_MOST_REPEATS = 4  # of a hundred letters, a few million steps
 
 
 def as_int(name: str, value: Any, low: int | None = None) -> int:
@@ -65,6 +68,50 @@ def as_pattern(name: str, value: str | re.Pattern[str], expected: str = "a regex
             f"`{name}` should be {expected}. Received: {name}={value!r}, which is no regex: "
             f"{error}."
         ) from error
+
+
+def check_quick(name: str, pattern: str) -> None:
+    """Refuses a regex of a file that may search for ever; one that is no regex is a name.
+
+    A search goes back and tries again, exponentially often where what is repeated can itself be
+    divided in more than one way.
+
+    >>> check_quick("until", r"block_\\d+/conv.*")
+    >>> check_quick("until", "(a+)+$")
+    Traceback (most recent call last):
+    ValueError: `until` should be a regex without repeats inside of repeats, ...Received: ...+$'.
+    """
+    try:
+        parsed = _parser.parse(pattern)
+    except (re.error, OverflowError, RecursionError):
+        return
+    if _repeats(parsed, inside=False) > _MOST_REPEATS:
+        raise ValueError(
+            f"`{name}` should be a regex without repeats inside of repeats, and with at most "
+            f"{_MOST_REPEATS} of them: others may take for ever. Received: {name}={pattern!r}."
+        )
+
+
+def _repeats(parsed: Any, inside: bool) -> float:
+    """Returns how many repeats there are one after another; infinity for one inside of another."""
+    found = 0.0
+    for operation, value in parsed:
+        many, parts = False, value if isinstance(value, tuple | list) else ()
+        if str(operation) in ("MAX_REPEAT", "MIN_REPEAT"):
+            many, parts = value[1] > 1, (value[2],)
+            if inside:
+                return math.inf
+        elif str(operation) == "BRANCH":
+            parts = value[1]
+            if inside:
+                return math.inf
+        elif str(operation) == "IN":
+            continue
+        found += many
+        for part in parts:
+            if isinstance(part, _parser.SubPattern):
+                found += _repeats(part, inside or many)
+    return found
 
 
 def listed(items: Iterable[Any], most: int | None = None) -> str:

@@ -72,3 +72,23 @@ def test_json_is_read_as_it_was(tmp_path):
     assert json.loads((tmp_path / "plan.json").read_text(encoding="utf-8")) == {
         "épochs": [1, 2.5, None]
     }
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "notes.txt"
+    link.symlink_to(tmp_path / "real" / "notes.txt")
+    for text in ("first", "second"):
+        write_json(link, text)
+        assert link.is_symlink() and json.loads((tmp_path / "real/notes.txt").read_text()) == text
+    assert len(list((tmp_path / "real").iterdir())) == 1
+
+
+def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path):
+    for name in ("4194305-notes.txt", "4194305-other.txt"):
+        (tmp_path / f"{PART}{name}").write_text("half")
+    write_json(tmp_path / "notes.txt", 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"{PART}4194305-other.txt",
+        "notes.txt",
+    ]

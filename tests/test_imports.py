@@ -17,12 +17,14 @@ import kerasnorm
 pytestmark = once
 PACKAGE = pathlib.Path(kerasnorm.__file__).parent
 FOR_ALL = {
-    *("_types", "_validation", "_files", "_table", "_choices", "_existing", "_listing", "_tables"),
+    *("_types", "_validation", "_claims", "_files", "_table", "_tables", "_choices"),
+    *("_existing", "_listing"),
 }
 LEVELS = [
     {*FOR_ALL, "backend"},
     {"models"},
     {"data"},
+    {"backups"},
     {"normalization", "testing"},
     {"surgery"},
     {"migrate"},

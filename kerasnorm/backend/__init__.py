@@ -5,6 +5,7 @@ Each backend module has the same few names; nothing outside this folder asks whi
 
 import importlib
 import types
+from importlib import metadata
 
 import keras
 
@@ -30,6 +31,12 @@ def module_of(package: str) -> types.ModuleType:
     return importlib.import_module(f"{package}._{name}")
 
 
+def backend_version() -> str:
+    """Returns the name and the version of Keras' backend."""
+    name = keras.config.backend()
+    return f"{name} {metadata.version(name)}"
+
+
 _backend = module_of(__name__)
 all_reduce_sum = _backend.all_reduce_sum
 has_values = _backend.has_values
@@ -42,6 +49,7 @@ __all__ = [
     "View",
     "all_reduce_sum",
     "apply_statistics",
+    "backend_version",
     "get_keras_mask",
     "has_values",
     "module_of",

@@ -11,7 +11,7 @@ import keras
 
 from kerasnorm._types import StrPath
 from kerasnorm.distribute import _keras
-from kerasnorm.distribute._equal_shares import check
+from kerasnorm.distribute._equal_shares import check, naming_sizes, padded
 from kerasnorm.distribute._in_scope import in_scope
 from kerasnorm.distribute._strategy import is_chief, naming_the_lost
 
@@ -142,7 +142,7 @@ class DistributedModel(_keras.TrainerHooks, keras.Model):
 
             given = same_batches(self, given)
         batch_size = given.get("batch_size")
-        check("x", given.get("x"), batch_size)
+        check("x", given.get("x"), batch_size, given.get("validation_split"))
         batch_size = given.get("validation_batch_size") or batch_size
         check("validation_data", given.get("validation_data"), batch_size)
         with naming_the_lost(), self._explained():
@@ -154,12 +154,16 @@ class DistributedModel(_keras.TrainerHooks, keras.Model):
             return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
+        given = inspect.signature(keras.Model.predict).bind(self, *args, **kwargs).arguments
+        del given["self"]
+        given["x"], count = padded(given["x"], given.get("batch_size"))
         with naming_the_lost(), self._explained():
-            return super().predict(*args, **kwargs)
+            outputs = super().predict(**given)
+        return keras.tree.map_structure(lambda rows: rows[:count], outputs)
 
     def _explained(self) -> contextlib.AbstractContextManager:
         if self._steps is None:
-            return contextlib.nullcontext()
+            return naming_sizes()
         from kerasnorm.distribute._fitting import explained
 
         return explained(self)

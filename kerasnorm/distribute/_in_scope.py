@@ -4,12 +4,15 @@ from typing import Any
 
 import keras
 
+from kerasnorm.backups import describe, made_with
+
 
 def in_scope(strategy: Any, given: Any) -> Any:
     """Returns optimizers and metrics that were made outside of the scope made again inside.
 
     Raises:
-        ValueError: if one has been used already, and would lose what it has gathered.
+        ValueError: if an optimizer has been used already, and would lose what it has gathered, or
+            its config does not make one equal to it, or to a metric.
     """
 
     def again(thing):
@@ -23,6 +26,25 @@ def in_scope(strategy: Any, given: Any) -> Any:
                 "strategy. Make a new one, best in its scope."
             )
         with strategy.scope():
-            return type(thing).from_config(thing.get_config())
+            return _made_again(thing)
 
     return keras.tree.map_structure(again, given)
+
+
+def _made_again(thing: Any) -> Any:
+    try:
+        new = type(thing).from_config(thing.get_config())
+        equal = _described(new) == _described(thing)
+    except (TypeError, NotImplementedError):  # the config is not that of its class
+        equal = False
+    if not equal:
+        raise ValueError(
+            f"{type(thing).__name__} '{thing.name}' was made outside of the strategy's scope, and "
+            "its `get_config` does not make another one equal to it. Make it in the scope: "
+            "`with strategy.scope(): ...`."
+        )
+    return new
+
+
+def _described(thing: Any) -> Any:
+    return describe(thing), describe(made_with(thing))

@@ -1,40 +1,49 @@
-"""`resume_callbacks`: a job that was killed goes on where it was."""
+"""`resume_callbacks`: a job that was killed resumes where it was."""
 
 import contextlib
-import json
-import os
+import inspect
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasnorm._files import PART, whole
+from kerasnorm._claims import parts_of, remove
 from kerasnorm._types import StrPath
 from kerasnorm.backend.engine import everyones, of_root
+from kerasnorm.backups import (
+    BackupError,
+    check_fingerprint,
+    describe,
+    describe_callbacks,
+    read_state,
+    restore_callbacks,
+    states_of_callbacks,
+    versions,
+    write_state,
+)
 from kerasnorm.distribute._cluster import read_cluster
 from kerasnorm.distribute._variables import variables_of
-from kerasnorm.models import begin_at
+from kerasnorm.models import begin_at, compile_arguments, global_seed
 
 _KEPT = 2  # generations, lest a damaged one ends it all
-_ABOUT = "about"
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+_OF_FIT = (keras.callbacks.History, keras.callbacks.ProgbarLogger)
 
 
 def resume_callbacks(directory: StrPath) -> list[keras.callbacks.Callback]:
-    """Lets `fit` go on after a break, with the weights that it would have had without.
+    """Lets `fit` resume after an interruption, with the weights that it would have had without.
 
-    After each epoch every worker writes weights, optimizer and random states to its own folder in
-    `directory`, which the machines may share or not. Start the same job again, all workers, and it
-    goes on after the last epoch that one of them has: the others get what that one has. Where
-    `fit` comes to its end, the backups are removed.
+    After each epoch every worker writes weights, optimizer, random states, and what the callbacks
+    of Keras and this library remember, to its own folder in `directory`, which the machines may
+    share or not. Start the same job again, all workers, and it resumes after the last epoch that
+    one of them has: the others get what that one has. Where `fit` ends, the backups are removed.
 
     It needs batches that the number of the epoch alone decides: on TensorFlow those of a
     `DistributedModel` from arrays, else those of `resample`, or unshuffled ones. And it needs the
     same global seed again, as by `keras.utils.set_random_seed`; each epoch sets its own by it and
-    its number. Callbacks that remember, such as EarlyStopping, begin anew.
+    its number. Callbacks of your own resume if they have `state_dict()` and
+    `load_state_dict(state)`, and begin anew otherwise. `History` has the epochs since then.
 
     Args:
         directory: folder of this job, made if it is not there.
@@ -43,8 +52,9 @@ def resume_callbacks(directory: StrPath) -> list[keras.callbacks.Callback]:
         Callbacks for `fit`.
 
     Raises:
-        ValueError: when `fit` begins, if no backup that is there can be read, or if it is of
-            another model.
+        ValueError: when `fit` begins, if the model is not built; if no backup that is there can be
+            read; or if it is of another model, optimizer, loss, metrics, number of steps, versions,
+            or, with a global seed, other weights to start from. Callbacks do not see the data.
         OSError: if a backup cannot be written, as on a full disk; the last one stays.
 
     Example:
@@ -64,37 +74,81 @@ class _Backup(keras.callbacks.Callback):
         super().__init__()
         cluster = read_cluster()
         self._folder = directory / f"worker-{0 if cluster is None else cluster.index}"
+        self._others: list[keras.callbacks.Callback] = []
+
+    def set_model(self, model):
+        """Comes after all other callbacks, so that they have done what an epoch lets them do."""
+        super().set_model(model)
+        caller = inspect.currentframe().f_back.f_locals.get("self")
+        if isinstance(caller, keras.callbacks.CallbackList):
+            others = [each for each in caller.callbacks if each is not self]
+            caller.callbacks = [*others, self]
+            self._others = [each for each in others if not isinstance(each, _OF_FIT)]
 
     def on_train_begin(self, logs=None):
-        for left in self._folder.glob(f"{PART}*"):  # of a worker that was killed
-            left.unlink()
+        if not self.model.built:
+            raise ValueError(
+                "A model that has no weights yet cannot be resumed. Build it before `fit`: begin "
+                "with keras.Input, or call `model.build(input_shape)`."
+            )
+        self._fingerprint = self._describe()
+        for path in self._paths():
+            for left in parts_of(path):  # of a worker that was killed
+                remove(left)
         found, damaged = None, []
         for path in self._paths():
             try:
-                found = _read(path)
+                found = read_state(path)
                 break
-            except _DAMAGE as error:
-                damaged.append(f"'{path}' ({error})")
-        about, values = found or ({"epoch": -1, "seed": np.random.randint(2**31)}, None)
+            except BackupError as error:
+                damaged.append(str(error))
+        if found is not None:
+            self._check(path, found["fingerprint"])
+        about = found or {"epoch": -1, "seed": np.random.randint(2**31)}
         strategy = getattr(self.model, "distribute_strategy", None)
         epochs = everyones(about["epoch"], strategy)
         root = int(epochs.argmax())  # the first of those that are furthest
         self._seed = int(everyones(about["seed"], strategy)[root])
         if epochs.max() < 0:
             if damaged:
-                raise ValueError(
-                    f"No backup can be read: {', '.join(damaged)}. Bring one back, or remove them "
-                    "to begin anew."
-                )
+                raise ValueError(f"No backup can be read: {' '.join(damaged)}")
             return
         if damaged:
             warnings.warn(
-                f"Damaged backups are left out: {', '.join(damaged)}. Training goes on after "
+                f"Damaged backups are left out: {' '.join(damaged)} Training goes on after "
                 f"epoch {epochs.max()}.",
                 stacklevel=2,
             )
-        self._restore(values, root, strategy)
-        begin_at(self.model, int(epochs.max()) + 1)
+        self._restore(about.get("values"), root, strategy)
+        restore_callbacks(self._others, about.get("callbacks", {}))
+        last = self.params["epochs"] if about.get("stopped") else int(epochs.max()) + 1
+        begin_at(self.model, last)
+
+    def _check(self, path: Path, began: dict[str, Any]) -> None:
+        if began["weights"] != self._fingerprint["weights"]:
+            raise ValueError(
+                f"The backups in '{self._folder.parent}' are of another model. Choose another "
+                "folder, or remove them to begin anew."
+            )
+        check_fingerprint(path, began, self._fingerprint)
+
+    def _describe(self) -> dict[str, Any]:
+        """Returns what decides the result, as far as a callback sees it."""
+        model = self.model
+        arguments = compile_arguments(model)
+        found = describe(getattr(model, "model", model))
+        if global_seed() is None:  # new weights are others each time
+            found.pop("weights", None)
+        return {
+            "model": found,
+            "weights": [list(weight.shape) for weight in model.weights],
+            "optimizer": describe(model.optimizer),
+            "loss": describe(arguments.get("loss")),
+            "metrics": describe(arguments.get("metrics")),
+            "steps": self.params.get("steps"),
+            "callbacks": describe_callbacks(self._others),
+            "versions": versions(),
+        }
 
     def _restore(self, values, root, strategy):
         """Gives all workers what one of them has."""
@@ -120,15 +174,21 @@ class _Backup(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         path = self._folder / f"epoch-{epoch:06d}.npz"
+        content = {
+            "fingerprint": self._fingerprint,
+            "epoch": epoch,
+            "seed": self._seed,
+            "stopped": bool(self.model.stop_training),
+            "values": [np.asarray(each.numpy()) for each in variables_of(self.model)],
+            "callbacks": states_of_callbacks(self._others),
+        }
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with whole(path) as part:
-                _write(part, {"epoch": epoch, "seed": self._seed}, variables_of(self.model))
+            write_state(path, content)
         except OSError as error:
             raise OSError(
                 f"The backup of epoch {epoch} cannot be written to '{self._folder}': "
-                f"{error.strerror or error}. Those before are whole: mend it, and start the job "
-                "again to go on."
+                f"{error.strerror or error}. Those before are whole: make room, and start the job "
+                "again to resume."
             ) from error
         for old in self._paths()[_KEPT:]:
             old.unlink()
@@ -143,23 +203,3 @@ class _Backup(keras.callbacks.Callback):
 
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob("epoch-*.npz"), reverse=True)
-
-
-def _write(path: Path, about: dict[str, Any], variables: list[keras.Variable]) -> None:
-    arrays = {str(i): _plain(variable) for i, variable in enumerate(variables)}
-    arrays[_ABOUT] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _plain(variable: keras.Variable) -> np.ndarray:
-    value = np.asarray(variable.numpy())
-    return value if value.dtype.kind in "biuf" else value.astype("float32")  # bfloat16
-
-
-def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
-    with path.open("rb") as opened, np.load(opened) as file:
-        about = json.loads(bytes(file[_ABOUT]))
-        return about, [file[str(i)] for i in range(len(file.files) - 1)]

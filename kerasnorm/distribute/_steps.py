@@ -25,13 +25,14 @@ class Part:
     """What this replica has of a batch.
 
     Attributes:
-        size: its number of examples, a float32 tensor; may be 0.
+        size: its number of examples, a tensor of Keras' float type, no narrower than float32; may
+            be 0.
         whole: the number of examples on all replicas.
     """
 
     def __init__(self, x: Any):
         first = next(each for each in keras.tree.flatten(x) if each is not None)
-        self.size = tf.cast(tf.shape(first)[0], "float32")
+        self.size = tf.cast(tf.shape(first)[0], _wide())
         self.whole = all_reduce_sum(self.size)
 
     @property
@@ -42,6 +43,10 @@ class Part:
     def or_zero(self, value: tf.Tensor) -> tf.Tensor:
         """Returns the value, or 0 where no example can have a part in it."""
         return tf.where(self.size > 0, value, tf.zeros_like(value))
+
+
+def _wide() -> str:
+    return keras.backend.result_type("float32", keras.config.floatx())
 
 
 def in_replica() -> bool:
@@ -98,9 +103,9 @@ def test_step(model: keras.Model, data: Any) -> Logs:
 
 def additional_losses(model: keras.Model, x: Any) -> tf.Tensor:
     """Returns what is to be added for penalties, of which Keras takes an equal part a replica."""
-    losses = [tf.reduce_sum(tf.cast(loss, "float32")) for loss in model.losses]
+    losses = [tf.reduce_sum(tf.cast(loss, _wide())) for loss in model.losses]
     if not losses:
-        return tf.constant(0.0)
+        return tf.constant(0.0, _wide())
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     return tf.add_n(losses) * (Part(x).share - 1 / replicas)
 

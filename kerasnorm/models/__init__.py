@@ -4,6 +4,7 @@ from kerasnorm.models._become import become, build_like
 from kerasnorm.models._copy_model import copy_model, copy_with_twins
 from kerasnorm.models._finish import compile_like, finish
 from kerasnorm.models._flags import match_flags, set_trainable
+from kerasnorm.models._fresh_metrics import fresh_metrics
 from kerasnorm.models._frozen import (
     ignores_trainable,
     origin_of,
@@ -41,7 +42,9 @@ from kerasnorm.models._heads import (
 )
 from kerasnorm.models._keras import (
     begin_at,
+    compile_arguments,
     flag_of,
+    global_seed,
     optimized_by,
     own_non_trainable,
     own_trainable,
@@ -58,10 +61,12 @@ from kerasnorm.models._leaves import (
     sublayers,
     with_inside,
 )
-from kerasnorm.models._load_model import load_model
+from kerasnorm.models._load_model import DAMAGE, load_model
 from kerasnorm.models._other_calls import other_calls
+from kerasnorm.models._predict_rows import predict_rows
 
 __all__ = [
+    "DAMAGE",
     "Leaf",
     "LeafRow",
     "Use",
@@ -70,6 +75,7 @@ __all__ = [
     "build_like",
     "calls",
     "classes_of",
+    "compile_arguments",
     "compile_like",
     "copy_model",
     "copy_with_twins",
@@ -80,8 +86,10 @@ __all__ = [
     "finish",
     "first_call",
     "flag_of",
+    "fresh_metrics",
     "gives_logits",
     "gives_maps",
+    "global_seed",
     "graph_of",
     "has_mask",
     "has_statistics",
@@ -107,6 +115,7 @@ __all__ = [
     "own_weights",
     "plain_class",
     "plain_config",
+    "predict_rows",
     "put_under_path_of",
     "readers",
     "remember",

@@ -1,11 +1,11 @@
 """What is left to do once layers of a copied model have become others."""
 
 import warnings
-from typing import Any
 
 import keras
 
 from kerasnorm.models import _keras
+from kerasnorm.models._fresh_metrics import fresh_metrics
 from kerasnorm.models._frozen import remember
 from kerasnorm.models._leaves import Leaf
 
@@ -45,7 +45,9 @@ def compile_like(new: keras.Model, given: keras.Model, same_training: bool) -> N
             f"{type(given).__name__}, which cannot be repeated. Compile the new model."
         )
         return
-    settings = keras.tree.map_structure(_fresh, _keras.compile_arguments(given))
+    settings = _keras.compile_arguments(given)
+    for name in ("metrics", "weighted_metrics"):
+        settings[name] = fresh_metrics(settings.get(name), settings.get("loss"))
     old = given.optimizer
     if old is not None:
         settings["optimizer"] = type(old).from_config(old.get_config())
@@ -55,11 +57,6 @@ def compile_like(new: keras.Model, given: keras.Model, same_training: bool) -> N
             f"The optimizer of the new model '{new.name}' starts anew: its trainable variables "
             "are not those that the given one's optimizer has moments of."
         )
-
-
-def _fresh(value: Any) -> Any:
-    """Returns a metric without what it has counted; what has no state is shared."""
-    return type(value).from_config(value.get_config()) if isinstance(value, keras.Metric) else value
 
 
 def _carry_state(old: keras.optimizers.Optimizer, new: keras.Model) -> bool:

@@ -13,6 +13,7 @@
 | `_remat_mode` | what a layer keeps of the scope that it was made in |
 | `_post_build` | what Keras does after `build`: on torch it lists the parameters |
 | `_compile_config` | the arguments of `compile` as objects |
+| `rng_utils.get_random_seed` | the seed that `keras.utils.set_random_seed` has set |
 | `_initial_epoch` | where the next `fit` begins, as `BackupAndRestore` leaves it |
 
 Made for Keras 3.12 to 3.15. `tests/models/test_keras_private.py` fails when Keras moves.
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras.src.utils import rng_utils
 
 _PLACE = ("_inbound_nodes", "_outbound_nodes", "_parent_path", "_remat_mode")
 
@@ -127,6 +129,11 @@ class AfterBuild:
 def compile_arguments(model: keras.Model) -> dict[str, Any]:
     """Returns the arguments that a model was compiled with."""
     return dict(model._compile_config.config)
+
+
+def global_seed() -> int | None:
+    """Returns the seed that `keras.utils.set_random_seed` has set, or None."""
+    return rng_utils.get_random_seed()
 
 
 def begin_at(model: keras.Model, epoch: int | None) -> None:

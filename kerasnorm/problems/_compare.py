@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import keras
 
+from kerasnorm.backups import Backup
 from kerasnorm.recipe import Advice, Recipe, Run, fit
 from kerasnorm.recipe.results import Comparison, Trial
 
@@ -55,6 +56,7 @@ def compare(
     batch_size: int,
     on_epoch: Callable[[], None],
     on_trial: Callable[[str, int, Trial], None],
+    backup: Backup | None = None,
     **more: Any,
 ) -> tuple[Comparison, Run]:
     """Trains in every way with every seed, for the same number of epochs and steps.
@@ -67,6 +69,7 @@ def compare(
         batch_size: examples a step.
         on_epoch: called after each epoch, pre-training included.
         on_trial: called with name, seed and result after each training.
+        backup: for a part for each training; None: there are no backups.
         **more: further arguments of `fit` for the last way; the others get `prepare` alone.
 
     Returns:
@@ -96,6 +99,7 @@ def compare(
                 seed=seed,
                 classes=problem.classes,
                 callbacks=callbacks,
+                backup_dir=backup and backup.part(f"{name}, seed {seed}"),
                 **(more if way is last else plain),
             )
             kept = kept or run

@@ -68,8 +68,6 @@ class FolderProblem:
         if self._file is not None and self._file.suffix == ".keras" and backbone is None:
             self._start = load_model(self._file)
             image_size = input_size(self._start, image_size)
-            if is_backbone(self._start):
-                self._start = classifier(self._start, len(files.class_names), image_size)
         self._backbone, self._weights, self._shares = backbone, weights, shares
         self._size = image_size or (160 if backbone else 64)
         self._folds, self._first_seed, self._skipped = folds, first_seed, files.skipped
@@ -120,10 +118,11 @@ class FolderProblem:
         self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback] = ()
     ) -> keras.Model:
         """Returns the model to start from; new weights are drawn from the seed."""
-        if self._start is not None:
-            return self._start
         keras.utils.set_random_seed(seed)
         shape, classes = (self._size, self._size, 3), len(self.classes)
+        if self._start is not None:
+            headless = is_backbone(self._start)
+            return classifier(self._start, classes, self._size) if headless else self._start
         if self._backbone is None:
             model = small_convnet_for(recipe, shape, classes, widths=WIDTHS)
         else:

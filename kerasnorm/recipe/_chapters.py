@@ -8,7 +8,7 @@ import keras
 
 from kerasnorm import normalization as norms
 from kerasnorm._choices import CORRECTIONS, LOSSES, OPTIMIZERS, SCHEDULES, TRANSFERS, check_name
-from kerasnorm._validation import as_int, as_number, as_pattern, check_choice
+from kerasnorm._validation import as_int, as_number, as_pattern, check_choice, check_quick
 from kerasnorm.imbalance import class_weights, ignored, losses
 from kerasnorm.imbalance.counting import as_counts
 from kerasnorm.imbalance.sampling import Strategy
@@ -19,6 +19,8 @@ WEIGHT_STANDARDIZATION = "weight_standardization"
 _BATCHNORM = ("train", "affine_only", "inference")
 _LOSSES_OF_PROBABILITIES = ("cross_entropy", "focal")  # the others need logits and class counts
 _LOSS_SETTINGS = {"focal": ["gamma", "alpha"], "logit_adjusted": ["tau"], "seesaw": ["p", "q"]}
+_SHARES = ("beta_1", "beta_2", "momentum", "rho", "ema_momentum")  # of an optimizer, below 1
+_COUNTS = ("ema_overwrite_frequency", "gradient_accumulation_steps")
 _OF_ALL_LAYERS = {"name", "trainable", "dtype"}
 
 
@@ -75,6 +77,8 @@ def check_transfer(name: str | None, settings: Settings) -> None:
         as_number("until", until, 0, 1, interval="[]")
     elif not isinstance(until, str):
         as_int("until", until, low=0)
+    else:
+        check_quick("until", until)
     as_number("decay", settings.get("decay", 1), 0, 1, interval="(]")
     as_int("gradual", settings.get("gradual", 1), low=1)
     rate = settings.get("base_learning_rate", 1)
@@ -83,7 +87,7 @@ def check_transfer(name: str | None, settings: Settings) -> None:
     if not isinstance(blocks, tuple) or not all(isinstance(block, str) for block in blocks):
         raise ValueError(f"`blocks` should be a list of regexes. Received: blocks={blocks!r}.")
     for block in blocks:
-        as_pattern("blocks", block)
+        check_quick("blocks", as_pattern("blocks", block).pattern)
     without = [key for key in ("gradual", "blocks") if key in settings and "decay" not in settings]
     if without:
         raise ValueError(
@@ -133,7 +137,22 @@ def check_optimizer(name: str, settings: Settings) -> None:
     check_names("optimizer", name, settings, _arguments(made.__init__))
     if "learning_rate" in settings:
         as_number("learning_rate", settings["learning_rate"], 0, interval="()")
+    for key, value in settings.items():
+        _check_kind(key, value, inspect.signature(made.__init__).parameters[key].default)
     make_optimizer(name, settings)
+
+
+def _check_kind(key: str, value: Any, default: Any) -> None:
+    """Refuses what an optimizer would take now and fail at in its first step."""
+    if isinstance(default, bool) or key == "use_ema":
+        check_choice(key, value, (True, False))
+    elif key in _COUNTS:
+        if value is not None:
+            as_int(key, value, low=1)
+    elif key in _SHARES:
+        as_number(key, value, 0, 1)
+    elif value is not None or isinstance(default, float):
+        as_number(key, value, 0)
 
 
 def check_schedule(name: str | None, settings: Settings) -> None:

@@ -75,7 +75,8 @@ def search_with_optuna(
             _keep_best(study, hypermodel.keep_runs, folder, objective)
     trials = study.trials()
     rows = [_row(hypermodel, number, trial) for number, trial in sorted(trials.items())]
-    return outcome(rows, objective, {number: _run_folder(folder, number) for number in trials})
+    runs = {number: _run_folder(folder, number) for number in trials}
+    return outcome(rows, objective, runs, hypermodel.has_written)
 
 
 def _sampler(name: str, seed: int | None, number: int) -> Any:

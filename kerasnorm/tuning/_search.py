@@ -7,6 +7,7 @@ from typing import Any
 
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, as_number
+from kerasnorm.backups import describe
 from kerasnorm.tuning._keras_tuner_search import search_alone, search_as_chief, search_as_worker
 from kerasnorm.tuning._optuna_search import search_with_optuna
 from kerasnorm.tuning._recipe_hyper_model import RecipeHyperModel
@@ -115,10 +116,12 @@ def search(
         late = {"max_trials": max_trials, "directory": directory, "batch_size": batch_size}
         late |= {"seed": seed, "objective": objective, "overwrite": overwrite}
         check_ready(tuner, hypermodel, **late, distributed=distributed)
+        hypermodel.described_data = describe(list(data))
         return search_alone(tuner, hypermodel, data, **arguments)
     given = {"batch_size": batch_size, "seed": seed}
     given = {name: value for name, value in given.items() if value is not None}
     hypermodel = hypermodel.with_arguments(**given)
+    hypermodel.described_data = describe(list(data))
     goal = objective_of(objective or DEFAULT_OBJECTIVE)
     if distributed == "optuna":
         if overwrite:

@@ -2,14 +2,16 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from kerasnorm._existing import MODEL_FILE
 from kerasnorm._table import aligned
+from kerasnorm.models import load_model
 from kerasnorm.recipe import Recipe
 
 
@@ -98,16 +100,25 @@ class Search:
         return plot_settings(self)
 
 
-def outcome(trials: list[dict[str, Any]], objective: Any, runs: Mapping[int, Path]) -> Search:
+def outcome(
+    trials: list[dict[str, Any]],
+    objective: Any,
+    runs: Mapping[int, Path],
+    is_own: Callable[[Path], bool],
+) -> Search:
     """Returns the best of some trials with its model.
 
     Args:
         trials: rows, as `Search.trials` has them.
         objective: keras-tuner's `Objective`.
         runs: the folder of each trial's run by its number.
+        is_own: whether this process has written a file, which may then run code of the caller's
+            Lambda layers.
 
     Raises:
         RuntimeError: if no trial completed.
+        ValueError: if the best model is damaged, or would run code that another process has
+            written.
     """
     maximize = objective.direction == "max"
     done = [row for row in trials if row["status"] == "completed"]
@@ -116,8 +127,8 @@ def outcome(trials: list[dict[str, Any]], objective: Any, runs: Mapping[int, Pat
         said = [f"{count} failed with: {why}" for why, count in reasons.items()]
         raise RuntimeError("\n".join([f"None of the {len(trials)} trials completed.", *said]))
     best = (max if maximize else min)(done, key=itemgetter("score"))
-    # written by this study, with whatever layers the caller's model has
-    model = keras.saving.load_model(runs[best["number"]] / "model.keras", safe_mode=False)
+    path = runs[best["number"]] / MODEL_FILE
+    model = load_model(path, unsafe=is_own(path), compiled=True)
     return Search(best["recipe"], model, trials, objective.name, maximize)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from kerasnorm._choices import TUNERS
 from kerasnorm._files import write_json
 from kerasnorm._validation import check_choice, differences, listed, require
+from kerasnorm.backups import describe, describe_callbacks, versions
 from kerasnorm.tuning._recipe_hyper_model import RecipeHyperModel
 from kerasnorm.tuning._trial_runs import has_trials
 
@@ -112,14 +113,21 @@ def plan_of(
     tuner: str, hypermodel: RecipeHyperModel, epochs: int, objective: Any
 ) -> dict[str, Any]:
     """Returns what must be the same when a study goes on, as JSON has it."""
+    given = {name: describe(value) for name, value in hypermodel.fit_arguments.items()}
+    callbacks = describe_callbacks(hypermodel.fit_arguments.get("callbacks", ()))
     plan = {
         "tuner": tuner,
         "objective": [objective.name, objective.direction],
         "epochs": epochs,
-        "batch_size": hypermodel.fit_arguments.get("batch_size"),
-        "seed": hypermodel.fit_arguments.get("seed"),
+        "batch_size": None,
+        "seed": None,
+        **given,
+        "callbacks": callbacks,
+        "model_fn": describe(hypermodel.model_fn),
+        "data": hypermodel.described_data,
         "space": hypermodel.space.to_json(),
         "recipe": json.loads(hypermodel.recipe.to_json()),
+        "versions": versions(),
     }
     return json.loads(json.dumps(plan))
 
@@ -135,7 +143,13 @@ def check_plan(folder: Path, plan: dict[str, Any]) -> None:
         if any(folder.glob("trial_*")):
             raise ValueError(f"'{folder}' holds trials of another search. Choose another folder.")
         return
-    began = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        began = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"'{path}' is damaged: {error}. Choose another folder, or begin anew with "
+            "`overwrite=True`."
+        ) from error
     if differing := differences(began, plan):
         before, now = differing
         raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm import _claims
 from kerasnorm.recipe import Run
 
 
@@ -65,8 +66,9 @@ class TrialRun:
 
 def clear(run: Path) -> None:
     """Removes a trial's run, and what a killed process left of one."""
-    for leftover in [*run.parent.glob(f".{run.name}-*"), *run.parent.glob(run.name)]:
-        shutil.rmtree(leftover)
+    if run.parent.exists():
+        for leftover in [*_claims.parts_of(run), run]:
+            _claims.remove(leftover)
 
 
 def remove(run: Path) -> None:

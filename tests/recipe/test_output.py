@@ -10,6 +10,7 @@ import pytest
 from backends import once
 from recipe.recipe_models import convnet, images, perceptron, points
 
+from kerasnorm._existing import RUN_FILES
 from kerasnorm._files import staged
 from kerasnorm.recipe import Recipe, Run, fit
 from kerasnorm.recipe.results._calibration import binned, calibration
@@ -189,3 +190,46 @@ def test_a_bin_counts_by_its_examples():
     found = calibration(binned(np.array([0, 1, 0]), sure, logits=False))
     # of 0.7 one is right; of 0.9 and 0.95 one of two
     assert found.error == pytest.approx((0.3 + 2 * (0.925 - 0.5)) / 3)
+
+
+@once
+def test_nothing_of_an_older_run_is_in_a_new_one(tmp_path, run):
+    """What is not of a run stays, links as links."""
+    folder = tmp_path / "run"
+    run.save(folder)
+    assert {path.name for path in folder.iterdir()} <= RUN_FILES
+    (folder / "mine.txt").write_text("mine")
+    (folder / "report.html").write_text("of the older run")
+    (folder / "data").symlink_to("/nowhere")
+    Run(run.model, run.history, None, run.recipe).save(folder)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"mine.txt", "data", "model.keras"} | {
+        f"{name}.json" for name in ("recipe", "history", "reasons")
+    }
+    assert (folder / "data").is_symlink() and Run.load(folder).evaluation is None
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@once
+def test_a_run_that_cannot_be_saved_leaves_the_older_one(tmp_path, run, monkeypatch):
+    folder = tmp_path / "run"
+    run.save(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Recipe, "to_json", full)
+    with pytest.raises(OSError, match="No space"):
+        run.save(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@once
+def test_the_old_folder_of_a_process_killed_while_replacing_it_comes_back(tmp_path):
+    left = tmp_path / ".part-4194305-run" / "old"
+    left.mkdir(parents=True)
+    (left / "mine.txt").write_text("mine")
+    with pytest.raises(FileExistsError), staged(tmp_path / "run"):
+        pass
+    assert (tmp_path / "run" / "mine.txt").exists() and len(list(tmp_path.iterdir())) == 1

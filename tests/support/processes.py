@@ -34,7 +34,7 @@ def run_in_a_new_process(code, *arguments, env=None):
 def _fork(code, arguments):
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder, "stdout"), Path(folder, "stderr")
-        process = FORKS.Process(target=_run, args=(code, arguments, files))
+        process = FORKS.Process(target=run_code, args=(code, arguments, files))
         process.start()
         process.join(LIMIT)
         process.kill()
@@ -42,7 +42,8 @@ def _fork(code, arguments):
         return process.exitcode, *(file.read_text() for file in files)
 
 
-def _run(code, arguments, files):
+def run_code(code, arguments, files):
+    """Runs code in this process, which writes what it prints to two files."""
     for number, file in enumerate(files, start=1):
         with file.open("w") as target:
             os.dup2(target.fileno(), number)

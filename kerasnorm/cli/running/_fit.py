@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.progress import Progress
 
+from kerasnorm.backups import opened
 from kerasnorm.cli._fit import seeds
 from kerasnorm.cli.running._data import advice_for, read_problem, say_read
 from kerasnorm.cli.running._job import console, preparing, print_once, replicas, written
@@ -26,12 +27,9 @@ from kerasnorm.recipe.results import Comparison, Trial, percent, table, where_it
 
 def run_fit(arguments: argparse.Namespace) -> None:
     """Trains in each way with each seed, writes the last one, and prints how they compare."""
-    more: dict[str, Any] = {
-        "backup_dir": arguments.backup,
-        "tensorboard": arguments.tensorboard,
-        "prepare": preparing(),
-    }
-    with written(arguments) as folder:
+    more: dict[str, Any] = {"tensorboard": arguments.tensorboard, "prepare": preparing()}
+    with opened(arguments.backup) as backup, written(arguments) as folder:
+        more["backup"] = backup
         problem = read_problem(arguments)
         say_read(arguments, problem)
         console(stderr=arguments.json).print(f"reads {problem.reads}", soft_wrap=True)

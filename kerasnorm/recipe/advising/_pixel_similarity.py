@@ -7,6 +7,7 @@ import numpy as np
 
 from kerasnorm._validation import require
 from kerasnorm.backend.engine import resolve_jit
+from kerasnorm.models import predict_rows
 from kerasnorm.recipe.advising._similarity import FOLDS, PER_CLASS, on_a_scale, split_below_head
 from kerasnorm.recipe.examples import Examples
 from kerasnorm.transfer.fine_tuning import features_at
@@ -65,7 +66,7 @@ def _pixels(
             for row, label_map in enumerate(labels)
             for k, places in _places(label_map, missing, rng)
         ]
-        features = np.asarray(base.predict_on_batch(x)) if chosen else None
+        features = predict_rows(base, x) if chosen else None
         for row, k, places in chosen:
             places = places[: min(_PER_MAP, missing[k])]
             missing[k] -= len(places)

@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasnorm.data import EpochCounter, Order, Source, StoredBatches, read_dataset, shuffled
 from kerasnorm.imbalance import ClassCounts, sampler
+from kerasnorm.models import predict_rows
 from kerasnorm.recipe.examples._kind import Kind
 
 Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
@@ -92,7 +93,7 @@ class Examples(ABC):
     def outputs(self, model: keras.Model, rows: np.ndarray | None = None) -> Pairs:
         """Yields labels and a model's outputs of each batch, from the same pass."""
         for x, labels in self.batches(rows):
-            yield labels, np.asarray(model.predict_on_batch(x))
+            yield labels, predict_rows(model, x)
 
 
 class ArrayExamples(Examples):

@@ -1,16 +1,18 @@
 """What `fit` looks at before it begins."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasnorm._validation import as_int
+from kerasnorm._validation import as_int, listed
 from kerasnorm.data import outside
 from kerasnorm.models import find_head, is_graph
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import Advice
+from kerasnorm.recipe.examples import Examples
 from kerasnorm.recipe.fitting._parts import Parts
 from kerasnorm.transfer import is_backbone
 
@@ -45,6 +47,29 @@ def class_names_of(classes: int | Sequence[str] | None, parts: Parts) -> tuple[s
     if np.count_nonzero(parts.train.found.counts) < 2:
         raise ValueError("`train` has examples of one class only: there is nothing to tell apart.")
     return names
+
+
+def say_absent(parts: Parts, names: Sequence[str]) -> None:
+    """Warns of classes that one part of the examples has and another has not."""
+    trained = _present(parts.train, names)
+    for name, part in parts.given():
+        here = _present(part, names)
+        if absent := [each for each in names if each in trained and each not in here]:
+            warnings.warn(
+                f"`{name}` has no example of class {listed(absent, most=5)}, which `train` has: "
+                "its figures leave that out, so they say nothing of it.",
+                stacklevel=4,
+            )
+        if new := [each for each in names if each in here and each not in trained]:
+            warnings.warn(
+                f"`train` has no example of class {listed(new, most=5)}, which `{name}` has: it "
+                "cannot be learnt, and a loss by the frequencies of the classes is infinite there.",
+                stacklevel=4,
+            )
+
+
+def _present(part: Examples, names: Sequence[str]) -> set[str]:
+    return {names[index] for index in np.flatnonzero(part.found.counts)}
 
 
 def check_parts(recipe: Recipe, parts: Parts) -> None:

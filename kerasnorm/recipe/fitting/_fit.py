@@ -1,6 +1,7 @@
 """`fit`: a model trained by a recipe."""
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from kerasnorm._files import staged
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, check_choice, require
+from kerasnorm.backups import Backup, describe, opened
 from kerasnorm.distribute import is_chief, read_cluster
 from kerasnorm.imbalance import class_weights
 from kerasnorm.models import classes_of, gives_logits, is_graph
@@ -22,6 +24,7 @@ from kerasnorm.recipe.fitting._checks import (
     check_trainable,
     class_names_of,
     read_recipe,
+    say_absent,
 )
 from kerasnorm.recipe.fitting._corrected import check_correctable, corrected
 from kerasnorm.recipe.fitting._fine_tune_arguments import fine_tune_arguments
@@ -49,7 +52,7 @@ def fit(
     augmentation: keras.Layer | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     tensorboard: StrPath | None = None,
-    backup_dir: StrPath | None = None,
+    backup_dir: StrPath | Backup | None = None,
     prepare: Callable[[keras.Model], keras.Model] | None = None,
     overwrite: bool = False,
     ignore_class: int | None = None,
@@ -93,8 +96,9 @@ def fit(
         callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
             while only the head trains.
         tensorboard: folder to write TensorBoard's logs to.
-        backup_dir: folder to note the progress in after each epoch: called again with the same
-            arguments after a break, `fit` goes on there.
+        backup_dir: folder for a backup, which each epoch replaces: after an interruption the same
+            call resumes from it, and another one is refused, as in `fine_tune`. It is removed when
+            `output` stands, or when the `Run` is returned.
         prepare: `kerasnorm.distribute.prepare`, to train on several devices or machines. On the
             latter each process returns the same; only the chief writes to `output` and
             `tensorboard`.
@@ -110,6 +114,7 @@ def fit(
         ValueError: if the data, the model and the recipe do not fit one another, or for
             `backup_dir` on several machines.
         FileExistsError: if `output` exists and not `overwrite`.
+        InUseError: if another process trains with the same `output` or `backup_dir`; an OSError.
 
     Example:
 
@@ -135,22 +140,30 @@ def fit(
     if tensorboard is not None:
         require("tensorboard", extra="tuning")
         callbacks.append(keras.callbacks.TensorBoard(os.fspath(tensorboard)))
-    with contextlib.nullcontext() if output is None else staged(output, overwrite) as folder:
+    writing = contextlib.nullcontext() if output is None else staged(output, overwrite)
+    with opened(backup_dir) as backup, writing as folder:  # the backup goes when the output stands
         if seed is not None:
-            keras.utils.set_random_seed(as_int("seed", seed, low=0))
+            seed = as_int("seed", seed, low=0)
+        if backup is not None:
+            seed = backup.seed(seed)
+        if seed is not None:
+            keras.utils.set_random_seed(seed)
         rank = len(model.input_shape) if is_graph(model) else None
         reading = {"rank": rank, "batch_size": batch_size, "ignore_class": ignore_class}
         parts = read_parts(train, validation, test, **reading)
         check_parts(recipe, parts)
         names = class_names_of(classes, parts)
+        say_absent(parts, names)
         model = parts.train.kind.with_head(model, len(names))
+        if backup is not None:
+            backup.decided_by(**_fingerprint(recipe, parts, names, keep))
         settings = {
             "epochs": epochs,
             "verbose": verbose,
             "seed": seed,
             "augmentation": augmentation,
             "callbacks": callbacks,
-            "backup_dir": backup_dir,
+            "backup_dir": backup,
             "prepare": prepare,
             "jit_compile": jit_compile,
         }
@@ -158,6 +171,17 @@ def fit(
         if folder is not None:
             run.save(folder)
     return run
+
+
+def _fingerprint(recipe: Recipe, parts: Parts, names: Sequence[str], keep: str) -> dict[str, Any]:
+    """Returns what decides a run beside what `fine_tune` sees of it, as JSON has it."""
+    labels = {name: describe(np.asarray(part.classes)) for name, part in parts.given()}
+    return {
+        "recipe": json.loads(recipe.to_json()),
+        "class_names": list(names),
+        "keep": keep,
+        "classes_of": labels,
+    }
 
 
 def _train(

@@ -1,6 +1,6 @@
 """Whether a classifier is as sure as it is often right."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,18 @@ class Calibration(NamedTuple):
     confidence: list[float]
     accuracy: list[float]
     error: float
+
+
+def read_calibration(content: Any) -> Calibration:
+    """Returns the calibration that JSON holds; ValueError if it is none."""
+    if not isinstance(content, dict) or content.keys() != set(Calibration._fields):
+        raise ValueError(f"`calibration` should have {Calibration._fields}. Received: {content!r}.")
+    bins = [content[name] for name in ("counts", "confidence", "accuracy")]
+    lists = all(isinstance(each, list) and len(each) == len(bins[0]) for each in bins)
+    numbers = [*[each for row in bins if lists for each in row], content["error"]]
+    if not lists or not all(isinstance(each, int | float) for each in numbers):
+        raise ValueError("`calibration` should have three lists of numbers, and an error.")
+    return Calibration(**content)
 
 
 def probabilities(outputs: np.ndarray, logits: bool) -> np.ndarray:

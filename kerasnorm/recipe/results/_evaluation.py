@@ -6,7 +6,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from kerasnorm.recipe.results._calibration import Calibration, binned, calibration
+from kerasnorm.recipe.results._calibration import (
+    Calibration,
+    binned,
+    calibration,
+    read_calibration,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,14 +112,32 @@ class Evaluation:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """Returns the evaluation that `to_dict` has written."""
+        """Returns the evaluation that `to_dict` has written.
+
+        Raises:
+            ValueError: If the content is none.
+        """
+        names, counts = content.get("class_names"), content.get("train_counts")
+        rows, size = content.get("confusion"), len(names) if isinstance(names, list) else 0
+        if not size or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"`class_names` should be a list of strings. Received: {names!r}.")
+        whole = isinstance(rows, list) and len(rows) == size
+        for name, row in [("train_counts", counts), *[("confusion", row) for row in rows or ()]]:
+            fits = isinstance(row, list) and len(row) == size
+            if not whole or not fits or not all(is_number(n) and 0 <= n < 2**53 for n in row):
+                raise ValueError(f"`{name}` should have {size} counts in a row. Received: {row!r}.")
         measured = content.get("calibration")
         return cls(
-            tuple(content["class_names"]),
-            np.array(content["train_counts"]),
-            np.array(content["confusion"]),
-            measured and Calibration(**measured),
+            tuple(names),
+            np.array(counts),
+            np.array(rows),
+            None if measured is None else read_calibration(measured),
         )
+
+
+def is_number(value: Any) -> bool:
+    """Returns whether a value of JSON is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

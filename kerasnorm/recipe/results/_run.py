@@ -1,18 +1,21 @@
 """What came out of `fit`."""
 
+import contextlib
 import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from kerasnorm._existing import MODEL_FILE, RECIPE_FILE, check_run_folder
+from kerasnorm._files import staged
 from kerasnorm._types import StrPath
 from kerasnorm.models import load_model
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.results._comparison import Comparison
-from kerasnorm.recipe.results._evaluation import Evaluation
+from kerasnorm.recipe.results._evaluation import Evaluation, is_number
 from kerasnorm.recipe.results._export import Export, export
 from kerasnorm.recipe.results._map_evaluation import MapEvaluation
 
@@ -55,11 +58,14 @@ class Run:
     def save(self, folder: StrPath) -> None:
         """Writes model.keras, recipe.json and more .json files into `folder`, which is made.
 
-        The model can be read with `keras.saving.load_model` after `import kerasnorm`, and all of
-        it with `Run.load`.
+        All or nothing: files of an older run there are replaced by these, and others stay. The
+        model can be read with `keras.saving.load_model` after `import kerasnorm`, and all of it
+        with `Run.load`.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        with staged(folder, overwrite=True) as stage:
+            self._write(stage)
+
+    def _write(self, folder: Path) -> None:
         self.model.save(folder / MODEL_FILE)
         (folder / RECIPE_FILE).write_text(self.recipe.to_json(), encoding="utf-8")
         contents = {"history.json": self.history, "reasons.json": self.reasons}
@@ -80,15 +86,18 @@ class Run:
             ValueError: if a file is damaged.
         """
         folder = check_run_folder(folder)
-        recipe = Recipe.from_json((folder / RECIPE_FILE).read_text(encoding="utf-8"))
-        history = _read_json(folder / "history.json")
-        evaluations = [
-            _read_evaluation(_read_json(path)) if path.exists() else None
-            for path in (folder / "evaluation.json", folder / "uncorrected.json")
-        ]
-        reasons = tuple(_read_json(folder / "reasons.json"))
-        model = load_model(folder / MODEL_FILE)
+        with reading(folder / RECIPE_FILE) as path:
+            recipe = Recipe.from_json(path.read_text(encoding="utf-8"))
+        with reading(folder / "history.json") as path:
+            history = _as_history(_read_json(path))
+        with reading(folder / "reasons.json") as path:
+            reasons = _as_reasons(_read_json(path))
+        evaluations = []
+        for name in ("evaluation.json", "uncorrected.json"):
+            with reading(folder / name) as path:
+                evaluations.append(_read_evaluation(_read_json(path)) if path.exists() else None)
         evaluation, uncorrected = evaluations
+        model = load_model(folder / MODEL_FILE)
         return cls(model, history, evaluation, recipe, uncorrected or evaluation, reasons)
 
     @property
@@ -162,13 +171,36 @@ class Run:
         write_report(path, self, comparison)
 
 
-def _read_evaluation(content: dict[str, Any]) -> Evaluation:
-    kind = MapEvaluation if "mean_iou" in content else Evaluation
-    return kind.from_dict(content)
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[Path]:
+    """Yields a path, and says its name in the error if what is read there is damaged."""
+    try:
+        yield path
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"There is no file {str(path)!r}, which a run has.") from error
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{str(path)!r} is damaged: {error}") from error
 
 
 def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r} is damaged: {error}.") from error
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _as_history(content: Any) -> dict[str, list[float]]:
+    named = isinstance(content, dict) and all(isinstance(rows, list) for rows in content.values())
+    if not named or not all(is_number(each) for rows in content.values() for each in rows):
+        raise ValueError("it should have lists of numbers by name.")
+    return content
+
+
+def _as_reasons(content: Any) -> tuple[str, ...]:
+    if not isinstance(content, list) or not all(isinstance(each, str) for each in content):
+        raise ValueError("it should be a list of strings.")
+    return tuple(content)
+
+
+def _read_evaluation(content: Any) -> Evaluation:
+    if not isinstance(content, dict):
+        raise ValueError("it should be an object of figures.")
+    kind = MapEvaluation if "mean_iou" in content else Evaluation
+    return kind.from_dict(content)

@@ -1,20 +1,16 @@
 """The weights of the epoch in which a figure was best."""
 
-import json
 import math
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasnorm._files import whole, write_json
 from kerasnorm._validation import listed
+from kerasnorm.transfer.fine_tuning._divergence import are_finite
 
-BEST = "best"  # begins the names of the files
-_WEIGHTS, _NOTE = f"{BEST}.weights.h5", f"{BEST}.json"
+_KEPT = ("_first", "_best", "_count", "_weights")  # beyond an interruption
 
 
 def first_metric(metrics: Sequence[Any]) -> str:
@@ -36,19 +32,25 @@ class BestWeights(keras.callbacks.Callback):
     Args:
         whole: the model.
         monitor: name of the value. The smallest is best if it ends in "loss", else the largest.
-        folder: where the weights are kept too, to go on after a break; None: nowhere.
         last: whether the last of those that are as good is kept.
     """
 
-    def __init__(self, whole: keras.Model, monitor: str, folder: Path | None, last: bool = False):
+    def __init__(self, whole: keras.Model, monitor: str, last: bool = False):
         super().__init__()
-        self.whole, self.monitor, self._folder, self._last = whole, monitor, folder, last
+        self.whole, self.monitor, self._last = whole, monitor, last
         self._sign = -1 if monitor.endswith("loss") else 1
-        self._first, self._best, self._weights = -math.inf, -math.inf, None
+        self._first, self._best = -math.inf, -math.inf
+        self._weights: list[np.ndarray] | None = None
         self._count: int | None = None
-        if folder is not None and (folder / _NOTE).exists():
-            note = json.loads((folder / _NOTE).read_text())
-            self._first, self._best, self._count = note["first"], note["best"], note["count"]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a resumed training needs."""
+        return {name: getattr(self, name) for name in _KEPT}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Brings back what `state_dict` returned."""
+        for name in _KEPT:
+            setattr(self, name, state[name])
 
     def begin(self, logs: dict[str, Any], count: int | None) -> None:
         """Keeps the first weights, unless there are some from before a break.
@@ -64,20 +66,14 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Keeps the weights if they are better than any before, or as good."""
-        value = self._value(logs or {})
-        if np.isnan(value):
+        value, weights = self._value(logs or {}), self.whole.get_weights()
+        if np.isnan(value) or not are_finite(weights):
             return
         before, self._best = self._best, max(self._best, value)
         as_good = value >= max(self._first, self._best - self._error()) if self._last else False
         if value <= before and not as_good:
             return
-        if self._folder is None:
-            self._weights = self.whole.get_weights()
-            return
-        with whole(self._folder / _WEIGHTS) as part:
-            self.whole.save_weights(part)
-        note = {"first": self._first, "best": self._best, "count": self._count}
-        write_json(self._folder / _NOTE, note)
+        self._weights = weights
 
     def _value(self, logs: dict[str, Any]) -> float:
         if self.monitor not in logs:
@@ -95,9 +91,5 @@ class BestWeights(keras.callbacks.Callback):
 
     def restore(self) -> None:
         """Gives the model its best weights back."""
-        if self._folder is not None and (self._folder / _WEIGHTS).exists():
-            with warnings.catch_warnings():  # the optimizer's may be those of another phase
-                warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-                self.whole.load_weights(self._folder / _WEIGHTS)
-        elif self._weights is not None:
+        if self._weights is not None:
             self.whole.set_weights(self._weights)

@@ -1,13 +1,10 @@
 """Keeps the logs of each epoch, and brings home the weights of a copy that trains."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasnorm._files import write_json
 from kerasnorm.models import every_layer
 from kerasnorm.transfer.fine_tuning._augmenting import generators
 
@@ -37,14 +34,18 @@ class BringHome(keras.callbacks.Callback):
 class EpochLog(keras.callbacks.Callback):
     """Notes the logs of each epoch, before its backup, and lets its number decide what is drawn.
 
-    Files of weights do not hold how far generators of random numbers are.
+    Backups do not hold how far the generators of Python, NumPy and the backend are.
+
+    Args:
+        rows: list to add the logs to.
+        first: number of the first epoch in it.
+        batches: may have to be told which epoch comes next.
+        seed: of what is drawn; None leaves that alone.
     """
 
-    def __init__(self, path: Path | None, first: int, batches: Any, seed: int | None):
+    def __init__(self, rows: Logs, first: int, batches: Any, seed: int | None):
         super().__init__()
-        self._path, self._first, self._batches, self._seed = path, first, batches, seed
-        kept = path is not None and path.exists()
-        self.rows: Logs = json.loads(path.read_text()) if kept else []
+        self._rows, self._first, self._batches, self._seed = rows, first, batches, seed
 
     def on_epoch_begin(self, epoch, logs=None):
         if hasattr(self._batches, "set_epoch"):
@@ -59,8 +60,6 @@ class EpochLog(keras.callbacks.Callback):
                     state.assign(draw.integers(2**31, size=state.shape).astype(state.dtype))
 
     def on_epoch_end(self, epoch, logs=None):
-        self.rows[epoch - self._first :] = [
+        self._rows[epoch - self._first :] = [
             {name: float(value) for name, value in (logs or {}).items()}
         ]
-        if self._path is not None:
-            write_json(self._path, self.rows)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kerasnorm._types import StrPath
+from kerasnorm.models import predict_rows
 
 
 def cache_features(
@@ -44,7 +45,7 @@ def cache_features(
     count = 0
     try:
         for count, inputs in enumerate(batches, start=1):
-            store.append(_as_stored(model.predict_on_batch(inputs)))
+            store.append(_as_stored(predict_rows(model, inputs)))
             progress.update(count, finalize=False)
     finally:
         store.close()
@@ -67,7 +68,9 @@ class _Store:
         self._rows, self._bytes = self._rows + len(rows), self._bytes + rows.nbytes
         self._parts.append(rows)
         if self._bytes > self._limit:
-            self._file = self._file or self._path.open("wb")
+            if self._file is None:
+                self._path.parent.mkdir(exist_ok=True)
+                self._file = self._path.open("wb")
             for part in self._parts:
                 self._file.write(part.data)
             self._parts = [rows[:0]]  # for its dtype and shape

@@ -11,6 +11,7 @@ import numpy as np
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, check_choice
 from kerasnorm.backend.engine import resolve_jit
+from kerasnorm.backups import Backup, describe, describe_data, opened, versions
 from kerasnorm.data import (
     Batches,
     Order,
@@ -21,7 +22,7 @@ from kerasnorm.data import (
     read_batches,
     reads_alike,
 )
-from kerasnorm.models import leaves
+from kerasnorm.models import fresh_metrics, leaves
 from kerasnorm.transfer._check_input_range import check_input_range
 from kerasnorm.transfer._freeze import BATCHNORM
 from kerasnorm.transfer._region import Boundary, split
@@ -87,7 +88,7 @@ def fine_tune(
     batch_size: int = 32,
     cache: bool = True,
     cache_limit: int = 2**30,
-    backup_dir: StrPath | None = None,
+    backup_dir: StrPath | Backup | None = None,
     prepare: Callable[[keras.Model], keras.Model] | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     seed: int | None = None,
@@ -163,9 +164,11 @@ def fine_tune(
         cache: whether features are kept.
         cache_limit: bytes of features that memory may hold; beyond it they are memory-mapped from a
             file, in `backup_dir` or the system's folder for temporary files.
-        backup_dir: folder to note the progress in after each epoch. Called again with the same
-            arguments after a break, it goes on there; with a seed, and arrays, it ends with the
-            same weights as without the break. It is removed at the end.
+        backup_dir: folder for a backup, which each epoch replaces. After an interruption the same
+            call resumes from it, and ends with arrays with the same weights and history as without
+            the interruption. Callbacks of Keras and this library resume with what they remember;
+            others if they have `state_dict()` and `load_state_dict(state)`. Other data, weights to
+            start from, arguments or versions are refused. The backup is removed at the end.
         prepare: makes of the model, or the part of it that a phase trains, a copy that trains in
             its place, such as `kerasnorm.distribute.prepare` for several devices or machines (not
             with `backup_dir` on the latter). After each epoch the model has its weights.
@@ -179,7 +182,12 @@ def fine_tune(
 
     Raises:
         ValueError: if an argument is out of range, or the data, the model and the labels do not
-            fit one another. Files in `backup_dir` stay as they were.
+            fit one another; if the backup is damaged, or of a training that something else
+            decides. Files in `backup_dir` stay as they were.
+        InUseError: if another process trains with the same `backup_dir`; an OSError.
+
+    Warns:
+        UserWarning: if the training diverges. It then stops, with the weights from before.
 
     Example:
 
@@ -210,78 +218,96 @@ def fine_tune(
     check_choice("batchnorm", batchnorm, BATCHNORM)
     rates = rates_for(strategy, learning_rate, base_learning_rate)
     if seed is not None:
-        keras.utils.set_random_seed(as_int("seed", seed, low=0))
-    order = int(np.random.randint(2**31))  # so that the seed decides it
+        seed = as_int("seed", seed, low=0)
 
-    data = _read(model, train, validation, batch_size, order, sampler)
-    known = loss and classes is None and augmentation is None
-    shape = () if known else label_shape(data[0])
-    maps = len(shape) > 2
-    new = model_for(strategy.name, model, classes, maps)
-    check = partial(check_labels, model=new, loss=loss)
-    _check_at_hand(data, check)
-    if class_weight is not None:
-        check_class_weight(class_weight, new, loss)
-    if strategy.name == "svm":
-        svm, history = svm_model(new, data, strategy.settings.get("estimator", "svm"), order)
-        return FineTuning(svm, history, strategy.name)
+    with opened(backup_dir) as backup:
+        if backup is not None:
+            seed = backup.seed(seed)
+        if seed is not None:
+            keras.utils.set_random_seed(seed)
+        order = int(np.random.randint(2**31))  # so that the seed decides it
 
-    solved = head_epochs is None and starts_from_a_head(strategy.name) and can_be_solved(new, loss)
-    head_only, all_layers = epochs_of(
-        strategy.name, _HEAD_EPOCHS if head_epochs is None else head_epochs, epochs, solved
-    )
-    if starts_from_a_head(strategy.name) and not why_features_change(new, None):
-        check_input_range(new, in_order(data[0]))
-    frozen = strategy.settings.get("frozen", 0) if until is None else until
-    split(leaves(new), "until", frozen)
-    first = optimizer_at(optimizer, rates.head)
+        data = _read(model, train, validation, batch_size, order, sampler)
+        known = loss and classes is None and augmentation is None
+        shape = () if known else label_shape(data[0])
+        maps = len(shape) > 2
+        new = model_for(strategy.name, model, classes, maps)
+        check = partial(check_labels, model=new, loss=loss)
+        _check_at_hand(data, check)
+        if class_weight is not None:
+            check_class_weight(class_weight, new, loss)
+        if strategy.name == "svm":
+            svm, history = svm_model(new, data, strategy.settings.get("estimator", "svm"), order)
+            return FineTuning(svm, history, strategy.name)
 
-    def all_rates(trained: keras.Model) -> Optimizing:
-        second = optimizer_at(optimizer, rates.base)
-        return by_layer(trained, second, decay, blocks, gradual, head_only)
+        from_a_head = starts_from_a_head(strategy.name)
+        solved = head_epochs is None and from_a_head and can_be_solved(new, loss)
+        head_only, all_layers = epochs_of(
+            strategy.name, _HEAD_EPOCHS if head_epochs is None else head_epochs, epochs, solved
+        )
+        if from_a_head and not why_features_change(new, None):
+            check_input_range(new, in_order(data[0]))
+        frozen = strategy.settings.get("frozen", 0) if until is None else until
+        split(leaves(new), "until", frozen)
+        first = optimizer_at(optimizer, rates.head)
 
-    all_rates(new)  # what it would refuse later
-    if strategy.name == "fine_tune":
-        warn_if_forgetful(first)
-    outer = new if augmentation is None else augmented(new, augmentation, maps)
-    compiling = {
-        "loss": loss or loss_for(new, shape),
-        "metrics": list(metrics) if loss else metrics_for(metrics, new),
-        "jit_compile": resolve_jit(jit_compile),
-    }
-    plan = {
-        "strategy": strategy.name,
-        "epochs": [head_only, all_layers],
-        "solved": solved,
-        "optimizer": type(first).__name__,
-        "rates": [str(rate) for rate in rates],
-        "decay": decay,
-        "gradual": gradual,
-        "until": str(frozen),
-        "monitor": monitor,
-        "batch_size": batch_size,
-        "seed": seed,
-        "parameters": new.count_params(),
-    }
-    stages = Stages.of(compiling, class_weight, verbose, callbacks, seed, backup_dir, plan, prepare)
-    last = monitor == "auto"
-    if last:
-        monitor = first_metric(metrics) if solved and validation is not None else None
-    best = None if monitor is None else BestWeights(new, monitor, stages.backup_dir, last)
-    keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
-    kept = cache and not solved and head_only > 0 and _features_stay(new, augmentation, data[0])
-    phases = TwoPhases(new, outer, data, stages, keep, kept, best)
-    if solved:
-        logs = phases.solve_head(class_weight)
-    else:
-        logs = phases.train_head(lambda _: (first, []), range(head_only)) if head_only else []
-    if all_layers:
-        if strategy.name != "as_is":
-            phases.unfreeze_above(frozen, "train" if strategy.name == "scratch" else batchnorm)
-        logs += phases.train_all(all_rates, range(head_only, head_only + all_layers))
-    phases.finish()
-    compile_ready(new, optimizer_at(optimizer, rates.base), **compiling)
-    return FineTuning(new, by_name(logs), strategy.name)
+        def all_rates(trained: keras.Model) -> Optimizing:
+            second = optimizer_at(optimizer, rates.base)
+            return by_layer(trained, second, decay, blocks, gradual, head_only)
+
+        all_rates(new)  # what it would refuse later
+        if strategy.name == "fine_tune":
+            warn_if_forgetful(first)
+        outer = new if augmentation is None else augmented(new, augmentation, maps)
+        compiling = {
+            "loss": loss or loss_for(new, shape),
+            "metrics": list(metrics) if loss else metrics_for(metrics, new),
+            "jit_compile": resolve_jit(jit_compile),
+        }
+        stages = Stages(new, compiling, class_weight, verbose, callbacks, seed, backup, prepare)
+        deciding = {
+            "model": model,
+            "strategy": strategy,
+            "classes": classes,
+            "epochs": [head_only, all_layers],
+            "solved": solved,
+            "optimizer": optimizer_at(optimizer, 1.0),
+            "learning_rate": rates.head,
+            "base_learning_rate": rates.base,
+            "decay": decay,
+            "blocks": blocks,
+            "gradual": gradual,
+            "until": frozen,
+            "batchnorm": batchnorm,
+            "loss": compiling["loss"],
+            "metrics": compiling["metrics"],
+            "class_weight": class_weight,
+            "monitor": monitor,
+            "augmentation": augmentation,
+            "batch_size": batch_size,
+            "prepare": prepare,
+            "seed": seed,
+        }
+        last = monitor == "auto"
+        if last:
+            monitor = first_metric(metrics) if solved and validation is not None else None
+        best = None if monitor is None else BestWeights(new, monitor, last)
+        stages.resume(best, lambda: _fingerprint(data, deciding))
+        keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
+        kept = cache and not solved and head_only > 0 and _features_stay(new, augmentation, data[0])
+        phases = TwoPhases(new, outer, data, stages, keep, kept, best)
+        if solved:
+            logs = phases.solve_head(class_weight)
+        else:
+            logs = phases.train_head(lambda _: (first, []), range(head_only)) if head_only else []
+        if all_layers:
+            if strategy.name != "as_is":
+                phases.unfreeze_above(frozen, "train" if strategy.name == "scratch" else batchnorm)
+            logs = logs + phases.train_all(all_rates, range(head_only, head_only + all_layers))
+        phases.finish()
+        compiling["metrics"] = fresh_metrics(compiling["metrics"], compiling["loss"])
+        compile_ready(new, optimizer_at(optimizer, rates.base), **compiling)
+        return FineTuning(new, by_name(logs), strategy.name)
 
 
 def _read(
@@ -297,6 +323,13 @@ def _read(
     if validation is not None:
         validation = read_batches("validation", validation, model, batch_size)
     return train, validation
+
+
+def _fingerprint(data: tuple[Any, Any], deciding: dict[str, Any]) -> dict[str, Any]:
+    """Returns all that decides what a training ends with, as JSON has it."""
+    train, validation = map(describe_data, data)
+    found = {name: describe(value) for name, value in deciding.items()}
+    return {**found, "train": train, "validation": validation, "versions": versions()}
 
 
 def _check_at_hand(data: tuple[Any, Any], check: Callable[[str, np.ndarray], None]) -> None:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from kerasnorm.data import each_batch
+from kerasnorm.models import predict_rows
 
 PIXELS = 20_000  # enough for the head of a few hundred features
 
@@ -40,7 +41,7 @@ def sample_pixels(
     each = max(1, PIXELS // count)
     found: list[tuple[np.ndarray, ...]] = []
     for x, y in each_batch(data):
-        features = np.asarray(base.predict_on_batch(x), "float32")
+        features = predict_rows(base, x).astype("float32")
         maps = y[..., 0] if y.ndim == 4 else y
         for row, label_map in enumerate(maps):
             found += _of_one(features[row], label_map, each, ignore_class, rng)

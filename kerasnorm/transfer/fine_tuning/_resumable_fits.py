@@ -1,107 +1,69 @@
-"""One `fit` after another, each of which can be broken off and taken up again."""
+"""One `fit` after another, each of which can be interrupted and resumed."""
 
-import dataclasses
-import json
-import shutil
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import keras
 
-from kerasnorm._files import PART, whole, write_json
-from kerasnorm._types import StrPath
-from kerasnorm._validation import differences
 from kerasnorm.backend.engine import scope_of
-from kerasnorm.data import in_order
-from kerasnorm.models import begin_at
-from kerasnorm.transfer.fine_tuning._best_weights import BEST
+from kerasnorm.backups import Backup, describe_callbacks
+from kerasnorm.data import FollowEpochs, in_order
+from kerasnorm.models import begin_at, fresh_metrics
+from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
+from kerasnorm.transfer.fine_tuning._divergence import StopIfDiverged
 from kerasnorm.transfer.fine_tuning._epoch_logs import BringHome, EpochLog, Logs
+from kerasnorm.transfer.fine_tuning._keeping import Keeper, Progress
 from kerasnorm.transfer.fine_tuning._optimizing import Optimizing
 
-FEATURES = "features-"  # begins the names of folders of features, which a break may leave behind
-_PLAN = "plan.json"
 
-
-@dataclasses.dataclass(frozen=True)
 class Stages:
-    """What is common to the stages of a training.
+    """What is common to the stages of a training, and how far it has come.
 
-    Attributes:
-        compiling: arguments of `compile` but for the optimizer.
-        fitting: arguments of `fit` but for the data and the epochs.
-        weigh: makes batches (x, y, weights) of those of (x, y) that train; None leaves them.
-        callbacks: further callbacks.
+    Args:
+        whole: the model, of which a stage may train a part.
+        compiling: arguments of `compile` without the optimizer.
+        class_weight: as in `fine_tune`, as are all below.
         seed: of what dropout and augmentation do; None leaves them alone.
-        backup_dir: folder for what is needed to go on after a break; None: none.
-        plan: what has to be the same when it goes on, as JSON has it.
-        prepare: makes what trains of a model, such as a copy on several replicas; None: itself.
-
-    Raises:
-        ValueError: if the folder holds a training of another plan.
+        backup: for what is needed to resume; None: none.
     """
 
-    compiling: Mapping[str, Any]
-    fitting: Mapping[str, Any]
-    weigh: Callable[[Any], Any] | None
-    callbacks: Iterable[keras.callbacks.Callback]
-    seed: int | None
-    backup_dir: Path | None
-    plan: Mapping[str, Any]
-    prepare: Callable[[keras.Model], keras.Model] | None = None
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
+        whole: keras.Model,
         compiling: Mapping[str, Any],
         class_weight: Any,
         verbose: str | int,
         callbacks: Iterable[keras.callbacks.Callback],
         seed: int | None,
-        backup_dir: StrPath | None,
-        plan: Mapping[str, Any],
+        backup: Backup | None,
         prepare: Callable[[keras.Model], keras.Model] | None,
-    ) -> "Stages":
-        """Returns the stages of a training with the arguments of `fine_tune`.
+    ) -> None:
+        weigh = getattr(class_weight, "map", None)  # which Keras' own dict has not
+        self.compiling = compiling
+        self.backup = backup
+        self._fitting = {"class_weight": None if weigh else class_weight, "verbose": verbose}
+        self._weigh, self._seed, self._prepare = weigh, seed, prepare
+        self._callbacks = tuple(callbacks)
+        self._progress = Progress(whole, compiling["loss"], seed, backup)
+
+    def resume(self, best: BestWeights | None, fingerprint: Callable[[], dict[str, Any]]) -> None:
+        """Brings the model to where it was before an interruption, if there was one.
+
+        Args:
+            best: keeps the best weights; None: none are kept.
+            fingerprint: returns all that decides the result; not called without a backup.
 
         Raises:
-            ValueError: if the folder holds a training of another plan.
+            ValueError: if the backup is damaged, or of a training that something else decides.
         """
-        weigh = getattr(class_weight, "map", None)  # which Keras' own dict has not
-        return cls(
-            compiling=compiling,
-            fitting={"class_weight": None if weigh else class_weight, "verbose": verbose},
-            weigh=weigh,
-            callbacks=tuple(callbacks),
-            seed=seed,
-            backup_dir=None if backup_dir is None else Path(backup_dir),
-            plan=plan,
-            prepare=prepare,
-        )
+        self._progress.best = best
+        if self.backup is not None:
+            callbacks = describe_callbacks(self._callbacks)
+            self._progress.resume(self.backup.begin(**fingerprint(), callbacks=callbacks))
 
-    def __post_init__(self) -> None:
-        if self.backup_dir is None:
-            return
-        path = self.backup_dir / _PLAN
-        if not path.exists():
-            self.backup_dir.mkdir(parents=True, exist_ok=True)
-            write_json(path, self.plan)
-            return
-        began, plan = json.loads(path.read_text()), json.loads(json.dumps(self.plan))
-        if differing := differences(began, plan):
-            before, now = differing
-            raise ValueError(
-                f"`backup_dir` '{self.backup_dir}' holds a training that began with {before}. "
-                f"Received: {now}. Go on with the same arguments, or remove the folder."
-            )
-
-    def done(self, name: str, model: keras.Model) -> Logs | None:
-        """Brings a model to where it was after a stage, if that came to its end before."""
-        weights, log = self._file(name, ".weights.h5"), self._file(name, ".json")
-        if weights is None or not weights.exists():
-            return None
-        model.load_weights(weights)
-        return json.loads(log.read_text())
+    def done(self, name: str) -> Logs | None:
+        """Returns the logs of a stage, if that came to its end before the interruption."""
+        return self._progress.done(name)
 
     def run(
         self,
@@ -110,77 +72,60 @@ class Stages:
         optimizing: Callable[[keras.Model], Optimizing],
         data: tuple[Any, Any],
         epochs: range,
-        callbacks: Iterable[keras.callbacks.Callback] = (),
     ) -> Logs:
         """Trains a model and returns the logs of each epoch.
 
         Args:
-            name: of the stage, and of its files.
+            name: of the stage.
             model: to train.
             optimizing: returns a new optimizer for what trains, and the callbacks that it needs.
             data: (train, validation), as `read_batches` returns them; validation may be None.
             epochs: their numbers, from 0 on in the first stage.
-            callbacks: those of this stage alone.
         """
         train, validation = data
-        log = EpochLog(self._file(name, ".json"), epochs.start, train, self.seed)
-        backup, weights = self._file(name, ""), self._file(name, ".weights.h5")
-        trained = model if self.prepare is None else self.prepare(model)
+        trained = model if self._prepare is None else self._prepare(model)
         with scope_of(trained):
             optimizer, own = optimizing(trained)
-        callbacks = [*own, *callbacks, *self.callbacks, log]
+            compiling = self._compiling()
+        rows, best = self._progress.begin(name, epochs), self._progress.best
+        callbacks = [*own, *self._callbacks, EpochLog(rows, epochs.start, train, self._seed)]
+        if best is not None:
+            callbacks.insert(len(own), best)
         if trained is not model:
             callbacks.insert(0, BringHome(model))
-        if backup is not None:  # once more, lest a break while it is written ends it all
-            callbacks.append(
-                keras.callbacks.BackupAndRestore(
-                    backup, double_checkpoint=True, delete_checkpoint=False
-                )
-            )
+        if hasattr(train, "epoch_counter"):
+            callbacks.append(FollowEpochs(train))
+        kept = [*own, *self._callbacks]
+        callbacks += [StopIfDiverged(), Keeper(self._progress, kept)]
         batches = train.for_fit() if hasattr(train, "for_fit") else train
-        trained.compile(optimizer, **self.compiling)
+        trained.compile(optimizer, **compiling)
         trained.fit(
-            batches if self.weigh is None else self.weigh(batches),
+            batches if self._weigh is None else self._weigh(batches),
             validation_data=validation,
             initial_epoch=epochs.start,
             epochs=epochs.stop,
             shuffle=False,
             callbacks=callbacks,
-            **self.fitting,
+            **self._fitting,
         )
-        begin_at(trained, None)  # where BackupAndRestore went on, for every later `fit` too
-        if weights is not None:
-            with whole(weights) as part:
-                model.save_weights(part)
-            shutil.rmtree(backup)
-        return log.rows
+        begin_at(trained, None)  # where a resumed `fit` began, for every later one too
+        return rows
 
     def judge(self, name: str, model: keras.Model, data: tuple[Any, Any]) -> Logs:
         """Returns the logs of a stage of one epoch in which nothing trains."""
-        model.compile(**self.compiling)
+        model.compile(**self._compiling())
         logs = {}
         for prefix, examples in zip(("", "val_"), data, strict=True):
             if examples is not None:
                 values = model.evaluate(in_order(examples), verbose=0, return_dict=True)
                 logs |= {prefix + key: float(value) for key, value in values.items()}
-        log, weights = self._file(name, ".json"), self._file(name, ".weights.h5")
-        if weights is not None:
-            write_json(log, [logs])
-            with whole(weights) as part:
-                model.save_weights(part)
-        return [logs]
+        return self._progress.begin(name, range(1), [logs])
 
-    def finish(self) -> None:
-        """Removes what was kept to go on."""
-        if self.backup_dir is not None:
-            for pattern in ("*_stage.*", f"{BEST}.*", f"{PART}*"):
-                for path in self.backup_dir.glob(pattern):
-                    path.unlink()
-            for folder in self.backup_dir.glob(f"{FEATURES}*"):
-                shutil.rmtree(folder)
-            (self.backup_dir / _PLAN).unlink()
-            if not any(self.backup_dir.iterdir()):
-                self.backup_dir.rmdir()
+    def end(self, name: str) -> None:
+        """Notes that a stage in which nothing trained is over."""
+        self._progress.write(name, 1, over=True)
 
-    def _file(self, name: str, suffix: str) -> Path | None:
-        return None if self.backup_dir is None else self.backup_dir / f"{name}_stage{suffix}"
+    def _compiling(self) -> dict[str, Any]:
+        """Returns the arguments of `compile` with metrics that have counted nothing."""
+        metrics = fresh_metrics(self.compiling["metrics"], self.compiling["loss"])
+        return {**self.compiling, "metrics": metrics}

@@ -1,6 +1,7 @@
 """The two phases of fine-tuning: the head alone, then what lies below it too."""
 
 import contextlib
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import keras
 
+from kerasnorm._claims import part_of
 from kerasnorm.data import Batches
 from kerasnorm.models import find_head, gives_maps, leaves
 from kerasnorm.transfer._freeze import freeze, unfreeze
@@ -19,7 +21,7 @@ from kerasnorm.transfer.fine_tuning._epoch_logs import Logs
 from kerasnorm.transfer.fine_tuning._feature_batches import FeatureBatches
 from kerasnorm.transfer.fine_tuning._head_split import HeadSplit, base_at_inference, split_at_head
 from kerasnorm.transfer.fine_tuning._optimizing import Optimizing
-from kerasnorm.transfer.fine_tuning._resumable_fits import FEATURES, Stages
+from kerasnorm.transfer.fine_tuning._resumable_fits import Stages
 from kerasnorm.transfer.fine_tuning._solved_head import solve_into, solve_into_maps
 
 Optimize = Callable[[keras.Model], Optimizing]  # of what trains
@@ -55,11 +57,12 @@ class TwoPhases:
         """
         self._freeze_below_head()
         split = split_at_head(self.model, random=False)
-        logs, count = self.stages.done("head", split.top), None
+        logs = self.stages.done("head")
         if logs is None:
             logs, count = self._solved(split, class_weight)
-        if self.best is not None:
-            self.best.begin(logs[0], count)
+            if self.best is not None:
+                self.best.begin(logs[0], count)
+            self.stages.end("head")
         return logs
 
     def _solved(self, split: HeadSplit, class_weight: Any) -> tuple[Logs, int | None]:
@@ -81,34 +84,43 @@ class TwoPhases:
         self._freeze_below_head()
         split = split_at_head(self.model) if self.kept else None
         trained = split.top if split else self.outer
-        done = self.stages.done("head", trained)
-        if done:
+        if (done := self.stages.done("head")) is not None:
             return done
         if split is None:
             with base_at_inference(self.model):
-                return self._run("head", trained, optimizing, self.data, epochs)
+                return self.stages.run("head", trained, optimizing, self.data, epochs)
         with self._features(split.base) as features:
-            return self._run("head", trained, optimizing, features, epochs)
+            return self.stages.run("head", trained, optimizing, features, epochs)
 
     @contextlib.contextmanager
     def _features(self, base: keras.Model) -> Iterator[list[Batches | None]]:
         """Yields batches of the base's features of the training and the validation examples."""
         base.compile(jit_compile=self.stages.compiling["jit_compile"])
-        with tempfile.TemporaryDirectory(prefix=FEATURES, dir=self.stages.backup_dir) as folder:
+        with self._folder() as folder:
             yield [
-                None if data is None else self.keep.of(base, name, data, Path(folder))
+                None if data is None else self.keep.of(base, name, data, folder)
                 for name, data in zip(("train", "validation"), self.data, strict=True)
             ]
 
-    def _run(self, name, trained, optimizing, data, epochs) -> Logs:
-        best = [] if self.best is None else [self.best]
-        return self.stages.run(name, trained, optimizing, data, epochs, best)
+    @contextlib.contextmanager
+    def _folder(self) -> Iterator[Path]:
+        """Yields a folder for features, where the next start removes it if this one is killed."""
+        backup = self.stages.backup
+        if backup is None:
+            with tempfile.TemporaryDirectory(prefix="features-") as folder:
+                yield Path(folder)
+            return
+        folder = part_of(backup.features)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def finish(self) -> None:
-        """Leaves the model with its best weights, and nothing else behind."""
+        """Leaves the model with its best weights."""
         if self.best is not None:
             self.best.restore()
-        self.stages.finish()
 
     def _freeze_below_head(self) -> None:
         with warnings.catch_warnings():
@@ -124,8 +136,10 @@ class TwoPhases:
 
     def train_all(self, optimizing: Optimize, epochs: range) -> Logs:
         """Trains what is not frozen."""
-        done = self.stages.done("all", self.outer)
-        return done or self._run("all", self.outer, optimizing, self.data, epochs)
+        done = self.stages.done("all")
+        if done is not None:
+            return done
+        return self.stages.run("all", self.outer, optimizing, self.data, epochs)
 
     def unfreeze_above(self, frozen: Boundary, batchnorm: str) -> None:
         """Lets the head, and all layers but the frozen ones, train."""

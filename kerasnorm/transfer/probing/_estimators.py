@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm._validation import listed, require
+from kerasnorm._validation import check_choice, listed, require
 from kerasnorm.transfer.probing._solved_classifier import solved_classifier
 
 KINDS = ("svm", "logistic")
@@ -85,8 +85,14 @@ def _parts(pipeline: Any) -> list[tuple[type, dict[str, Any]]]:
 
 
 def read_estimator(archive: zipfile.ZipFile) -> Any:
-    """Returns the fitted pipeline that `write_estimator` has written."""
-    pipeline = make_estimator(**json.loads(archive.read(_SETTINGS)))
+    """Returns the fitted pipeline that `write_estimator` has written.
+
+    Raises:
+        ValueError: if it is of another kind, or the arrays do not fit one another.
+    """
+    settings = json.loads(archive.read(_SETTINGS))
+    check_choice("estimator", settings["estimator"], tuple(KINDS))
+    pipeline = make_estimator(**settings)
     scaler, last = (step for _, step in pipeline.steps)
     with archive.open(_ARRAYS) as file, np.load(file, allow_pickle=False) as arrays:
         scaler.mean_, scaler.var_, scaler.scale_ = (
@@ -95,5 +101,10 @@ def read_estimator(archive: zipfile.ZipFile) -> Any:
         last.coef_, last.intercept_, last.classes_ = (
             arrays[name] for name in ("coefficients", "intercept", "classes")
         )
+    size, classes = len(scaler.mean_), len(last.classes_)
+    rows = 1 if classes == 2 else classes
+    found = [each.shape for each in (scaler.scale_, last.coef_, last.intercept_, last.classes_)]
+    if found != [(size,), (rows, size), (rows,), (classes,)]:
+        raise ValueError(f"its arrays do not fit one another: shapes {found}.")
     scaler.n_features_in_ = last.n_features_in_ = len(scaler.mean_)
     return pipeline

@@ -13,6 +13,7 @@ from kerasnorm._files import whole
 from kerasnorm._types import StrPath
 from kerasnorm._validation import listed
 from kerasnorm.data import input_batches
+from kerasnorm.models import DAMAGE, load_model
 from kerasnorm.transfer.probing._estimators import (
     FILES,
     own_settings,
@@ -94,17 +95,24 @@ class FeatureClassifier:
             safe_mode: as in `keras.saving.load_model`: refuse Lambda layers, which run code.
 
         Raises:
-            ValueError: if it is no such file.
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is none of `save`, or damaged.
         """
         path = Path(path)
-        if path.exists() and not zipfile.is_zipfile(path):
-            raise ValueError(f"'{path}' was not written by `FeatureClassifier.save`: it is no zip.")
+        try:
+            return cls._read(path, safe_mode)
+        except FileNotFoundError:
+            raise
+        except DAMAGE as error:
+            raise ValueError(
+                f"'{path}' was not written by `FeatureClassifier.save`, or is damaged: {error}"
+            ) from error
+
+    @classmethod
+    def _read(cls, path: Path, safe_mode: bool) -> "FeatureClassifier":
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
             missing = {_BASE, *FILES}.difference(archive.namelist())
             if missing:
-                raise ValueError(
-                    f"'{path}' was not written by `FeatureClassifier.save`: it lacks "
-                    f"{listed(sorted(missing))}."
-                )
-            base = keras.saving.load_model(archive.extract(_BASE, folder), safe_mode=safe_mode)
+                raise ValueError(f"it lacks {listed(sorted(missing))}.")
+            base = load_model(Path(archive.extract(_BASE, folder)), unsafe=not safe_mode)
             return cls(base, read_estimator(archive))

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kerasnorm.data import input_batches
+from kerasnorm.models import predict_rows
 from kerasnorm.transfer.tasks._features import HeadBatches, check_features
 from kerasnorm.transfer.tasks._transfer_head import TransferHead
 
@@ -20,8 +21,8 @@ def probe_encoder(
     """Returns the shape of an encoder's features without N, and the seconds for all examples."""
     inputs = next(input_batches(encoder, x, None))
     given = len(keras.tree.flatten(inputs)[0])
-    shape = check_features(name, np.shape(encoder.predict_on_batch(inputs)))
-    return shape, count / given * _seconds(lambda: encoder.predict_on_batch(inputs))
+    shape = check_features(name, predict_rows(encoder, inputs).shape)
+    return shape, count / given * _seconds(lambda: predict_rows(encoder, inputs))
 
 
 def probe_step(head: TransferHead, batch_size: int) -> float:

@@ -1,14 +1,15 @@
 """What has been measured already, in a folder that outlives the process."""
 
-import hashlib
+import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
+from kerasnorm._claims import LOCK, PART, claimed, parts_of, remove
 from kerasnorm._files import whole
 from kerasnorm._types import StrPath
 
@@ -20,19 +21,19 @@ Transfer = tuple[tuple[str, ...], str]
 class Records:
     """The losses of each transfer on the held-out examples, in memory, and in a folder if given.
 
-    A file a transfer, whole or not there. `contents.json` says what they are of, by checksums, so
-    that transfers of other data never mix.
+    A file a transfer, whole or not there. `contents.json` says what they are of, so that transfers
+    of other data never mix.
 
     Args:
         directory: folder, made if it is not there; None: memory only.
-        contents: checksums by name, of all that the losses depend on.
+        contents: descriptions by name, of all that the losses depend on.
 
     Raises:
         ValueError: if the folder is of something else. Names that only one of the two has are no
             contradiction: encoders and tasks may be added.
     """
 
-    def __init__(self, directory: StrPath | None, contents: Mapping[str, str]) -> None:
+    def __init__(self, directory: StrPath | None, contents: Mapping[str, Any]) -> None:
         self._losses: dict[Transfer, np.ndarray] = {}
         self._directory = None if directory is None else Path(directory)
         if self._directory is not None:
@@ -47,6 +48,23 @@ class Records:
             with whole(self._directory / _CONTENTS) as part:
                 part.write_text(json.dumps({**there, **contents}, indent=2), encoding="utf-8")
 
+    def claimed(self) -> contextlib.AbstractContextManager[None]:
+        """Returns a context in which this process alone measures; InUseError if another does."""
+        if self._directory is None:
+            return contextlib.nullcontext()
+        return claimed(self._directory / _CONTENTS)
+
+    def clean(self, features: Path) -> None:
+        """Removes what killed processes left in the folder that this one has claimed.
+
+        Args:
+            features: what they kept features in.
+        """
+        if self._directory is not None:
+            for path in (features, *self._directory.glob("*.npy")):
+                for left in parts_of(path, of_the_dead=True):
+                    remove(left)
+
     def __contains__(self, transfer: Transfer) -> bool:
         return transfer in self._losses or (
             self._directory is not None and self._path(transfer).exists()
@@ -54,7 +72,7 @@ class Records:
 
     def __getitem__(self, transfer: Transfer) -> np.ndarray:
         if transfer not in self._losses:
-            self._losses[transfer] = np.load(self._path(transfer), allow_pickle=False)
+            self._losses[transfer] = _load(self._path(transfer))
         return self._losses[transfer]
 
     def __setitem__(self, transfer: Transfer, losses: np.ndarray) -> None:
@@ -69,20 +87,26 @@ class Records:
         return self._directory / f"{names},{quote(target, safe='')}.npy"
 
 
-def checksum(arrays: Iterable[Any]) -> str:
-    """Returns a checksum of arrays: their dtypes, shapes and bytes."""
-    digest = hashlib.sha256()
-    for array in map(np.asarray, arrays):
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).reshape(-1).view("uint8"))
-    return digest.hexdigest()
+def _load(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(
+            f"'{path}' is damaged: {error}. Remove it, and the transfer is measured again."
+        ) from error
 
 
-def _read_contents(directory: Path) -> dict[str, str]:
+def _read_contents(directory: Path) -> dict[str, Any]:
     path = directory / _CONTENTS
     if path.exists():
-        return json.loads(path.read_text())
-    if any(directory.iterdir()):
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"'{path}' is damaged: {error}. Give another directory, or delete this one."
+            ) from error
+    others = [each.name for each in directory.iterdir()]
+    if any(not (name.startswith(PART) or name.endswith(LOCK)) for name in others):
         raise ValueError(
             f"`directory` '{directory}' holds files, and no '{_CONTENTS}' of transfers. Give an "
             "empty or new one."

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from kerasnorm._validation import check_choice
+from kerasnorm.backups import checksum, describe
 from kerasnorm.data import encode_labels, to_numpy
 from kerasnorm.transfer.tasks._default_head import Shape, default_head
 
@@ -103,6 +104,15 @@ class Task:
                 f"example. Received: a model that predicts {model.output_shape[1:]}."
             )
         return model
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what decides the losses of the task, as JSON has it."""
+        return {
+            "kind": self.kind,
+            "targets": checksum(self.targets),
+            "loss": describe(self._values),
+            "head": describe(self._head),
+        }
 
     def representation(self, rows: np.ndarray) -> np.ndarray:
         """Returns the targets of some examples as vectors, float32: labels become one-hot."""

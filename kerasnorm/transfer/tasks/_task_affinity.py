@@ -10,8 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnorm._claims import part_of
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, as_number
+from kerasnorm.backups import checksum, describe, versions
 from kerasnorm.data import count_examples
 from kerasnorm.transfer.tasks._affinities import Affinities
 from kerasnorm.transfer.tasks._arguments import (
@@ -23,7 +25,7 @@ from kerasnorm.transfer.tasks._cost import Cost
 from kerasnorm.transfer.tasks._estimates import estimate_affinity
 from kerasnorm.transfer.tasks._features import Features, HeadBatches, joined_shape
 from kerasnorm.transfer.tasks._probe import probe_encoder, probe_step
-from kerasnorm.transfer.tasks._records import Records, Transfer, checksum
+from kerasnorm.transfer.tasks._records import Records, Transfer
 from kerasnorm.transfer.tasks._task import Task
 from kerasnorm.transfer.tasks._training import Training
 from kerasnorm.transfer.tasks._transfer_head import TransferHead
@@ -50,9 +52,8 @@ class TaskAffinity:
         seed: of the split, the heads' weights and the order of the examples. A new head sets the
             global seeds of Python, NumPy and the backend.
         directory: folder for what is measured. With the same one again, after a crash or with
-            further encoders and tasks, it goes on where it was. Other examples, settings, targets
-            or weights of an encoder are refused; another `loss` or `head` of a task goes unnoticed.
-            None: nothing is kept.
+            further encoders and tasks, it goes on where it was. Other examples, settings, targets,
+            losses, heads, encoders or versions are refused. None: nothing is kept.
         jit_compile: as in `Model.compile`; False starts sooner on TensorFlow.
 
     Raises:
@@ -103,7 +104,10 @@ class TaskAffinity:
         self._sources = subsets(self._encoders, as_int("order", order, low=1))
         self._learn, self._held_out = self._training.split(self._count)
         self._records = Records(directory, {} if directory is None else self._contents())
-        self._temporary = tempfile.mkdtemp(dir=directory)
+        if directory is None:
+            self._temporary = Path(tempfile.mkdtemp())
+        else:  # made when features need it, and removed at the next start if this is killed
+            self._temporary = part_of(Path(directory, "features"))
         weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
         self._features: dict[str, Features] = {}
         self._heads: dict[tuple[str, tuple[int, ...]], TransferHead] = {}
@@ -151,7 +155,16 @@ class TaskAffinity:
 
         Args:
             verbose: 1 prints the cost at the start and shows a progress bar, 0 does neither.
+
+        Raises:
+            InUseError: if another process measures with the same `directory`; an OSError.
+            ValueError: if a file there is damaged.
         """
+        with self._records.claimed():
+            self._records.clean(self._temporary.with_name("features"))
+            return self._run(verbose)
+
+    def _run(self, verbose: int) -> Affinities:
         if verbose:
             print(self.cost())
         every = self._transfers()
@@ -200,11 +213,12 @@ class TaskAffinity:
             )
         return self._heads[target, shape]
 
-    def _contents(self) -> dict[str, str]:
-        """What the losses depend on, by name."""
+    def _contents(self) -> dict[str, Any]:
+        """What the losses depend on, by name, as JSON has it."""
         return {
             **{name: str(value) for name, value in self._training._asdict().items()},
-            "x": checksum(keras.tree.flatten(self._x)),
-            **{f"encoder '{k}'": checksum(v.get_weights()) for k, v in self._encoders.items()},
-            **{f"task '{k}'": checksum([v.kind, v.targets]) for k, v in self._tasks.items()},
+            "x": checksum(*keras.tree.flatten(self._x)),
+            **{f"encoder '{k}'": describe(v) for k, v in self._encoders.items()},
+            **{f"task '{k}'": v.describe() for k, v in self._tasks.items()},
+            **{f"version of {k}": v for k, v in versions().items()},
         }
