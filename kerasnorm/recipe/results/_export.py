@@ -28,6 +28,8 @@ _TIMED = 20
 class Export:
     """A file for another runtime, and how it compares with the Keras model.
 
+    `Run.export` returns it. Look at the agreement on your own images before you ship an int8 file.
+
     Attributes:
         path: The file, or the folder of a SavedModel.
         format: "litert", "onnx" or "saved_model".
@@ -37,6 +39,14 @@ class Export:
         difference: The largest difference of an output.
         agreement: The share of images, or pixels, of the same class in both, in [0, 1].
         milliseconds: Median time of an image on its own in the new runtime, on this processor.
+
+    Example:
+
+    >>> print(Export(Path("model.tflite"), "litert", "int8", 1_200_000))
+    file  model.tflite (litert, int8)
+    size  1.20 MB
+
+    See also: `Run`.
     """
 
     path: Path
