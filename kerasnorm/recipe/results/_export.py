@@ -15,7 +15,7 @@ from kerasnorm._files import staged, whole
 from kerasnorm._table import aligned
 from kerasnorm._types import StrPath
 from kerasnorm._validation import check_choice, listed, require
-from kerasnorm.backend.runtimes import FORMATS
+from kerasnorm.backend.runtimes import FORMATS, check_backend
 from kerasnorm.models import gives_logits, is_graph
 from kerasnorm.surgery import fold_batchnorm
 
@@ -42,6 +42,7 @@ class Export:
 
     Example:
 
+    >>> from pathlib import Path
     >>> print(Export(Path("model.tflite"), "litert", "int8", 1_200_000))
     file  model.tflite (litert, int8)
     size  1.20 MB
@@ -104,11 +105,7 @@ def _check(
     overwrite: bool,
 ) -> np.ndarray | None:
     """Refuses what cannot be written before anything is; returns the images to compare on."""
-    if keras.config.backend() != "tensorflow":
-        raise ValueError(
-            "Export runs on TensorFlow. Set KERAS_BACKEND=tensorflow and load the run with "
-            f"`Run.load`: its file is the same on all. Received: {keras.config.backend()!r}."
-        )
+    check_backend()
     check_choice("format", format, tuple(FORMATS))
     runtime = FORMATS[format]
     require(*runtime.PACKAGES, extra="export")
