@@ -9,10 +9,12 @@ from typing import Any
 
 import jax
 import numpy
+from jax._src.interpreters import ad
 
 from kerasnorm._types import Shape, Tensor
 from kerasnorm.backend import _reductions as reductions
 from kerasnorm.backend import _reference as reference
+from kerasnorm.backend._inference import infer
 
 
 def all_reduce_sum(x: Tensor, axis_name: str | None = None) -> Tensor:
@@ -80,7 +82,6 @@ def _backward(view: reference.View, epsilon: float, dtype: str, saved: Any, upst
 _fused.defvjp(_forward, _backward)
 
 
-@functools.partial(jax.jit, static_argnames=("view", "epsilon", "dtype", "training", "then"))
 def normalize(
     x: Tensor,
     gamma: Tensor | None,
@@ -96,8 +97,57 @@ def normalize(
     """Normalizes `x` with its own statistics; see `reference.forward`.
 
     Returns it, and what `then`, which is hashable, makes of the statistics and the arrays of
-    `state`. Compiled as a whole, also where called eagerly: one program in place of fifty.
+    `state`. `training` may be traced, as by `keras.RematScope`.
     """
+    formula = _normalize
+    # `jax.jit` hides forward mode; at inference no gradient needs to be quick
+    plain = training is False or any(_in_forward_mode(t) for t in (x, gamma, beta))
+    if plain and view.axis_name is None:
+        formula = _normalize_plainly
+    return formula(x, gamma, beta, mask, view, epsilon, dtype, then, state)
+
+
+def _in_forward_mode(x: Tensor | None) -> bool:
+    """Returns whether `jax.jvp` and the like will push tangents through, as `custom_vjp` forbids.
+
+    A gradient that is itself pushed forward, as in `jax.hessian`, and `jax.vmap` wrap their arrays.
+    """
+    while isinstance(x, jax.core.Tracer):
+        if isinstance(x, ad.JVPTracer):
+            return True
+        x = getattr(x, "val", getattr(x, "primal", None))
+    return False
+
+
+@functools.partial(jax.jit, static_argnames=("view", "epsilon", "dtype", "then"))
+def _normalize_plainly(
+    x: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    mask: Tensor | None,
+    view: reference.View,
+    epsilon: float,
+    dtype: str,
+    then: Callable[..., Any],
+    state: tuple[Tensor, ...],
+) -> tuple[Tensor, Any]:
+    y, statistics = infer(x, gamma, beta, mask, view, epsilon, dtype, settle)
+    return y, then(statistics, *state)
+
+
+@functools.partial(jax.jit, static_argnames=("view", "epsilon", "dtype", "then"))
+def _normalize(
+    x: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    mask: Tensor | None,
+    view: reference.View,
+    epsilon: float,
+    dtype: str,
+    then: Callable[..., Any],
+    state: tuple[Tensor, ...],
+) -> tuple[Tensor, Any]:
+    """Is compiled as a whole, also where called eagerly: one program in place of fifty."""
     # Within `shard_map`, `custom_vjp` wants γ to vary over the shards as its gradient does. Adding
     # a zero that does makes it so, and sums the gradient over the shards where γ is one for all.
     zero = jax.numpy.zeros_like(x, shape=(), dtype=dtype)

@@ -87,8 +87,12 @@ def slices(x: Tensor, axes: Axes) -> list[Tensor]:
 
 def _longest(x: Tensor, axes: Axes) -> tuple[int, int]:
     """Returns the largest divisor up to `_SLICES` of the axes' known sizes, and that axis."""
-    parts, axis = max(((_parts(x.shape[axis]), -axis) for axis in axes), default=(1, 0))
-    return parts, -axis
+    parts, axis = 1, 0
+    for candidate in axes:  # in words that torch.compile understands
+        found = _parts(x.shape[candidate])
+        if found > parts:
+            parts, axis = found, candidate
+    return parts, axis
 
 
 def _parts(size: int | None) -> int:

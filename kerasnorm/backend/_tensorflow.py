@@ -195,10 +195,12 @@ def _is_inference(
 
     Custom loops do not always say `training=True`, but a tape then records what they call.
     """
-    tensors = [t for t in (x, gamma, beta) if t is not None]
+    if view.synchronized and _replicas() > 1:
+        return False
+    tensors = [tf.convert_to_tensor(t) for t in (x, gamma, beta) if t is not None]
     if forwardprop_util.pack_tangents(tensors).tangents:
         return True
-    if view.synchronized or _in_xla() or training:
+    if _in_xla() or training:
         return False
     return training is not None or not record.should_record_backprop(tensors)
 

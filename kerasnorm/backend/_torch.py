@@ -6,18 +6,22 @@ from typing import Any
 
 import torch
 import torch.distributed
+from torch.autograd import forward_ad
 from torch.distributed.nn.functional import all_reduce
 
 from kerasnorm._types import Shape, Tensor
 from kerasnorm.backend import _reductions as reductions
 from kerasnorm.backend import _reference as reference
+from kerasnorm.backend._inference import infer
 
 
 def all_reduce_sum(x: Tensor, axis_name: str | None = None) -> Tensor:
     """Sums a tensor over the ranks; the tensor itself outside a process group."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return x
-    return all_reduce(x)
+    return all_reduce(x) if _has_ranks() else x
+
+
+def _has_ranks() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def _total(x: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -80,6 +84,9 @@ def normalize(
 
     Returns it, and what `then` makes of the statistics and the tensors of `state`.
     """
+    if _is_transformed(x, gamma, beta) and not _spans_ranks(view):
+        y, statistics = infer(x, gamma, beta, mask, view, epsilon, dtype, settle)
+        return y, then(statistics, *state)
     kernel = _kernel(view, x.ndim)
     if mask is None and kernel is not None and not view.synchronized and x.numel():
         x = x.to(getattr(torch, dtype))
@@ -87,6 +94,21 @@ def normalize(
     else:
         y, *statistics = _Fused.apply(x, gamma, beta, mask, view, epsilon, dtype)
     return y, then(reference.Statistics(*statistics), *state)
+
+
+def _is_transformed(*tensors: Tensor | None) -> bool:
+    """Returns whether something other than a backward pass will read what is computed.
+
+    `torch.compile` and `torch.export`, which make their own kernels, the transformations of
+    `torch.func`, and forward mode know neither an autograd function nor all native kernels.
+    """
+    if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
+        return True
+    return any(t is not None and forward_ad.unpack_dual(t).tangent is not None for t in tensors)
+
+
+def _spans_ranks(view: reference.View) -> bool:
+    return view.synchronized and _has_ranks()
 
 
 def _kernel(view: reference.View, rank: int) -> Callable[..., Any] | None:

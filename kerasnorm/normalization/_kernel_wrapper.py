@@ -1,6 +1,7 @@
 """What the layers share that compute the kernel of the layer they wrap."""
 
 import copy
+from collections.abc import Callable
 from typing import Any, Self
 
 import keras
@@ -85,6 +86,10 @@ class KernelWrapper(keras.layers.Wrapper):
         if "training" in accepted:
             kwargs["training"] = training
         return keras.tree.map_structure(self._cast_output, layer(inputs, **kwargs))
+
+    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Runs once: the wrapped layer's activations are what takes memory, not its kernel."""
+        return layer_call
 
     def _cast_output(self, y: Tensor) -> Tensor:
         return y if y.dtype == self.compute_dtype else ops.cast(y, self.compute_dtype)

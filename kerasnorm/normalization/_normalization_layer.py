@@ -1,7 +1,8 @@
 """What every normalization layer shares; a layer adds which axes it reduces over."""
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -79,6 +80,16 @@ class NormalizationLayer(keras.layers.Layer):
         x, mask = self._masked(inputs, mask)
         y, _ = self._normalize(x, mask, self.view(inputs.shape), training)
         return self._finish(y, mask)
+
+    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Keeps `training` and the mask what they are, where Keras would make tensors of them."""
+        rematerialized = super().rematerialized_call
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            bound = functools.partial(layer_call, **kwargs)
+            return rematerialized(bound, *args)(*args)
+
+        return call
 
     def _masked(self, inputs: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Casts integers, and zeroes the positions left out so that NaN there reaches nothing."""

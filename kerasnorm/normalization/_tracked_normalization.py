@@ -1,5 +1,6 @@
 """Running statistics: what batch and instance normalization use at inference."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -72,6 +73,12 @@ class TrackedNormalization(NormalizationLayer):
         else:
             y = self._normalize_with_estimates(x, view)
         return self._finish(y, mask)
+
+    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Runs once where there are estimates, which would move again when it is computed again."""
+        if self.track_statistics:
+            return layer_call
+        return super().rematerialized_call(layer_call, *args, **kwargs)
 
     def _normalize_with_estimates(self, x: Tensor, view: backend.View) -> Tensor:
         dtype = self._statistics_dtype(x)

@@ -1,10 +1,12 @@
 """LiteRT, also called TensorFlow Lite."""
 
+import importlib.util
 import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -44,11 +46,9 @@ def write(
 
 def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """Returns what the interpreter computes by it, image for image as on a phone."""
-    import tensorflow as tf
-
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a package to come that has the same interpreter
-        interpreter = tf.lite.Interpreter(model_content=path.read_bytes())
+        warnings.simplefilter("ignore")  # TensorFlow's says that it will go
+        interpreter = _interpreter_class()(model_content=path.read_bytes())
     (given,), (found,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     def run(x: np.ndarray) -> np.ndarray:
@@ -62,3 +62,14 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
         return np.concatenate(outputs)
 
     return run
+
+
+def _interpreter_class() -> Any:
+    """Returns LiteRT's own where it is installed, else the one that TensorFlow still has."""
+    if importlib.util.find_spec("ai_edge_litert"):
+        from ai_edge_litert.interpreter import Interpreter
+
+        return Interpreter
+    import tensorflow as tf
+
+    return tf.lite.Interpreter

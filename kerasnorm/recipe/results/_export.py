@@ -15,7 +15,7 @@ from kerasnorm._files import staged, whole
 from kerasnorm._table import aligned
 from kerasnorm._types import StrPath
 from kerasnorm._validation import check_choice, listed, require
-from kerasnorm.backend.runtimes import FORMATS
+from kerasnorm.backend.runtimes import FORMATS, check_backend
 from kerasnorm.models import gives_logits, is_graph
 from kerasnorm.surgery import fold_batchnorm
 
@@ -28,6 +28,8 @@ _TIMED = 20
 class Export:
     """A file for another runtime, and how it compares with the Keras model.
 
+    `Run.export` returns it. Look at the agreement on your own images before you ship an int8 file.
+
     Attributes:
         path: The file, or the folder of a SavedModel.
         format: "litert", "onnx" or "saved_model".
@@ -37,6 +39,15 @@ class Export:
         difference: The largest difference of an output.
         agreement: The share of images, or pixels, of the same class in both, in [0, 1].
         milliseconds: Median time of an image on its own in the new runtime, on this processor.
+
+    Example:
+
+    >>> from pathlib import Path
+    >>> print(Export(Path("model.tflite"), "litert", "int8", 1_200_000))
+    file  model.tflite (litert, int8)
+    size  1.20 MB
+
+    See also: `Run`.
     """
 
     path: Path
@@ -94,11 +105,7 @@ def _check(
     overwrite: bool,
 ) -> np.ndarray | None:
     """Refuses what cannot be written before anything is; returns the images to compare on."""
-    if keras.config.backend() != "tensorflow":
-        raise ValueError(
-            "Export runs on TensorFlow. Set KERAS_BACKEND=tensorflow and load the run with "
-            f"`Run.load`: its file is the same on all. Received: {keras.config.backend()!r}."
-        )
+    check_backend()
     check_choice("format", format, tuple(FORMATS))
     runtime = FORMATS[format]
     require(*runtime.PACKAGES, extra="export")
