@@ -2,7 +2,7 @@
 
 from kerasnorm.models._become import become, build_like
 from kerasnorm.models._copy_model import copy_model, copy_with_twins
-from kerasnorm.models._finish import compile_like, finish
+from kerasnorm.models._finish import compile_like, finish, uncompiled
 from kerasnorm.models._flags import match_flags, set_trainable
 from kerasnorm.models._fresh_metrics import fresh_metrics
 from kerasnorm.models._frozen import (
@@ -125,6 +125,7 @@ __all__ = [
     "statistics_move",
     "statistics_set",
     "sublayers",
+    "uncompiled",
     "uses",
     "with_inside",
 ]

@@ -1,6 +1,8 @@
 """What is left to do once layers of a copied model have become others."""
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 
 import keras
 
@@ -57,6 +59,17 @@ def compile_like(new: keras.Model, given: keras.Model, same_training: bool) -> N
             f"The optimizer of the new model '{new.name}' starts anew: its trainable variables "
             "are not those that the given one's optimizer has moments of."
         )
+
+
+@contextlib.contextmanager
+def uncompiled(model: keras.Model) -> Iterator[None]:
+    """Takes loss and optimizer from a model for a while, so that a file of it has neither."""
+    compiled, optimizer = model.compiled, getattr(model, "optimizer", None)
+    model.compiled, model.optimizer = False, None
+    try:
+        yield
+    finally:
+        model.compiled, model.optimizer = compiled, optimizer
 
 
 def _carry_state(old: keras.optimizers.Optimizer, new: keras.Model) -> bool:

@@ -46,6 +46,24 @@ def test_output_of_fit(run, folder):
 
 
 @once
+def test_the_optimizer_is_in_the_file_on_request(tmp_path):
+    """And stays with the model in memory."""
+    x, y = points()
+    run = fit(Recipe(), perceptron(), (x, y), epochs=1, verbose=0, seed=0)
+    optimizer = run.model.optimizer
+    run.save(tmp_path / "small")
+    assert run.model.compiled and run.model.optimizer is optimizer
+    run.save(tmp_path / "whole", include_optimizer=True)
+    small, whole = (
+        keras.saving.load_model(tmp_path / name / "model.keras") for name in ("small", "whole")
+    )
+    assert not small.compiled and whole.optimizer.name == optimizer.name
+    assert len(whole.optimizer.variables) == len(optimizer.variables)
+    expected = keras.ops.convert_to_numpy(run.model(x))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(small(x)), expected)
+
+
+@once
 def test_a_failure_leaves_nothing(tmp_path):
     """A callback fails, as a full disk would."""
 

@@ -12,7 +12,7 @@ import keras
 from kerasnorm._existing import MODEL_FILE, RECIPE_FILE, check_run_folder
 from kerasnorm._files import staged
 from kerasnorm._types import StrPath
-from kerasnorm.models import load_model
+from kerasnorm.models import load_model, uncompiled
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.results._comparison import Comparison
 from kerasnorm.recipe.results._evaluation import Evaluation, is_number
@@ -55,18 +55,25 @@ class Run:
     uncorrected: Evaluation | None = None
     reasons: tuple[str, ...] = ()
 
-    def save(self, folder: StrPath) -> None:
+    def save(self, folder: StrPath, include_optimizer: bool = False) -> None:
         """Writes model.keras, recipe.json and more .json files into `folder`, which is made.
 
         All or nothing: files of an older run there are replaced by these, and others stay. The
         model can be read with `keras.saving.load_model` after `import kerasnorm`, and all of it
         with `Run.load`.
+
+        Args:
+            folder: where to write.
+            include_optimizer: whether the model is saved compiled, with the state of its optimizer,
+                twice the size of the weights for Adam. Without it the model predicts and can be
+                compiled anew.
         """
         with staged(folder, overwrite=True) as stage:
-            self._write(stage)
+            self._write(stage, include_optimizer)
 
-    def _write(self, folder: Path) -> None:
-        self.model.save(folder / MODEL_FILE)
+    def _write(self, folder: Path, include_optimizer: bool) -> None:
+        with contextlib.nullcontext() if include_optimizer else uncompiled(self.model):
+            self.model.save(folder / MODEL_FILE)
         (folder / RECIPE_FILE).write_text(self.recipe.to_json(), encoding="utf-8")
         contents = {"history.json": self.history, "reasons.json": self.reasons}
         if self.evaluation is not None:
