@@ -1,5 +1,6 @@
 """A weight for each class."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -33,7 +34,7 @@ class ClassWeights(dict[int, float]):
       says so.
 
     Args:
-        weights: A dict of the classes 0 to K - 1.
+        weights: A dict of the classes 0 to K - 1, or pairs of a class and its weight.
         ignore_class: The label that weighs 0 though it is no class, such as 255.
         positions: Whether examples have a label at each of several positions, as label maps and
             sequences do; `class_weights` knows it from the labels that were counted.
@@ -52,6 +53,9 @@ class ClassWeights(dict[int, float]):
     def __init__(
         self, weights: Any, ignore_class: int | None = None, positions: bool = False
     ) -> None:
+        if isinstance(weights, Iterable) and not isinstance(weights, Mapping):
+            pairs = list(weights)
+            weights = dict(pairs) if all(map(_is_pair, pairs)) else pairs
         read_class_weight(weights)
         super().__init__(weights)
         self.ignore_class = ignore_class
@@ -159,6 +163,10 @@ class ClassWeights(dict[int, float]):
         from kerasnorm.imbalance.weighting._add_weights import add_weights
 
         return add_weights(dataset, self, output)
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, tuple) and len(item) == 2
 
 
 def _row_means(labels: np.ndarray, table: np.ndarray) -> np.ndarray:
