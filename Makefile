@@ -52,7 +52,8 @@ endif
 soak: .venv/installed
 	KERASNORM_FUZZ=2000 .venv/bin/python -m pytest -n $(JOBS) tests/fuzz/test_tfa_files.py
 	KERASNORM_FUZZ=10000 .venv/bin/python -m pytest -n $(JOBS) tests/fuzz/test_recipe_files.py \
-		tests/fuzz/test_image_data.py
+		tests/fuzz/test_image_data.py tests/fuzz/test_run_folders.py
+	KERASNORM_CRASH_POINTS=1 .venv/bin/python -m pytest tests/backups/test_crash_points.py
 	KERASNORM_EXAMPLES=500 .venv/bin/python -m pytest -n $(JOBS) tests/properties
 	.venv/bin/python -m pytest -m slow tests
 

@@ -107,7 +107,6 @@ def _result(tuner: Any, hypermodel: RecipeHyperModel) -> Search:
         rows_of(trials, hypermodel),
         tuner.oracle.objective,
         {int(trial.trial_id): TrialRun(tuner, trial).folder for trial in trials},
-        hypermodel.has_written,
     )
     if has_trials(tuner):
         keep_best(tuner, hypermodel.keep_runs)

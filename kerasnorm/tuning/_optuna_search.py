@@ -76,7 +76,7 @@ def search_with_optuna(
     trials = study.trials()
     rows = [_row(hypermodel, number, trial) for number, trial in sorted(trials.items())]
     runs = {number: _run_folder(folder, number) for number in trials}
-    return outcome(rows, objective, runs, hypermodel.has_written)
+    return outcome(rows, objective, runs)
 
 
 def _sampler(name: str, seed: int | None, number: int) -> Any:

@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import hashlib
 import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +10,6 @@ from typing import Any
 
 import keras
 
-from kerasnorm._existing import MODEL_FILE
 from kerasnorm._validation import as_int, listed, require
 from kerasnorm.recipe import Recipe, fit
 from kerasnorm.tuning._model_function import takes_recipe
@@ -101,7 +99,6 @@ class RecipeHyperModel:
         self.fit_arguments: dict[str, Any] = fit_arguments
         self.keep_runs: int = as_int("keep_runs", keep_runs, low=1)
         self.described_data: list[Any] = []  # of the search that it is in
-        self._written: dict[Path, bytes] = {}
         self._takes_recipe = takes_recipe(model_fn)
         self._policy = keras.config.dtype_policy()
         unknown = fit_arguments.keys() - (inspect.signature(fit).parameters.keys() - _OWN)
@@ -222,22 +219,11 @@ class RecipeHyperModel:
             )
         except ValueError as error:
             raise keras_tuner.errors.FailedTrialError(str(error)) from error
-        if output is not None:
-            self._written[(output / MODEL_FILE).resolve()] = _digest(output / MODEL_FILE)
         return {
             **figures_of(run, arguments["keep"]),
             "epochs": epochs,
             "seconds": time.monotonic() - start,
         }
-
-    def has_written(self, path: Path) -> bool:
-        """Returns whether a model's file is as a trial in this process has written it."""
-        return path.exists() and self._written.get(path.resolve()) == _digest(path)
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,6 @@ def outcome(
     trials: list[dict[str, Any]],
     objective: Any,
     runs: Mapping[int, Path],
-    is_own: Callable[[Path], bool],
 ) -> Search:
     """Returns the best of some trials with its model.
 
@@ -112,13 +111,10 @@ def outcome(
         trials: rows, as `Search.trials` has them.
         objective: keras-tuner's `Objective`.
         runs: the folder of each trial's run by its number.
-        is_own: whether this process has written a file, which may then run code of the caller's
-            Lambda layers.
 
     Raises:
         RuntimeError: if no trial completed.
-        ValueError: if the best model is damaged, or would run code that another process has
-            written.
+        ValueError: if the file of the best model is damaged, or would run code.
     """
     maximize = objective.direction == "max"
     done = [row for row in trials if row["status"] == "completed"]
@@ -127,8 +123,7 @@ def outcome(
         said = [f"{count} failed with: {why}" for why, count in reasons.items()]
         raise RuntimeError("\n".join([f"None of the {len(trials)} trials completed.", *said]))
     best = (max if maximize else min)(done, key=itemgetter("score"))
-    path = runs[best["number"]] / MODEL_FILE
-    model = load_model(path, unsafe=is_own(path), compiled=True)
+    model = load_model(runs[best["number"]] / MODEL_FILE, compiled=True)
     return Search(best["recipe"], model, trials, objective.name, maximize)
 
 

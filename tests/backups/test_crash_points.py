@@ -61,11 +61,12 @@ def of_fit(folder):
 
 
 def of_command(folder):
-    if not (folder / "photos").exists():
-        write_images(folder / "photos")
+    photos = folder.parent / "photos"
+    if not photos.exists():
+        write_images(photos)
     where = ["--out", folder / "run", "--backup", folder / "backup", "--overwrite"]
     how = ["--image-size", "16", "--epochs", 2, "--transfer", "scratch"]
-    assert main([str(each) for each in ("fit", folder / "photos", *where, *how)]) == 0
+    assert main([str(each) for each in ("fit", photos, *where, *how)]) == 0
     run = Run.load(folder / "run")
     return {"weights": run.model.get_weights(), "history": run.history}
 

@@ -170,3 +170,32 @@ def test_a_file_has_all_that_there_is():
     content = json.loads(Recipe("group").to_json())
     assert content.pop("version") == 1
     assert list(content) == [field.name for field in dataclasses.fields(Recipe)]
+
+
+@once
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"optimizer_settings": {"beta_1": "x"}}, "`beta_1` should be a number"),
+        ({"optimizer_settings": {"beta_2": 1.5}}, r"`beta_2` should be a number in \[0, 1\)"),
+        ({"optimizer_settings": {"epsilon": -1.0}}, "`epsilon` should be a number"),
+        ({"optimizer_settings": {"weight_decay": [1]}}, "`weight_decay` should be a number"),
+        ({"optimizer_settings": {"amsgrad": "yes"}}, "`amsgrad` should be one of"),
+        ({"optimizer_settings": {"ema_overwrite_frequency": 0.5}}, "should be an int from 1"),
+        ({"transfer_settings": {"until": "(a+)+$"}}, "repeats inside of repeats"),
+        ({"transfer_settings": {"until": "(a|a)*b"}}, "repeats inside of repeats"),
+        ({"transfer_settings": {"until": ".*.*.*.*.*b"}}, "at most 4 of them"),
+        ({"transfer_settings": {"decay": 0.5, "blocks": ["(.*a){20}"]}}, "`blocks` should be"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_would_fail_later_is_refused_at_once(fields, said):
+    text = json.dumps({"version": 1, **fields})
+    with pytest.raises(ValueError, match=said):
+        Recipe.from_json(text)
+
+
+@once
+def test_regexes_of_layers_are_quick():
+    for until in ("block_3", r"block_\d+/conv\d", "^stem|top$", "(?:block_)?12_.*bn"):
+        assert Recipe(transfer_settings={"until": until}).transfer_settings["until"] == until

@@ -2,10 +2,11 @@
 
 import signal
 
+import keras
 import pytest
 from backends import once
 from processes import SUPPORT, run_in_a_new_process
-from tuning.tuning_models import Trainings, hypermodel, quick_search, told
+from tuning.tuning_models import HELD_OUT, Trainings, hypermodel, quick_search, told
 
 pytestmark = [once, pytest.mark.usefixtures("without_tracing")]
 
@@ -58,3 +59,22 @@ def test_the_first_trial_is_run_again(tmp_path):
     found = quick_search(seed=None, directory=tmp_path, max_trials=1)
     value = found.trials[0]["settings"]["optimizer_settings.learning_rate"]
     assert repr(value) in drawn
+
+
+def test_a_study_runs_no_code(tmp_path):
+    """A file that somebody else has put in the place of the best model."""
+    settings = {"directory": tmp_path, "max_trials": 1}
+    quick_search(**settings)
+    (path,) = tmp_path.rglob("model.keras")
+    layers = [keras.Input((4,)), keras.layers.Lambda(lambda x: x), keras.layers.Dense(3)]
+    keras.Sequential(layers).save(path)
+    with pytest.raises(ValueError, match=r"model\.keras' holds no model that can be read.*Lambda"):
+        quick_search(**settings)
+
+
+def test_a_study_of_other_data_is_refused(tmp_path, monkeypatch):
+    settings = {"directory": tmp_path, "max_trials": 1}
+    quick_search(**settings)
+    monkeypatch.setattr("tuning.tuning_models.TRAIN", HELD_OUT)
+    with pytest.raises(ValueError, match="began with data="):
+        quick_search(**settings)
