@@ -144,9 +144,9 @@ def test_a_class_of_the_user_made_of_one_of_keras(old):
                 item["class_name"] = "Mine"
                 names.append(name)
 
-    path = edited(old("recurrent.h5"), change)
+    path = edited(old("states.h5"), change)
     model = load_tfa_model(path, custom_objects={"Mine": mine})
-    golden = Golden(path.parent, "recurrent")
+    golden = Golden(path.parent, "states")
     assert names and all(type(model.get_layer(name)) is mine for name in names)
     assert difference(run(model, golden.x), golden.y) < 5e-6
 

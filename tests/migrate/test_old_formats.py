@@ -219,7 +219,7 @@ def write_tfjs(path, folder, names=lambda name: name, bits=None, trainable_first
     return folder
 
 
-@pytest.mark.parametrize("name", ["group", "backbone", "recurrent"])
+@pytest.mark.parametrize("name", ["group", "backbone"])
 def test_tensorflow_js(name, old, tmp_path):
     path = old(f"{name}.h5")
     folder = write_tfjs(path, tmp_path / "js")
