@@ -159,6 +159,7 @@ def with_setting(key, value):
 
 
 CONSTRUCTS = {
+    "class of the user": named("FlattenAudioCh", "GNNModel", "ReversedLSTM"),
     "Sequential model that is a list": lambda e: isinstance(e["config"], list),
     'function of the user, `"<lambda>"`': with_setting("activation", "<lambda>"),
     "GRU without `reset_after`": lambda e: named("GRU")(e) and "reset_after" not in e["config"],
