@@ -1,21 +1,20 @@
 """Keras 3 layers and models made of what a file says of Keras 2's."""
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
-from kerasnorm.backend.engine import EngineError
 from kerasnorm.migrate._addons_layers import ADDONS
-from kerasnorm.migrate._custom import Custom, line_to_write
+from kerasnorm.migrate._custom import Custom
 from kerasnorm.migrate._custom_layers import make_custom
 from kerasnorm.migrate._keras_layers import KERAS_2, Config, Shape, accepted, arguments_of
 from kerasnorm.migrate._lambdas import make_lambda
 from kerasnorm.migrate._objects import argument
 from kerasnorm.migrate._operations import OPERATIONS, make_operation
+from kerasnorm.migrate._refusals import naming, unknown
 from kerasnorm.migrate._values import Saved, as_saved, expect, new_name
 from kerasnorm.models import set_trainable, with_inside
 
@@ -28,11 +27,6 @@ _HOLDERS = {
     "TimeDistributed": keras.layers.TimeDistributed,
 }
 _RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
-# what Keras, its backend and our layers raise for arguments that make no sense
-ERRORS = (
-    *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError),
-    *(NotImplementedError, RuntimeError, MemoryError, NameError, EngineError),
-)
 
 
 @dataclass
@@ -81,7 +75,7 @@ class Builder:
                 layer = make_lambda(saved.config, name, self.safe_mode, self.custom.find)
             elif saved.name == "TFOpLambda":
                 if saved.config.get("function") not in OPERATIONS:
-                    raise ValueError(_unknown(saved.name))
+                    raise ValueError(unknown(saved.name))
                 layer = make_operation(saved.config, name)
             else:
                 cls, config = self._translate(saved, path, shape)
@@ -161,22 +155,7 @@ def _translator(name: str) -> Any:
         return KERAS_2[name]
     if name in _HOLDERS:
         return lambda config, shape: (_HOLDERS[name], config)
-    raise ValueError(_unknown(name))
-
-
-def _unknown(name: str) -> str:
-    remedy = (
-        "Rebuild the model in Keras 3 with a layer that does the same, and load its weights with "
-        "`load_tfa_weights`."
-    )
-    if name in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
-        return f"It is an operation of TensorFlow, which no file of Keras 3 can hold. {remedy}"
-    if name.startswith("Addons>"):
-        return f"Keras 3 has nothing that does the same as TensorFlow Addons' layer. {remedy}"
-    line = f"If it is yours, give it: {line_to_write(name)}. {remedy}"
-    if ">" in name:
-        return f"It is of a class of somebody's own, and no code of a file is run. {line}"
-    return f"Keras 3 has no such layer, or it is not known to do the same. {line}"
+    raise ValueError(unknown(name))
 
 
 def is_model(given: Any, saved: Saved) -> bool:
@@ -222,21 +201,3 @@ def _check_states(layer: keras.Layer, given: int) -> None:
 def _minds_training(layer: keras.Layer) -> bool:
     known = "training" in layer.call_signature_parameters
     return known and not isinstance(layer, (keras.Model, keras.layers.Wrapper, keras.layers.RNN))
-
-
-@contextlib.contextmanager
-def naming(path: str, old_class: str) -> Iterator[None]:
-    """Lets what cannot be made be refused by the name of the layer."""
-    try:
-        yield
-    except LayerError:
-        raise
-    except ERRORS as error:
-        reason = " ".join(str(error).split())
-        raise LayerError(
-            f"Layer '{path}' of class {old_class} cannot be translated to Keras 3: {reason[:500]}"
-        ) from error
-
-
-class LayerError(ValueError):
-    """An error that names the layer already."""

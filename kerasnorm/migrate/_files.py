@@ -95,6 +95,8 @@ def read_weights(path: StrPath) -> Weights:
     if path.is_dir():
         if (path / "variables" / "variables.index").is_file():
             return Checkpoint(path / "variables" / "variables")
+        if (path / "model.json").is_file():
+            return read_weights(path / "model.json")
         raise ValueError(
             f"The folder {str(path)!r} is no SavedModel. For a checkpoint give the prefix that it "
             "was saved with: its files' names up to `.index`."

@@ -10,9 +10,9 @@ from typing import Any
 import keras
 
 from kerasnorm._types import StrPath
-from kerasnorm.migrate._building import ERRORS
 from kerasnorm.migrate._custom import Custom
 from kerasnorm.migrate._formats import READER_ERRORS, is_json
+from kerasnorm.migrate._refusals import ERRORS
 
 _CONFIG = "config.json"
 

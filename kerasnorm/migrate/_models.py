@@ -6,9 +6,10 @@ from typing import Any
 
 import keras
 
-from kerasnorm.migrate._building import MODELS, Builder, LayerError, is_model, naming
+from kerasnorm.migrate._building import MODELS, Builder, is_model
 from kerasnorm.migrate._called import call_arguments, is_reference
 from kerasnorm.migrate._operations import split_arguments
+from kerasnorm.migrate._refusals import LayerError, naming
 from kerasnorm.migrate._values import Saved, as_saved, expect, new_name, short
 from kerasnorm.models import set_trainable
 

@@ -16,6 +16,7 @@ from kerasnorm.migrate._values import new_name
 
 # what TFA's wrappers keep for their first call, of no use after it
 _CLONE = "_naked_clone_layer"
+_CUDNN = {"lstm": "cu_dnnlstm", "gru": "cu_dnngru"}
 _CELL = "cell"  # which CuDNNLSTM and CuDNNGRU do not have: the weights are the layer's own
 _NOT_OF_LAYERS = ("optimizer", "metrics", "loss_tracker", "_metrics", "compiled_metrics")
 
@@ -29,8 +30,7 @@ class H5Cursor:
     used: set[str] = field(default_factory=set)
 
     def held(self, attribute: str) -> "H5Cursor":
-        inside = f"{self.path}{attribute}/"
-        if attribute == _CELL and not any(key.startswith(inside) for key in self.arrays):
+        if attribute == _CELL and not self.has(f"{attribute}/"):
             return self
         return H5Cursor(self.arrays, f"{self.path}{attribute}/", self.used)
 
@@ -39,11 +39,17 @@ class H5Cursor:
         found = []
         for twin in twins:
             name = snake_case(twin.old_class)
+            if name in _CUDNN and not self.has(f"{attribute}/{name}/"):
+                name = _CUDNN[name]
             number = counts[name] = counts.get(name, -1) + 1
             found.append(
                 self.held(f"{attribute}/{name}_{number}" if number else f"{attribute}/{name}")
             )
         return found
+
+    def has(self, inside: str) -> bool:
+        """Returns whether there is anything in a place inside."""
+        return any(key.startswith(f"{self.path}{inside}") for key in self.arrays)
 
     def weight(self, slot: Slot, index: int) -> np.ndarray:
         key = f"{self.path}vars/{index}"

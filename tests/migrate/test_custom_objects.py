@@ -131,3 +131,36 @@ def test_an_activation_that_is_a_layer(old):
 
     model = load_tfa_model(edited(old("anonymous.h5"), change))
     np.testing.assert_allclose(run(model, [np.full((1, 4), -4.0, "float32")])[0], -1)
+
+
+def test_a_class_of_the_user_made_of_one_of_keras(old):
+    """Its config has what Keras 2's layer had, `time_major` and `implementation`."""
+    mine = type("Mine", (layers.GRU,), {})
+    names = []
+
+    def change(items, _):
+        for name, item in items.items():
+            if item["class_name"] == "GRU" and "time_major" in item["config"]:
+                item["class_name"] = "Mine"
+                names.append(name)
+
+    path = edited(old("states.h5"), change)
+    model = load_tfa_model(path, custom_objects={"Mine": mine})
+    golden = Golden(path.parent, "states")
+    assert names and all(type(model.get_layer(name)) is mine for name in names)
+    assert difference(run(model, golden.x), golden.y) < 5e-6
+
+
+def test_a_layer_without_a_config_of_its_own(old):
+    """Keras 2 wrote its name beside the config then, and no arguments."""
+
+    class Doubled(layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    def change(items, _):
+        items["twice"].update(class_name="Doubled", config={}, name="twice")
+
+    model = load_tfa_model(edited(old("anonymous.h5"), change), {"Doubled": Doubled})
+    np.testing.assert_allclose(run(model, [np.ones((1, 4), "float32")])[0], 2)
+    assert model.get_layer("twice").name == "twice"

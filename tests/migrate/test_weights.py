@@ -1,5 +1,7 @@
 """`load_tfa_weights`: into models that were built again with Keras 3 and kerasnorm."""
 
+import zipfile
+
 import h5py
 import keras
 import numpy as np
@@ -178,3 +180,17 @@ def test_what_is_no_file_of_weights(old, tmp_path):
         load_tfa_weights(model, tmp_path / "text.h5")
     with pytest.raises(ValueError, match="not built"):
         load_tfa_weights(keras.Sequential([layers.Dense(2)]), old("group.h5"))
+
+
+@pytest.mark.parametrize("file", ["cudnn.h5", "cudnn.weights.h5"])
+def test_weights_of_cudnn_in_layers_that_run_anywhere(file, old):
+    path = old("cudnn.h5")
+    with zipfile.ZipFile(path.with_suffix(".keras")) as archive:
+        path.with_name("cudnn.weights.h5").write_bytes(archive.read("model.weights.h5"))
+    x = inputs = keras.Input((5, 3))
+    x = layers.Bidirectional(layers.GRU(4, return_sequences=True))(x)
+    x = layers.GRU(3, return_sequences=True)(x)
+    model = keras.Model(inputs, layers.LSTM(4)(x))
+    load_tfa_weights(model, path.with_name(file))
+    golden = Golden(path.parent, "cudnn")
+    assert difference(run(model, golden.x), golden.y) < 5e-6

@@ -97,9 +97,8 @@ CLIPPING = {"rmax": 1.5, "rmin": 0.6, "dmax": 0.4}
     "renorm" not in inspect.signature(keras.layers.BatchNormalization).parameters,
     reason="Keras has it since 3.15",
 )
-@pytest.mark.parametrize("clipping", [None, CLIPPING])
-@pytest.mark.parametrize("axis", [-1, 1])
-def test_batch_renormalization_is_that_of_keras(rng, clipping, axis, without_tracing):
+@pytest.mark.parametrize(("axis", "clipping"), [(-1, CLIPPING), (1, None)])
+def test_batch_renormalization_is_that_of_keras(rng, axis, clipping, without_tracing):
     """Outputs, gradients by steps of SGD, and every statistic, of inputs that change."""
     settings = {"renorm": True, "renorm_clipping": clipping, "renorm_momentum": 0.7}
     settings |= {"axis": axis, "momentum": 0.8}

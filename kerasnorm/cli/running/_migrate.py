@@ -13,6 +13,15 @@ from kerasnorm._table import aligned
 from kerasnorm.cli.running._surgery import save_whole
 from kerasnorm.migrate import ERRORS, Translated, load_and_list
 
+# what messages say of arguments of `load_tfa_model`, and the command's options for them
+_OPTIONS = {
+    "Say `safe_mode=False`": "Add --unsafe",
+    'Give the path of those, too: `load_tfa_model("model.json", weights="model.h5")`': (
+        "Add --weights FILE"
+    ),
+    "`load_tfa_model(json, weights=path)`": "give the .json file and --weights with this one",
+}
+
 
 def run_migrate(arguments: argparse.Namespace) -> None:
     """Writes an old model as a file of Keras 3."""
@@ -21,9 +30,10 @@ def run_migrate(arguments: argparse.Namespace) -> None:
             arguments.old, safe_mode=not arguments.unsafe, weights=arguments.weights
         )
     except ValueError as error:
-        if "safe_mode=False" not in str(error):
-            raise
-        raise ValueError(str(error).replace("Say `safe_mode=False`", "Add --unsafe")) from error
+        said = str(error)
+        for argument, option in _OPTIONS.items():
+            said = said.replace(argument, option)
+        raise ValueError(said) from error
     save_whole(
         model, Path(arguments.new), lambda part: _verify(model, part, unsafe=arguments.unsafe)
     )
