@@ -152,3 +152,18 @@ def test_shuffled_arrays_on_replicas(tmp_path, count):
     assert train(tmp_path / "broken", 8, **settings) is None
     model = train(tmp_path / "broken", **settings)
     assert difference(model.get_weights(), whole.get_weights()) == 0
+
+
+def test_a_model_without_weights_is_refused_at_once(tmp_path):
+    model = keras.Sequential([keras.layers.Dense(CLASSES)])
+    model.compile("sgd", Crossentropy(from_logits=True), run_eagerly=TRACING_COSTS)
+    if keras.config.backend() == "jax":  # which builds before callbacks are asked
+        pytest.skip("JAX builds the model first")
+    with pytest.raises(ValueError, match="has no weights yet"):
+        model.fit(*data(), verbose=0, callbacks=resume_callbacks(tmp_path))
+
+
+def test_another_optimizer_is_refused_with_what_differs(backup, monkeypatch):
+    monkeypatch.setattr(keras.optimizers, "Adam", keras.optimizers.SGD)
+    with pytest.raises(ValueError, match=r"began with optimizer\.class='[\w.]*Adam'"):
+        train(backup)
