@@ -351,3 +351,9 @@ def test_unknown_channels(row):
         pytest.skip("without γ and β every size may vary")
     with pytest.raises(ValueError, match=r"known size|normalized_shape"):
         row().build((None, 5, 4, None))
+
+
+@every_formula
+def test_complex_numbers(row):
+    with pytest.raises(ValueError, match=r"takes real numbers.*complex64"):
+        row()(ops.convert_to_tensor(image() * np.complex64(1j)))
