@@ -122,6 +122,13 @@ def test_equals_the_formula_in_float64_at_a_large_mean(row):
     assert np.abs(run(row(), x) - row.expected(x)).max() < 1e-5
 
 
+@pytest.mark.parametrize("name", ["layer", "layer over everything", "instance", "group"])
+def test_equals_the_formula_at_inference_too(name):
+    x, row = image(1e4, (4, 14, 14, CHANNELS)), ROWS[name]
+    found = ops.convert_to_numpy(row()(x, training=False))
+    assert np.abs(found - row.expected(x)).max() < 1e-5
+
+
 @every_layer
 def test_without_positions(row):
     x = image(3, SHAPES[2])
