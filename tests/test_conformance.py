@@ -122,6 +122,13 @@ def test_equals_the_formula_in_float64_at_a_large_mean(row):
     assert np.abs(run(row(), x) - row.expected(x)).max() < 1e-5
 
 
+@pytest.mark.parametrize("name", ["layer", "layer over everything", "instance", "group"])
+def test_equals_the_formula_at_inference_too(name):
+    x, row = image(1e4, (4, 14, 14, CHANNELS)), ROWS[name]
+    found = ops.convert_to_numpy(row()(x, training=False))
+    assert np.abs(found - row.expected(x)).max() < 1e-5
+
+
 @every_layer
 def test_without_positions(row):
     x = image(3, SHAPES[2])
@@ -351,3 +358,9 @@ def test_unknown_channels(row):
         pytest.skip("without γ and β every size may vary")
     with pytest.raises(ValueError, match=r"known size|normalized_shape"):
         row().build((None, 5, 4, None))
+
+
+@every_formula
+def test_complex_numbers(row):
+    with pytest.raises(ValueError, match=r"takes real numbers.*complex64"):
+        row()(ops.convert_to_tensor(image() * np.complex64(1j)))

@@ -94,6 +94,7 @@ class NormalizationLayer(keras.layers.Layer):
     def _masked(self, inputs: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Casts integers, and zeroes the positions left out so that NaN there reaches nothing."""
         x = ops.convert_to_tensor(inputs)
+        check_real(self, x)
         if not keras.backend.is_float_dtype(x.dtype):
             x = ops.cast(x, self._statistics_dtype(x))
         if mask is None:
@@ -204,6 +205,15 @@ def check_more_than_one(
         raise ValueError(
             f"{type(layer).__name__} would compute each mean from a single value of the input, "
             f"and return β whatever it is given. Received: shape={tuple(shape)}. {remedy}"
+        )
+
+
+def check_real(layer: keras.layers.Layer, x: Tensor) -> None:
+    """Raises for complex numbers, whose imaginary part a cast would drop."""
+    if "complex" in str(x.dtype):
+        raise ValueError(
+            f"{type(layer).__name__} takes real numbers. Received: dtype={x.dtype}. Give it the "
+            "real and the imaginary part as channels of their own."
         )
 
 
