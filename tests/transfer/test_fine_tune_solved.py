@@ -204,7 +204,7 @@ def test_labels_that_do_not_fit_are_refused():
 def test_the_last_epoch_that_is_as_good_is_kept(scores, count, kept, tmp_path):
     for folder in (None, tmp_path):
         model = source()
-        best = BestWeights(model, "val_accuracy", folder, last=True)
+        best = BestWeights(model, "val_accuracy", last=True)
         for epoch, score in enumerate(scores):
             model.get_layer("head").bias.assign([epoch] * 3)
             if epoch == 0:
@@ -212,7 +212,7 @@ def test_the_last_epoch_that_is_as_good_is_kept(scores, count, kept, tmp_path):
             else:
                 best.on_epoch_end(epoch, {"val_accuracy": score})
             if folder and epoch == 1:  # a break
-                best = BestWeights(model, "val_accuracy", folder, last=True)
+                best = BestWeights(model, "val_accuracy", last=True)
                 best.begin({"val_accuracy": scores[0]}, None)
         best.restore()
         assert model.get_layer("head").get_weights()[1].tolist() == [kept] * 3

@@ -33,7 +33,6 @@ def run_tune(arguments: argparse.Namespace) -> None:
         )
         found = _search(hypermodel, train, validation, arguments)
         print(found, file=sys.stderr if arguments.json else sys.stdout)
-        (folder / "trials.json").write_text(_as_json(found.trials), encoding="utf-8")
         model = problem.model(advice.recipe, arguments.seed)
         settings = {"batch_size": arguments.batch_size, "seed": arguments.seed, "verbose": 0}
         run = fit(
@@ -41,6 +40,7 @@ def run_tune(arguments: argparse.Namespace) -> None:
         )
         ways = _best_last(advice, run.evaluation.balanced_accuracy, found)
         comparison = train_and_write(problem, ways, seeds(arguments), arguments, folder, {})
+        (folder / "trials.json").write_text(_as_json(found.trials), encoding="utf-8")
     say(arguments, comparison)
 
 
