@@ -201,8 +201,8 @@ def test_labels_that_do_not_fit_are_refused():
         ([0.70, 0.76, 0.75], None, 1),
     ],
 )
-def test_the_last_epoch_that_is_as_good_is_kept(scores, count, kept, tmp_path):
-    for folder in (None, tmp_path):
+def test_the_last_epoch_that_is_as_good_is_kept(scores, count, kept):
+    for interrupted in (False, True):
         model = source()
         best = BestWeights(model, "val_accuracy", last=True)
         for epoch, score in enumerate(scores):
@@ -211,8 +211,10 @@ def test_the_last_epoch_that_is_as_good_is_kept(scores, count, kept, tmp_path):
                 best.begin({"val_accuracy": score}, count)
             else:
                 best.on_epoch_end(epoch, {"val_accuracy": score})
-            if folder and epoch == 1:  # a break
+            if interrupted and epoch == 1:
+                state = best.state_dict()
                 best = BestWeights(model, "val_accuracy", last=True)
+                best.load_state_dict(state)
                 best.begin({"val_accuracy": scores[0]}, None)
         best.restore()
         assert model.get_layer("head").get_weights()[1].tolist() == [kept] * 3
