@@ -206,10 +206,11 @@ class BatchNormalization(TrackedNormalization):
         size = self.virtual_batch_size
         if mask is None:
             mask = ops.ones_like(ops.take(x, [0], axis=view.channel), dtype="bool")
-        missing = -ops.shape(x)[0] % size
-        padding = [(0, missing)] + [(0, 0)] * (len(x.shape) - 1)
+        examples = ops.shape(x)[0]
+        ghosts = -(-examples // size)  # so that JAX can tell an unknown size to be a multiple
+        padding = [(0, ghosts * size - examples)] + [(0, 0)] * (len(x.shape) - 1)
         return tuple(
-            ops.reshape(ops.pad(part, padding), (-1, size, *ops.shape(part)[1:]))
+            ops.reshape(ops.pad(part, padding), (ghosts, size, *ops.shape(part)[1:]))
             for part in (x, mask)
         )
 
