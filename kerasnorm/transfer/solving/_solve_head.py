@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm._validation import as_number, require
+from kerasnorm._validation import as_number
 from kerasnorm.data import check_count, check_zero_one, read_classes, read_labels, to_numpy
 from kerasnorm.transfer._matrices import read_features
 from kerasnorm.transfer.solving._coordinates import Coordinates
@@ -111,7 +111,6 @@ def solve_targets(
         weights: of the examples, (N,); None: 1 each, and the prior is taken out of the bias.
         penalty: as in `solve_head`.
     """
-    require("scipy")
     coordinates = Coordinates.of(features)
     balanced = weights is None
     weights = np.ones(len(features), "float32") if weights is None else weights
