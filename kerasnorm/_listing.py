@@ -61,14 +61,12 @@ def images_in(folder: Path, skipped: Counter[str] | None = None) -> list[str]:
     What is no image is counted in `skipped`, by its suffix.
     """
     found = []
-    for at, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if _is_shown(name)]
-        for name in filter(_is_shown, names):
-            suffix = os.path.splitext(name)[1].lower()
-            if suffix in IMAGES:
-                found.append(os.path.join(at, name))
-            elif skipped is not None:
-                skipped[suffix or "without a suffix"] += 1
+    for at, name in _walk(folder):
+        suffix = os.path.splitext(name)[1].lower()
+        if suffix in IMAGES:
+            found.append(os.path.join(at, name))
+        elif skipped is not None:
+            skipped[suffix or "without a suffix"] += 1
     return found
 
 
@@ -121,13 +119,15 @@ def _folders_of_parts(folders: Sequence[Path]) -> dict[str, Path]:
 
 
 def _holds_classes(folder: Path) -> bool:
-    return any(next(_walk_images(each), None) for each in _sub_folders(folder))
+    walked = (name for each in _sub_folders(folder) for _, name in _walk(each))
+    return any(name.lower().endswith(IMAGES) for name in walked)
 
 
-def _walk_images(folder: Path) -> Iterator[str]:
-    for _, folders, names in os.walk(folder):
+def _walk(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yields folder and name of each file in a folder and those below it that is not hidden."""
+    for at, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if _is_shown(name)]
-        yield from (name for name in names if _is_shown(name) and name.lower().endswith(IMAGES))
+        yield from ((at, name) for name in filter(_is_shown, names))
 
 
 def _count_beside(folder: Path, skipped: Counter[str]) -> None:
@@ -139,7 +139,7 @@ def _count_beside(folder: Path, skipped: Counter[str]) -> None:
 
 def mask_files(folder: Path) -> list[Path]:
     """Returns the masks of a folder of them, in order; none if it has sub-folders of images."""
-    if not folder.is_dir() or any(next(_walk_images(each), None) for each in _sub_folders(folder)):
+    if not folder.is_dir() or _holds_classes(folder):
         return []
     files = (file for file in folder.iterdir() if _is_shown(file.name))
     return sorted(file for file in files if file.suffix.lower() in _MASKS)
