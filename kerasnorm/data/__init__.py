@@ -45,7 +45,7 @@ from kerasnorm.data._labels import (
 )
 from kerasnorm.data._members import Members, as_rows, find_members
 from kerasnorm.data._order import Order, shuffled
-from kerasnorm.data._pictures import load_image, picture_sizes
+from kerasnorm.data._pictures import picture_sizes
 from kerasnorm.data._reads_alike import reads_alike
 from kerasnorm.data._segmentation_folder import SegmentationFolder
 from kerasnorm.data._source import Arrays, Source, read_source
@@ -99,7 +99,6 @@ __all__ = [
     "label_batches",
     "label_shape",
     "labels_of",
-    "load_image",
     "number_names",
     "outside",
     "picture_sizes",

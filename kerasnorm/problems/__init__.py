@@ -10,7 +10,12 @@ from kerasnorm.problems._digits_problem import (
     DigitsProblem,
     plain_ways,
 )
-from kerasnorm.problems._folder import describe_sizes, describe_unreadable, read_images
+from kerasnorm.problems._folder import (
+    describe_left_out,
+    describe_sizes,
+    describe_unreadable,
+    read_images,
+)
 from kerasnorm.problems._folder_problem import FolderProblem
 from kerasnorm.problems._scene_problem import SceneProblem
 
@@ -26,6 +31,7 @@ __all__ = [
     "Problem",
     "SceneProblem",
     "compare",
+    "describe_left_out",
     "describe_sizes",
     "describe_unreadable",
     "load_digits",

@@ -7,10 +7,10 @@ import numpy as np
 from kerasnorm.cli._export import out_path
 from kerasnorm.cli._predict import find_images
 from kerasnorm.cli.running._predict import image_size_of
-from kerasnorm.data import load_image
 from kerasnorm.imbalance import ImageFiles
 from kerasnorm.problems import describe_unreadable
 from kerasnorm.recipe import Run
+from kerasnorm.recipe.examples import read_examples
 
 
 def run_export(arguments: argparse.Namespace) -> None:
@@ -26,7 +26,8 @@ def _read_images(arguments: argparse.Namespace, run: Run) -> np.ndarray:
     found, _ = find_images([arguments.verify])
     count = min(arguments.images, len(found))
     chosen = [found[index] for index in np.linspace(0, len(found) - 1, count).astype(int)]
-    readable = ImageFiles(chosen, np.zeros(count, int), run.class_names, size).readable()
+    files = ImageFiles(chosen, np.zeros(count, int), run.class_names, size)
+    readable = files.readable(count)
     if not readable.all():
-        raise ValueError(describe_unreadable(np.array(chosen)[~readable].tolist()))
-    return np.stack([load_image(path, size) for path in chosen])
+        raise ValueError(describe_unreadable(files.paths[~readable].tolist()))
+    return np.concatenate([x for x, _ in read_examples("--verify", files, 4).batches()])

@@ -6,13 +6,12 @@ import sys
 
 import numpy as np
 
-from kerasnorm._listing import describe_skipped
 from kerasnorm._table import aligned
 from kerasnorm.cli._predict import find_images
 from kerasnorm.cli.running._maps import write_maps
 from kerasnorm.imbalance import ImageFiles
 from kerasnorm.models import gives_logits, gives_maps
-from kerasnorm.problems import describe_sizes, describe_unreadable
+from kerasnorm.problems import describe_left_out, describe_sizes, describe_unreadable
 from kerasnorm.recipe import Run
 from kerasnorm.recipe.examples import read_examples
 from kerasnorm.recipe.results import probabilities
@@ -55,10 +54,12 @@ def _sound(arguments: argparse.Namespace, names: tuple[str, ...], size: int) -> 
     unreadable = describe_unreadable(files.paths[~readable].tolist())
     if not readable.any() or (arguments.strict and not readable.all()):
         raise ValueError(unreadable)
-    left_out = f"; skipped {describe_skipped(skipped)}" if skipped else ""
     said = sys.stderr if arguments.json else sys.stdout
     noun = "image" if readable.sum() == 1 else "images"
-    print(f"read {readable.sum()} {noun}, {describe_sizes(paths)}{left_out}", file=said)
+    print(
+        f"read {readable.sum()} {noun}, {describe_sizes(paths)}{describe_left_out(skipped)}",
+        file=said,
+    )
     if not readable.all():
         print(f"kerasnorm: skipped {unreadable}", file=sys.stderr)
     return files.subset(readable)
