@@ -99,12 +99,10 @@ def normalize(
     Returns it, and what `then`, which is hashable, makes of the statistics and the arrays of
     `state`. `training` may be traced, as by `keras.RematScope`.
     """
-    formula = _normalize
     # `jax.jit` hides forward mode; at inference no gradient needs to be quick
     plain = training is False or any(_in_forward_mode(t) for t in (x, gamma, beta))
-    if plain and view.axis_name is None:
-        formula = _normalize_plainly
-    return formula(x, gamma, beta, mask, view, epsilon, dtype, then, state)
+    plain = plain and view.axis_name is None
+    return _normalize(x, gamma, beta, mask, view, epsilon, dtype, then, state, plain)
 
 
 def _in_forward_mode(x: Tensor | None) -> bool:
@@ -119,23 +117,7 @@ def _in_forward_mode(x: Tensor | None) -> bool:
     return False
 
 
-@functools.partial(jax.jit, static_argnames=("view", "epsilon", "dtype", "then"))
-def _normalize_plainly(
-    x: Tensor,
-    gamma: Tensor | None,
-    beta: Tensor | None,
-    mask: Tensor | None,
-    view: reference.View,
-    epsilon: float,
-    dtype: str,
-    then: Callable[..., Any],
-    state: tuple[Tensor, ...],
-) -> tuple[Tensor, Any]:
-    y, statistics = infer(x, gamma, beta, mask, view, epsilon, dtype, settle)
-    return y, then(statistics, *state)
-
-
-@functools.partial(jax.jit, static_argnames=("view", "epsilon", "dtype", "then"))
+@functools.partial(jax.jit, static_argnames=("view", "epsilon", "dtype", "then", "plain"))
 def _normalize(
     x: Tensor,
     gamma: Tensor | None,
@@ -146,8 +128,12 @@ def _normalize(
     dtype: str,
     then: Callable[..., Any],
     state: tuple[Tensor, ...],
+    plain: bool,
 ) -> tuple[Tensor, Any]:
     """Is compiled as a whole, also where called eagerly: one program in place of fifty."""
+    if plain:
+        y, statistics = infer(x, gamma, beta, mask, view, epsilon, dtype, settle)
+        return y, then(statistics, *state)
     # Within `shard_map`, `custom_vjp` wants γ to vary over the shards as its gradient does. Adding
     # a zero that does makes it so, and sums the gradient over the shards where γ is one for all.
     zero = jax.numpy.zeros_like(x, shape=(), dtype=dtype)
