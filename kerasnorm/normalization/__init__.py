@@ -16,6 +16,7 @@ from kerasnorm.normalization._layer_norm_lstm_cell import LayerNormLSTMCell
 from kerasnorm.normalization._layer_normalization import LayerNormalization
 from kerasnorm.normalization._normalization_layer import NormalizationLayer
 from kerasnorm.normalization._registry import get, names
+from kerasnorm.normalization._renorm import RENORM_STATISTICS
 from kerasnorm.normalization._spectral_normalization import SpectralNormalization
 from kerasnorm.normalization._switchable_normalization import SwitchableNormalization
 from kerasnorm.normalization._sync_batch_normalization import SyncBatchNormalization

@@ -7,7 +7,7 @@ from kerasnorm import backend
 from kerasnorm._types import Constraint, Initializer, Regularizer, Shape, Tensor
 from kerasnorm._validation import as_int, as_number
 from kerasnorm.normalization._normalization_layer import channel_and_positions
-from kerasnorm.normalization._renorm import STATISTICS, FollowRenorm, check_clipping
+from kerasnorm.normalization._renorm import RENORM_STATISTICS, FollowRenorm, check_clipping
 from kerasnorm.normalization._tracked_normalization import Average, TrackedNormalization
 
 
@@ -138,7 +138,7 @@ class BatchNormalization(TrackedNormalization):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        for name in STATISTICS if self.renorm else ():
+        for name in RENORM_STATISTICS if self.renorm else ():
             variable = self._add_statistic(name, self.moving_mean.shape[0])
             setattr(self, name, variable)
 
@@ -193,12 +193,14 @@ class BatchNormalization(TrackedNormalization):
         return FollowRenorm(Average(view.synchronized), *settings)
 
     def _estimates(self) -> tuple[Tensor, ...]:
-        more = [getattr(self, name) for name in STATISTICS] if self.renorm else []
+        more = [getattr(self, name) for name in RENORM_STATISTICS] if self.renorm else []
         return (*super()._estimates(), *(ops.cast(each, each.dtype) for each in more))
 
     def _assign(self, estimates: tuple[Tensor, ...]) -> None:
         super()._assign(estimates[:2])
-        for name, value in zip(STATISTICS if self.renorm else (), estimates[2:], strict=True):
+        for name, value in zip(
+            RENORM_STATISTICS if self.renorm else (), estimates[2:], strict=True
+        ):
             getattr(self, name).assign(value)
 
     def _split(self, x: Tensor, mask: Tensor | None, view: backend.View) -> tuple[Tensor, Tensor]:

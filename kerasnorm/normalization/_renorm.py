@@ -9,7 +9,7 @@ from kerasnorm._types import Tensor
 
 _LIMITS = ("rmax", "rmin", "dmax")
 # what a layer keeps beside the moving mean and variance
-STATISTICS = ("moving_stddev", "renorm_mean", "renorm_stddev")
+RENORM_STATISTICS = ("moving_stddev", "renorm_mean", "renorm_stddev")
 
 
 def check_clipping(clipping: dict[str, float] | None) -> dict[str, float] | None:

@@ -19,12 +19,11 @@ from kerasnorm.models import (
     set_statistics,
     statistics_set,
 )
-from kerasnorm.normalization import choose_groups
+from kerasnorm.normalization import RENORM_STATISTICS, choose_groups
 from kerasnorm.surgery._kinds import BATCH, build_shape, kind_of
 
 _PARAMETERS = ("gamma", "beta")
 _STATISTICS = ("moving_mean", "moving_variance")
-_RENORM = ("moving_stddev", "renorm_mean", "renorm_stddev")  # of batch renormalization, beside them
 _CARRIED = (
     *("renorm", "renorm_clipping", "renorm_momentum"),
     *("name", "trainable", "dtype", "epsilon", "center", "scale", "momentum", "unbiased"),
@@ -151,7 +150,7 @@ def _common(old: keras.Layer, new: keras.Layer) -> list[tuple[keras.Variable, ke
     """Returns the pairs of variables whose values the new layer takes over."""
     names = _PARAMETERS
     if _FAMILIES.get(kind_of(old), old) == _FAMILIES.get(kind_of(new), new):
-        names += _STATISTICS + _RENORM
+        names += _STATISTICS + RENORM_STATISTICS
     pairs = [(getattr(old, name, None), getattr(new, name, None)) for name in names]
     return [pair for pair in pairs if all(variable is not None for variable in pair)]
 
@@ -163,7 +162,7 @@ def shared_twin(layer: keras.layers.BatchNormalization) -> norms.BatchNormalizat
     carried = {key: config[key] for key in (*_CARRIED, "axis") if key in config and key in known}
     twin = norms.BatchNormalization.from_config(carried)
     twin.built = True
-    renorm = _RENORM if twin.renorm else ()
+    renorm = RENORM_STATISTICS if twin.renorm else ()
     names = (*_PARAMETERS, *_STATISTICS, *renorm)
     vars(twin).update({name: getattr(layer, name) for name in names})
     return twin
