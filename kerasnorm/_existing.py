@@ -22,6 +22,12 @@ RUN_FILES = frozenset(
 NO_FILES = ("imagenet", "none")  # weights that are no file
 
 
+def shares_or_default(validation: float | None, test: float | None) -> tuple[float, float]:
+    """Returns the shares of the images for validation and for the test; None: as by default."""
+    first, second = SHARES
+    return first if validation is None else validation, second if test is None else test
+
+
 def check_images(path: StrPath) -> Path:
     """Returns the path of a folder or a CSV file; OSError if it is neither."""
     path = Path(path).expanduser()

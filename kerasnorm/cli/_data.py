@@ -5,13 +5,13 @@ import argparse
 from kerasnorm._existing import (
     IMAGES_FOLDER,
     MASKS_FOLDER,
-    SHARES,
     check_backbone,
     check_classes,
     check_images,
     check_shares,
     holds_scenes,
     map_model_file,
+    shares_or_default,
     weights_file,
 )
 from kerasnorm._listing import list_folder, scene_files
@@ -87,11 +87,7 @@ def check_data(arguments: argparse.Namespace) -> None:
 
 def shares(arguments: argparse.Namespace) -> tuple[float, float]:
     """Returns the shares of the images for validation and for the test."""
-    given = (arguments.validation_split, arguments.test_split)
-    validation, test = (
-        standard if share is None else share for share, standard in zip(given, SHARES, strict=True)
-    )
-    return validation, test
+    return shares_or_default(arguments.validation_split, arguments.test_split)
 
 
 def columns_of(arguments: argparse.Namespace) -> Columns:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kerasnorm._existing import SHARES, check_shares
+from kerasnorm._existing import SHARES, check_shares, shares_or_default
 from kerasnorm._validation import listed
 from kerasnorm.imbalance import ImageFiles
 
@@ -41,7 +41,7 @@ def split(
     rng, whole = np.random.default_rng(seed), np.arange(files.size)
     together = _together(files, equal or [])
     if files.parts is None:
-        validation, test = check_shares(*_or_default(validation, test))
+        validation, test = check_shares(*shares_or_default(validation, test))
         return _parted(files, *_held_out(files, whole, together, [validation, test], rng))
     named = {name: np.flatnonzero(files.parts == name) for name in ("train", "validation", "test")}
     for name, share in (("validation", validation), ("test", test)):
@@ -49,7 +49,7 @@ def split(
             raise ValueError(
                 f"The images have a part for {name} of their own: leave out --{name}-split."
             )
-    wanted = [0 if len(named["validation"]) else _or_default(validation, None)[0], test or 0]
+    wanted = [0 if len(named["validation"]) else shares_or_default(validation, None)[0], test or 0]
     check_shares(wanted[0] or SHARES[0], wanted[1])
     train, *drawn = _held_out(files, named["train"], together, wanted, rng)
     names = ("validation", "test")
@@ -92,7 +92,7 @@ def fold(
         dealt = deal.split(together, files.labels, None if alone else together)
         rest, test = list(dealt)[index]
     rng = np.random.default_rng(seed)
-    shares = [_or_default(validation, None)[0], 0]
+    shares = [shares_or_default(validation, None)[0], 0]
     train, held_out, _ = _held_out(files, rest, together, shares, rng)
     return _parted(files, train, held_out, test)
 
@@ -113,14 +113,6 @@ def describe_equal(pairs: list[list[str]], apart: str) -> str:
     shown = "; ".join(" = ".join(pair[:3]) for pair in pairs[:5])
     more = f"; and {len(pairs) - 5} more" if len(pairs) > 5 else ""
     return f"{len(pairs)} {noun} in different {apart}: {shown}{more}"
-
-
-def _or_default(validation: float | None, test: float | None) -> tuple[float, float]:
-    given = (validation, test)
-    first, second = (
-        standard if share is None else share for share, standard in zip(given, SHARES, strict=True)
-    )
-    return first, second
 
 
 def _parted(
