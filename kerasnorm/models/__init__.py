@@ -1,6 +1,7 @@
 """Whole models: walked, copied, cut at the head, frozen."""
 
 from kerasnorm.models._become import become, build_like
+from kerasnorm.models._constants import constants_as_variables
 from kerasnorm.models._copy_model import copy_model, copy_with_twins
 from kerasnorm.models._finish import compile_like, finish, uncompiled
 from kerasnorm.models._flags import match_flags, set_trainable
@@ -77,6 +78,7 @@ __all__ = [
     "classes_of",
     "compile_arguments",
     "compile_like",
+    "constants_as_variables",
     "copy_model",
     "copy_with_twins",
     "ends_in",

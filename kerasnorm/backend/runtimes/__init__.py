@@ -1,7 +1,8 @@
 """Files that other runtimes than Keras read: writing them, and running them.
 
 Each format's module has the same names: `write(model, path, quantize, samples, labels)`,
-`load(path)`, which returns a function of an array, `PACKAGES`, `QUANTIZED` and `SUFFIX`.
+`load(path)`, which returns a function of an array, `PACKAGES`, `QUANTIZED`, `SUFFIX`, and whether
+it `TAKES_CONSTANTS`, tensors that layers keep in attributes.
 """
 
 import keras

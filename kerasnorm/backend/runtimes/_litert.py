@@ -14,6 +14,7 @@ import numpy as np
 PACKAGES = ()
 QUANTIZED = ("int8", "float16")
 SUFFIX = ".tflite"
+TAKES_CONSTANTS = True
 
 
 def write(

@@ -11,6 +11,7 @@ import numpy as np
 PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
 QUANTIZED = ("int8",)
 SUFFIX = ".onnx"
+TAKES_CONSTANTS = False  # tf2onnx makes inputs of them
 _ANY_SIZE = 64
 
 

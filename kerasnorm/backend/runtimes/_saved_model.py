@@ -9,6 +9,7 @@ import numpy as np
 PACKAGES = ()
 QUANTIZED = ()
 SUFFIX = ""
+TAKES_CONSTANTS = True
 
 
 def write(

@@ -1,5 +1,6 @@
 """Writes the model of a run for other runtimes, and runs what it wrote."""
 
+import contextlib
 import dataclasses
 import statistics
 import time
@@ -16,7 +17,7 @@ from kerasnorm._table import aligned
 from kerasnorm._types import StrPath
 from kerasnorm._validation import check_choice, listed, require
 from kerasnorm.backend.runtimes import FORMATS, check_backend
-from kerasnorm.models import gives_logits, is_graph
+from kerasnorm.models import constants_as_variables, gives_logits, is_graph
 from kerasnorm.surgery import fold_batchnorm
 
 # Float32 in another order: of outputs of size 1.
@@ -90,7 +91,9 @@ def export(
     ready = _folded(model)
     runtime = FORMATS[format]
     with whole(path) if runtime.SUFFIX else staged(path, overwrite) as part:
-        runtime.write(ready, part, quantize, images, labels)
+        takes = runtime.TAKES_CONSTANTS
+        with contextlib.nullcontext() if takes else constants_as_variables(ready):
+            runtime.write(ready, part, quantize, images, labels)
         size = sum(file.stat().st_size for file in [part, *part.rglob("*")] if file.is_file())
         figures = {} if images is None else _compare(model, runtime.load(part), images, quantize)
     return Export(path, format, quantize, size, **figures)
