@@ -102,6 +102,18 @@ class Backup:
             for left in parts_of(path):
                 remove(left)
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other processes out of the file, and removes what killed ones left of it.
+
+        Raises:
+            InUseError: If another process has it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with claimed(self.path):
+            self.clean()
+            yield
+
 
 @contextlib.contextmanager
 def opened(backup: StrPath | Backup | None) -> Iterator[Backup | None]:
@@ -119,10 +131,8 @@ def opened(backup: StrPath | Backup | None) -> Iterator[Backup | None]:
     new = Backup(backup)
     folder = new.folder
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with claimed(new.path):
-            new.clean()
+        with new.held():
             yield new
             new.remove()
     finally:

@@ -1,4 +1,4 @@
-"""Compares what decides a training with what decided the one that a backup is of."""
+"""Compares what decides some work with what decided that which a backup is of."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,12 +12,12 @@ _MISSING = object()
 
 
 def check_fingerprint(place: Path, began: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuses to resume a training that something else decides than when it began.
+    """Refuses to resume what something else decides than when it began.
 
     Args:
         place: the backup.
         began: its fingerprint, as JSON holds it.
-        now: that of the training that is to resume it, with the same names.
+        now: that of the work that is to resume it, with the same names.
 
     Raises:
         ValueError: That says what differs, by name: what it was and what it is.
@@ -30,8 +30,8 @@ def check_fingerprint(place: Path, began: Mapping[str, Any], now: Mapping[str, A
             for side in (0, 1)
         )
         raise ValueError(
-            f"'{place}' holds a training that began with {before}. Received: {received}. Resume "
-            "with the same arguments, choose another folder, or remove this one to begin anew."
+            f"'{place}' is of work that began with {before}. Received: {received}. Resume it with "
+            "the same arguments, choose another folder, or remove the file to begin anew."
         )
 
 

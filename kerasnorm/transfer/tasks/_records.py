@@ -1,114 +1,93 @@
-"""What has been measured already, in a folder that outlives the process."""
+"""What has been measured already, in a file that outlives the process."""
 
 import contextlib
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
-from kerasnorm._claims import LOCK, PART, claimed, parts_of, remove
-from kerasnorm._files import whole
+from kerasnorm._claims import LOCK, PART, part_of, parts_of, remove
 from kerasnorm._types import StrPath
-
-_CONTENTS = "contents.json"
+from kerasnorm.backups import Backup, check_fingerprint
 
 Transfer = tuple[tuple[str, ...], str]
 
 
 class Records:
-    """The losses of each transfer on the held-out examples, in memory, and in a folder if given.
+    """The losses of each transfer on the held-out examples, in memory, and in a file if given.
 
-    A file a transfer, whole or not there. `contents.json` says what they are of, so that transfers
-    of other data never mix.
+    The file is a backup, replaced whole after each transfer. It stays when all are measured, for
+    further encoders and tasks.
 
     Args:
-        directory: folder, made if it is not there; None: memory only.
-        contents: descriptions by name, of all that the losses depend on.
+        directory: folder, made where something is written; None: memory only.
+        fixed: descriptions by name, of what all losses depend on.
+        parts: descriptions by name, of encoders and tasks: more of them may be added.
+
+    Attributes:
+        features: folder for features that are not to outlive the process; None without a directory.
 
     Raises:
-        ValueError: if the folder is of something else. Names that only one of the two has are no
-            contradiction: encoders and tasks may be added.
+        ValueError: if the file is damaged, of something else, or the folder holds other files.
     """
 
-    def __init__(self, directory: StrPath | None, contents: Mapping[str, Any]) -> None:
+    def __init__(
+        self, directory: StrPath | None, fixed: Mapping[str, Any], parts: Mapping[str, Any]
+    ) -> None:
         self._losses: dict[Transfer, np.ndarray] = {}
-        self._directory = None if directory is None else Path(directory)
-        if self._directory is not None:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            there = _read_contents(self._directory)
-            differing = [key for key, text in contents.items() if there.get(key, text) != text]
-            if differing:
-                raise ValueError(
-                    f"`directory` '{self._directory}' holds transfers with another "
-                    f"{', another '.join(differing)}. Give another directory, or delete it."
-                )
-            with whole(self._directory / _CONTENTS) as part:
-                part.write_text(json.dumps({**there, **contents}, indent=2), encoding="utf-8")
+        self._backup = None if directory is None else Backup(directory, "transfers")
+        self._fixed, self._parts = fixed, dict(parts)
+        self.features: Path | None = None
+        if self._backup is not None:
+            self._features = self._backup.folder / "transfers-features"
+            self.features = part_of(self._features)
+            self._read(self._backup)
 
-    def claimed(self) -> contextlib.AbstractContextManager[None]:
-        """Returns a context in which this process alone measures; InUseError if another does."""
-        if self._directory is None:
-            return contextlib.nullcontext()
-        return claimed(self._directory / _CONTENTS)
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Lets this process alone measure; InUseError if another does."""
+        if self._backup is None:
+            yield
+            return
+        with self._backup.held():
+            for left in parts_of(self._features, of_the_dead=True):
+                remove(left)
+            self._read(self._backup)  # what another process has measured meanwhile
+            yield
 
-    def clean(self, features: Path) -> None:
-        """Removes what killed processes left in the folder that this one has claimed.
-
-        Args:
-            features: what they kept features in.
-        """
-        if self._directory is not None:
-            for path in (features, *self._directory.glob("*.npy")):
-                for left in parts_of(path, of_the_dead=True):
-                    remove(left)
+    def _read(self, backup: Backup) -> None:
+        _check_folder(backup)
+        state = backup.begin(**self._fixed)
+        if state is None:
+            return
+        began = state["parts"]
+        now = {name: self._parts.get(name, each) for name, each in began.items()}
+        check_fingerprint(backup.path, began, now)
+        self._parts = {**began, **self._parts}
+        self._losses = state["losses"] | self._losses
 
     def __contains__(self, transfer: Transfer) -> bool:
-        return transfer in self._losses or (
-            self._directory is not None and self._path(transfer).exists()
-        )
+        return transfer in self._losses
 
     def __getitem__(self, transfer: Transfer) -> np.ndarray:
-        if transfer not in self._losses:
-            self._losses[transfer] = _load(self._path(transfer))
         return self._losses[transfer]
 
     def __setitem__(self, transfer: Transfer, losses: np.ndarray) -> None:
-        if self._directory is not None:
-            with whole(self._path(transfer)) as part:
-                np.save(part, losses)
         self._losses[transfer] = losses
-
-    def _path(self, transfer: Transfer) -> Path:
-        sources, target = transfer
-        names = "+".join(quote(source, safe="") for source in sources)
-        return self._directory / f"{names},{quote(target, safe='')}.npy"
+        if self._backup is not None:
+            self._backup.write({"parts": self._parts, "losses": self._losses}, seed=None)
 
 
-def _load(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+def _check_folder(backup: Backup) -> None:
+    """Refuses a folder of something else, or of transfers of an older version, which had several."""
+    if backup.path.exists() or not backup.folder.exists():
+        return
+    if not backup.folder.is_dir():
+        raise NotADirectoryError(f"`directory` '{backup.folder}' is a file; give a folder.")
+    names = [each.name for each in backup.folder.iterdir()]
+    if any(not name.startswith(PART) and not name.endswith(LOCK) for name in names):
         raise ValueError(
-            f"'{path}' is damaged: {error}. Remove it, and the transfer is measured again."
-        ) from error
-
-
-def _read_contents(directory: Path) -> dict[str, Any]:
-    path = directory / _CONTENTS
-    if path.exists():
-        try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"'{path}' is damaged: {error}. Give another directory, or delete this one."
-            ) from error
-    others = [each.name for each in directory.iterdir()]
-    if any(not (name.startswith(PART) or name.endswith(LOCK)) for name in others):
-        raise ValueError(
-            f"`directory` '{directory}' holds files, and no '{_CONTENTS}' of transfers. Give an "
-            "empty or new one."
+            f"`directory` '{backup.folder}' holds files, and no '{backup.path.name}' of transfers. "
+            "Give an empty or new one."
         )
-    return {}

@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm._claims import part_of
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, as_number
 from kerasnorm.backups import checksum, describe, versions
@@ -51,14 +50,15 @@ class TaskAffinity:
         epochs, batch_size, learning_rate: of the training of heads, by Adam.
         seed: of the split, the heads' weights and the order of the examples. A new head sets the
             global seeds of Python, NumPy and the backend.
-        directory: folder for what is measured. With the same one again, after a crash or with
-            further encoders and tasks, it goes on where it was. Other examples, settings, targets,
-            losses, heads, encoders or versions are refused. None: nothing is kept.
+        directory: Folder for what is measured, transfers.npz, which each transfer replaces. With
+            the same folder again, after an interruption or with further encoders and tasks, only
+            what is missing is measured. Other examples, settings, targets, losses, heads, encoders
+            or versions are refused. None: nothing is kept.
         jit_compile: as in `Model.compile`; False starts sooner on TensorFlow.
 
     Raises:
         ValueError: if encoders, tasks and examples do not fit, or the directory holds transfers of
-            other ones.
+            other ones, a damaged file, or files of something else.
 
     Example:
 
@@ -103,11 +103,10 @@ class TaskAffinity:
         self._encoders, self._tasks = read_encoders(encoders), read_tasks(tasks, self._count)
         self._sources = subsets(self._encoders, as_int("order", order, low=1))
         self._learn, self._held_out = self._training.split(self._count)
-        self._records = Records(directory, {} if directory is None else self._contents())
-        if directory is None:
-            self._temporary = Path(tempfile.mkdtemp())
-        else:  # made when features need it, and removed at the next start if this is killed
-            self._temporary = part_of(Path(directory, "features"))
+        described = ({}, {}) if directory is None else (self._fixed(), self._parts())
+        self._records = Records(directory, *described)
+        # the records' is made when features need it, and removed at the next start after a kill
+        self._temporary = self._records.features or Path(tempfile.mkdtemp())
         weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
         self._features: dict[str, Features] = {}
         self._heads: dict[tuple[str, tuple[int, ...]], TransferHead] = {}
@@ -158,10 +157,9 @@ class TaskAffinity:
 
         Raises:
             InUseError: if another process measures with the same `directory`; an OSError.
-            ValueError: if a file there is damaged.
+            ValueError: if another process has measured other transfers there meanwhile.
         """
-        with self._records.claimed():
-            self._records.clean(self._temporary.with_name("features"))
+        with self._records.held():
             return self._run(verbose)
 
     def _run(self, verbose: int) -> Affinities:
@@ -201,7 +199,7 @@ class TaskAffinity:
 
     def _features_of(self, name: str) -> Features:
         if name not in self._features:
-            path = Path(self._temporary, str(len(self._features)))
+            path = Path(self._temporary, f"{id(self)}-{len(self._features)}")
             encoder = self._encoders[name]
             self._features[name] = Features(name, encoder, self._x, self._learn, path)
         return self._features[name]
@@ -213,12 +211,14 @@ class TaskAffinity:
             )
         return self._heads[target, shape]
 
-    def _contents(self) -> dict[str, Any]:
-        """What the losses depend on, by name, as JSON has it."""
+    def _fixed(self) -> dict[str, Any]:
+        """What all losses depend on, by name, as JSON has it."""
+        x = checksum(*keras.tree.flatten(self._x))
+        return {**self._training._asdict(), "x": x, "versions": versions()}
+
+    def _parts(self) -> dict[str, Any]:
+        """What the losses of each encoder and each task depend on beside, by its name."""
         return {
-            **{name: str(value) for name, value in self._training._asdict().items()},
-            "x": checksum(*keras.tree.flatten(self._x)),
-            **{f"encoder '{k}'": describe(v) for k, v in self._encoders.items()},
-            **{f"task '{k}'": v.describe() for k, v in self._tasks.items()},
-            **{f"version of {k}": v for k, v in versions().items()},
+            **{f"encoder '{name}'": describe(each) for name, each in self._encoders.items()},
+            **{f"task '{name}'": each.describe() for name, each in self._tasks.items()},
         }

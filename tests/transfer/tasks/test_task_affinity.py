@@ -1,5 +1,7 @@
 """Encoders that see what a task asks for win; a killed run goes on and ends the same."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from scipy.stats import kendalltau
 from transfer.tasks.small_tasks import COUNT, examples, measure, sees, tasks
 
 from kerasnorm._files import PART
+from kerasnorm.backups import read_state
 from kerasnorm.transfer import Task, affinity_from_wins, debiased_cka, logme, task_tree, win_rates
 from kerasnorm.transfer.tasks._features import Features
 
@@ -138,8 +141,8 @@ real, count = os.replace, 0
 
 def replace(source, target):
     global count
-    count += str(target).endswith(".npy")
-    if count == 3:  # the third file is written, and has not got its name
+    count += str(target).endswith("transfers.npz")
+    if count == 3:  # the third transfer is written, and does not count yet
         os.kill(os.getpid(), signal.SIGKILL)
     real(source, target)
 
@@ -155,16 +158,29 @@ def test_a_killed_run_goes_on(tmp_path):
     directory = tmp_path / "measured"
     with pytest.raises(AssertionError):
         run_in_a_new_process(KILLED, directory)
-    files = {path: path.stat().st_mtime_ns for path in directory.glob("[!.]*.npy")}
-    assert len(files) == 2 and len(list(directory.glob(f"{PART}*"))) == 1
+    assert len(list(directory.glob(f"{PART}*"))) == 1
+    measured = read_state(directory / "transfers.npz")["state"]["losses"]
+    assert len(measured) == 2
     resumed = measure(epochs=1, directory=directory)
     assert resumed.cost().done == 2
     resumed = resumed.run(verbose=0)
-    assert {path: path.stat().st_mtime_ns for path in files} == files
+    assert [path.name for path in directory.iterdir()] == ["transfers.npz"]
     whole = measure(epochs=1).run(verbose=0)
     np.testing.assert_allclose(resumed.losses, whole.losses, rtol=1e-3)
-    losses = [np.load(directory / f"{name},sign.npy") for name in resumed.sources]
+    there = read_state(directory / "transfers.npz")["state"]["losses"]
+    for transfer, losses in measured.items():
+        np.testing.assert_array_equal(there[transfer], losses)
+    losses = [there[(name,), "sign"] for name in resumed.sources]
     np.testing.assert_array_equal(resumed.wins[1], win_rates(losses))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of transfers that are measured, which no test changes."""
+    folder = tmp_path_factory.mktemp("measured")
+    only = {"encoders": {"sum": sees(0, 1)}, "tasks": tasks(examples())}
+    measure(epochs=1, directory=folder, **only).run(verbose=0)
+    return folder
 
 
 @once
@@ -182,28 +198,49 @@ def test_encoders_and_tasks_may_be_added(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"epochs": 2}, "another epochs"),
-        ({"seed": 1, "batch_size": 10}, "another batch_size, another seed"),
-        ({"x": examples(seed=1)}, "another x"),
-        ({"encoders": {"sum": sees(0)}}, "another encoder 'sum'"),
-        ({"tasks": [Task("sign", examples()[:, 0] > 0, "classification")]}, "another task 'sign'"),
+        ({"epochs": 2}, r"began with epochs=1\. Received: epochs=2\. Resume"),
+        ({"seed": 1, "batch_size": 10}, "Received: batch_size=10, seed=1"),
+        ({"x": examples(seed=1)}, "began with x="),
+        ({"encoders": {"sum": sees(0)}}, "began with encoder 'sum'.weights="),
+        (
+            {"tasks": [Task("sign", examples()[:, 0] > 0, "classification")]},
+            "began with task 'sign'.targets=",
+        ),
     ],
     ids=["epochs", "two settings", "examples", "encoder", "task"],
 )
-def test_a_directory_of_other_transfers(changed, message, tmp_path):
-    settings = {"epochs": 1, "directory": tmp_path}
-    measure(**settings)
-    before = (tmp_path / "contents.json").read_bytes()
-    with pytest.raises(ValueError, match=f"transfers with {message}. Give another"):
-        measure(**{**settings, **changed})
-    assert (tmp_path / "contents.json").read_bytes() == before
+def test_a_directory_of_other_transfers(changed, message, finished, tmp_path):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    with pytest.raises(ValueError, match=message):
+        measure(**{"epochs": 1, "directory": tmp_path, **changed})
+    before = (finished / "transfers.npz").read_bytes()
+    assert (tmp_path / "transfers.npz").read_bytes() == before
+
+
+@once
+def test_another_process_measures_other_transfers_meanwhile(finished, tmp_path):
+    late = measure(epochs=2, directory=tmp_path)
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    with pytest.raises(ValueError, match=r"began with epochs=1\. Received: epochs=2"):
+        late.run(verbose=0)
+
+
+@once
+def test_a_damaged_file(finished, tmp_path):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "transfers.npz"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"transfers\.npz' is damaged"):
+        measure(epochs=1, directory=tmp_path)
 
 
 @once
 def test_a_directory_of_something_else(tmp_path):
     (tmp_path / "thesis.txt").write_text("")
-    with pytest.raises(ValueError, match=r"holds files, and no 'contents.json'"):
+    with pytest.raises(ValueError, match=r"holds files, and no 'transfers\.npz'"):
         measure(directory=tmp_path)
+    with pytest.raises(NotADirectoryError, match=r"thesis\.txt' is a file"):
+        measure(directory=tmp_path / "thesis.txt")
 
 
 MAPS = keras.Sequential([keras.Input((4,)), keras.layers.Reshape((2, 2, 1))])
