@@ -8,7 +8,7 @@ import math
 import numbers
 import operator
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from re import _parser  # pyright: ignore[reportAttributeAccessIssue]
 from typing import Any
@@ -133,21 +133,6 @@ def joined(texts: Iterable[str], most: int | None = None, between: str = ", ") -
     shown = between.join(texts[:most])
     left = len(texts) - len(texts[:most])
     return f"{shown} and {left} more" if left else shown
-
-
-def differences(began: Mapping[str, Any], plan: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Returns how a work began and what it is to be now where they differ, or None.
-
-    >>> differences({"seed": 0, "epochs": 3}, {"seed": 0, "epochs": 4})
-    ('epochs=3', 'epochs=4')
-    """
-    changed = [key for key in plan if began.get(key) != plan[key]]
-    if not changed:
-        return None
-    before, now = (
-        ", ".join(f"{key}={source.get(key)!r}" for key in changed) for source in (began, plan)
-    )
-    return before, now
 
 
 def require(*packages: str, extra: str = "vision") -> None:

@@ -17,7 +17,7 @@ from kerasnorm.tuning._rows import reason, row
 from kerasnorm.tuning._search_result import Search, outcome
 from kerasnorm.tuning._shared_study import SharedStudy
 from kerasnorm.tuning._study import PROJECT, plan_of
-from kerasnorm.tuning._trial_runs import clear, remove
+from kerasnorm.tuning._trial_runs import clear, discard
 
 _SAMPLERS = ("random", "bayesian")
 _PAUSE = 0.5  # seconds between two questions for a trial when there is none now
@@ -129,7 +129,7 @@ def _keep_best(study: SharedStudy, keep: int, folder: Path, objective: Any) -> N
     done = [number for number in ended if ended[number].value is not None]
     done.sort(key=lambda number: ended[number].value, reverse=objective.direction == "max")
     for number in ended.keys() - done[:keep]:
-        remove(_run_folder(folder, number))
+        discard(_run_folder(folder, number))
 
 
 def _row(hypermodel: RecipeHyperModel, number: int, trial: Any) -> dict[str, Any]:

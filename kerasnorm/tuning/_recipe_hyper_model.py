@@ -98,7 +98,8 @@ class RecipeHyperModel:
         self.given_space: Mapping[str, Any] = space
         self.fit_arguments: dict[str, Any] = fit_arguments
         self.keep_runs: int = as_int("keep_runs", keep_runs, low=1)
-        self.described_data: list[Any] = []  # of the search that it is in
+        self.described_data: list[Any] = []  # of the search that it is in, as the next
+        self.resumes: bool = True
         self._takes_recipe = takes_recipe(model_fn)
         self._policy = keras.config.dtype_policy()
         unknown = fit_arguments.keys() - (inspect.signature(fit).parameters.keys() - _OWN)
@@ -196,7 +197,7 @@ class RecipeHyperModel:
         Args:
             hp: as in `fit`, as `model` is.
             data: for training and for validation.
-            output: the folder, None for none.
+            output: the folder, None for none; a backup of the training is beside it until it ends.
             epochs: as in `fit`, as are all others.
 
         Raises:
@@ -205,6 +206,9 @@ class RecipeHyperModel:
         import keras_tuner
 
         arguments = {"keep": "best", **self.fit_arguments, **fit_arguments}
+        # without a seed, `build` starts from other weights than the trial that was interrupted
+        if output is not None and self.resumes and arguments.get("seed") is not None:
+            arguments["backup_dir"] = output.parent
         own = copy.deepcopy(list(arguments.pop("callbacks", ())))
         start = time.monotonic()
         try:

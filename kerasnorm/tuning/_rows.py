@@ -2,28 +2,14 @@
 
 from collections.abc import Iterable
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 from kerasnorm.tuning._recipe_hyper_model import RecipeHyperModel
-from kerasnorm.tuning._trial_runs import has_trials
-
-_ALL = 2**31 - 1  # trials, for keras-tuner's protocol
 
 
 def rows_of(trials: Iterable[Any], hypermodel: RecipeHyperModel) -> list[dict[str, Any]]:
     """Returns a row for each of keras-tuner's trials, by its number, as `Search.trials` has it."""
     return sorted((_row(trial, hypermodel) for trial in trials), key=itemgetter("number"))
-
-
-def trials_of(tuner: Any) -> list[Any]:
-    """Returns keras-tuner's trials; a worker reads what the chief wrote."""
-    from keras_tuner.engine.trial import Trial
-
-    if has_trials(tuner):
-        return [*tuner.oracle.trials.values()]
-    ids = [trial.trial_id for trial in tuner.oracle.get_best_trials(_ALL)]
-    return [Trial.load(str(Path(tuner.get_trial_dir(name), "trial.json"))) for name in ids]
 
 
 def _row(trial: Any, hypermodel: RecipeHyperModel) -> dict[str, Any]:

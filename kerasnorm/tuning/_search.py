@@ -1,6 +1,5 @@
 """`search`: the best of many recipes."""
 
-import functools
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,12 @@ from typing import Any
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, as_number
 from kerasnorm.backups import describe
-from kerasnorm.tuning._keras_tuner_search import search_alone, search_as_chief, search_as_worker
+from kerasnorm.tuning._keras_tuner_search import Searching, search_with
+from kerasnorm.tuning._new_tuner import check_ready, objective_of, tuner_class
 from kerasnorm.tuning._optuna_search import search_with_optuna
 from kerasnorm.tuning._recipe_hyper_model import RecipeHyperModel
 from kerasnorm.tuning._roles import role_of
 from kerasnorm.tuning._search_result import Search
-from kerasnorm.tuning._study import check_ready, new_tuner, objective_of
 
 DEFAULT_OBJECTIVE = "val_balanced_accuracy"
 _OPTUNAS_TRIALS = 10  # as many as keras-tuner's random search has
@@ -42,10 +41,10 @@ def search(
 ) -> Search:
     """Trains by many recipes of a space and returns the best one with its model.
 
-    A trial that fails does not end the search. Give a `directory`, and after a kill the same call
-    goes on where the search was: what was finished stays, the trial that ran runs again. The same
-    call with a larger `max_trials` adds trials. The best model is chosen by `validation`, so that
-    its score there flatters it: keep other examples for the final figure.
+    A trial that fails does not end the search. Give a `directory`, and after an interruption the
+    same call resumes: what was finished stays, and a trial that was interrupted resumes after its
+    last epoch. The same call with a larger `max_trials` adds trials. The best model is chosen by
+    `validation`, so that its score there flatters it: keep other examples for the final figure.
 
     Args:
         hypermodel: a `RecipeHyperModel`.
@@ -58,10 +57,12 @@ def search(
             `hypermodel`.
         max_trials: how many trials there are at most, those before a kill included. None: 10, for
             "hyperband" as many as its schedule has.
-        directory: folder of the study, in which it has its own, "trials"; None: none is left.
+        directory: Folder of the study: trials.npz, which each trial replaces, and the folder
+            "trials" with the runs of the best; None: none is left.
         epochs: of each trial; the most of one with "hyperband".
         batch_size: examples a batch; None: that of `hypermodel`.
-        seed: decides what is drawn, and each trial's training.
+        seed: decides what is drawn, and each trial's training. None: another one each time, which
+            the study keeps (but with Optuna, where interrupted trials begin anew without a seed).
         objective: the figure of `Run.history` that counts, "val_balanced_accuracy" for None:
             smaller is better if its name ends in "loss", otherwise larger.
         overwrite: whether to begin anew and remove the study that is in `directory`.
@@ -78,7 +79,9 @@ def search(
         A `Search`: best recipe, best model, a row for each trial.
 
     Raises:
-        ValueError: if an argument is not as above, or the study in `directory` began with others.
+        ValueError: if an argument is not as above, or the study in `directory` is damaged, or
+            began with other arguments, data or versions.
+        InUseError: if another process searches in `directory`, and not by `distributed`.
         ImportError: if keras-tuner, tensorboard or, for "bayesian", scikit-learn is missing.
         RuntimeError: if no trial completed; it says why they failed. If no other process is left
             to train, or to be asked for trials; it says how to go on.
@@ -117,11 +120,12 @@ def search(
         late |= {"seed": seed, "objective": objective, "overwrite": overwrite}
         check_ready(tuner, hypermodel, **late, distributed=distributed)
         hypermodel.described_data = describe(list(data))
-        return search_alone(tuner, hypermodel, data, **arguments)
+        return search_with(tuner, hypermodel, data, **arguments)
     given = {"batch_size": batch_size, "seed": seed}
     given = {name: value for name, value in given.items() if value is not None}
     hypermodel = hypermodel.with_arguments(**given)
     hypermodel.described_data = describe(list(data))
+    hypermodel.resumes = directory is not None
     goal = objective_of(objective or DEFAULT_OBJECTIVE)
     if distributed == "optuna":
         if overwrite:
@@ -130,11 +134,11 @@ def search(
         return search_with_optuna(
             hypermodel, data, tuner, folder, goal, trials, timeout, **arguments
         )
+    kind = tuner_class(tuner)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(directory or scratch)
-        make = functools.partial(new_tuner, tuner, hypermodel, folder, epochs, goal, max_trials)
+        searching = Searching(hypermodel, kind, Path(directory or scratch), goal, max_trials)
         if role is None:
-            return search_alone(make(overwrite), hypermodel, data, **arguments)
+            return searching.alone(data, overwrite, **arguments)
         if role.is_chief:
-            return search_as_chief(make(overwrite), hypermodel, role, timeout, **arguments)
-        return search_as_worker(make, hypermodel, role, folder, timeout, data, **arguments)
+            return searching.as_chief(role, timeout, overwrite, **arguments)
+        return searching.as_worker(role, timeout, data, **arguments)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasnorm.tuning._heartbeat import Heartbeat, Watch
-from kerasnorm.tuning._study import begin
+from kerasnorm.tuning._study import Study
 
 _ALIVE, _JOURNAL, _LOCK = "alive", "optuna.journal", "optuna"
 
@@ -53,7 +53,7 @@ class SharedStudy:
         journal = str(folder / _JOURNAL)
         folder.mkdir(parents=True, exist_ok=True)
         with self._locked(), _quiet():
-            begin(folder, plan)
+            Study(folder).begin(plan)
             self._study = optuna.create_study(
                 storage=optuna.storages.JournalStorage(
                     JournalFileBackend(journal, JournalFileOpenLock(journal))

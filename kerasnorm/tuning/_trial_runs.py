@@ -45,8 +45,8 @@ class TrialRun:
     def figures(self) -> dict[str, float]:
         """The figures that are known already.
 
-        They are if the process was killed after the trial's end and before keras-tuner had written
-        that it ended; it then runs the trial again.
+        They are if a tuner's own `search` was killed after the trial's end and before keras-tuner
+        had written that it ended; it then runs the trial again.
         """
         metrics = self.trial.metrics
         if not metrics.exists(self.tuner.oracle.objective.name):
@@ -65,15 +65,17 @@ class TrialRun:
 
 
 def clear(run: Path) -> None:
-    """Removes a trial's run, and what a killed process left of one."""
+    """Removes a trial's run, and what a killed process left of one; a backup stays."""
     if run.parent.exists():
         for leftover in [*_claims.parts_of(run), run]:
             _claims.remove(leftover)
 
 
-def remove(run: Path) -> None:
-    """Removes a run, if it is there; another process may do the same."""
+def discard(run: Path) -> None:
+    """Removes a run, or the backup of one, if it is there; another process may do the same."""
     shutil.rmtree(run, ignore_errors=True)
+    for backup in run.parent.glob("backup*.npz"):
+        backup.unlink(missing_ok=True)
 
 
 def has_trials(tuner: Any) -> bool:
@@ -90,7 +92,7 @@ def keep_best(tuner: Any, keep: int) -> None:
     for trial in ended:
         if trial not in best:
             run = TrialRun(tuner, trial).folder
-            remove(run)
+            discard(run)
             for weights in run.parent.glob("checkpoint*"):  # keras-tuner's own, as large
                 weights.unlink()
 

@@ -1,6 +1,7 @@
 """What is used of keras-tuner beyond what it shows: these fail when it moves."""
 
 import inspect
+import re
 
 import keras_tuner
 import pytest
@@ -46,4 +47,15 @@ def test_the_oracle_keeps_its_trials_as_known():
     assert oracle._run_times["0"] == 0 and oracle._retry_queue == []
     assert oracle.ongoing_trials == {} and oracle.tuner_ids == set()
     assert "self._retry_queue.append(trial.trial_id)" in inspect.getsource(oracle.reload)
+
     assert "self._retry_queue.pop()" in inspect.getsource(keras_tuner.Oracle)
+
+
+def test_a_tuner_writes_as_known():
+    """All that `save_by` replaces by one file."""
+    source = inspect.getsource(keras_tuner.Oracle)
+    saved = re.findall(r"self\._save_trial\(trial\)\n\s*self\.(\w+)", source)
+    assert saved == ["save", "save"] and source.count("self._save_trial(") == 3
+    assert source.count("save_json") == 0 and source.count("super().save(") == 1
+    oracle = keras_tuner.oracles.RandomSearchOracle(keras_tuner.Objective("loss", "min"))
+    assert {"ongoing_trials", "retry_queue", "end_order"} <= oracle.get_state().keys()

@@ -19,6 +19,7 @@ from tuning.tuning_models import (
     told,
 )
 
+from kerasnorm.backups import Backup
 from kerasnorm.recipe import Recipe
 from kerasnorm.tuning import Search, log, search
 
@@ -209,39 +210,67 @@ def study(finished, tmp_path):
 
 # keras-tuner finds the figures that it wrote, and takes them for those of an old way to tell them
 @pytest.mark.filterwarnings("ignore:The use case of calling `self.oracle.update_trial")
-def test_a_trial_that_ended_unnoticed_is_not_run_again(finished, study):
+def test_a_trial_of_a_tuner_that_ended_unnoticed_is_not_run_again(tmp_path):
     """Killed after keras-tuner had written the figures, and before that the trial ended."""
-    path = study / "trials" / "oracle.json"
+    begun = Trainings()
+
+    def tuned():
+        objective = keras_tuner.Objective("val_accuracy", "max")
+        model = hypermodel(callbacks=[begun], seed=0)
+        tuner = keras_tuner.RandomSearch(model, objective, 1, directory=tmp_path, project_name="it")
+        tuner.search(TRAIN, HELD_OUT, epochs=1, verbose=0)
+        return tuner.oracle.trials["0"].score
+
+    score = tuned()
+    path = tmp_path / "it" / "oracle.json"
     state = json.loads(path.read_text())
     state["ongoing_trials"] = {"tuner0": state["end_order"].pop()}
     path.write_text(json.dumps(state))
-    begun = Trainings()
-    again = quick_search(hypermodel(callbacks=[begun]), max_trials=1, directory=study)
-    assert not begun.begun and again.trials == finished[0].trials
+    assert tuned() == score and len(begun.begun) == 1
 
 
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"epochs": 2}, r"began with epochs=1\. Received: epochs=2\. .*overwrite"),
+        ({"epochs": 2}, r"began with epochs=1\. Received: epochs=2\. Resume"),
         ({"seed": 1}, r"began with seed=0\. Received: seed=1"),
         ({"batch_size": 8}, "began with batch_size=None"),
         ({"tuner": "bayesian"}, "began with tuner='RandomSearch'"),
         ({"objective": "val_loss"}, r"objective=\['val_balanced_accuracy', 'max'\]"),
-        ({"model": hypermodel({"imbalance": [None]})}, "began with space="),
-        ({"model": hypermodel(recipe=Recipe(transfer="scratch"))}, "began with recipe="),
+        ({"model": hypermodel({"imbalance": [None]})}, "began with space."),
+        ({"model": hypermodel(recipe=Recipe(transfer="scratch"))}, "began with recipe."),
     ],
     ids=lambda value: str(value)[:20],
 )
 def test_another_search_is_refused(kwargs, message, study):
-    before = {path: path.read_bytes() for path in study.rglob("*.json")}
+    before = {path: path.read_bytes() for path in study.rglob("*.npz")}
     with pytest.raises(ValueError, match=message):
         quick_search(directory=study, max_trials=1, **kwargs)
-    assert before == {path: path.read_bytes() for path in study.rglob("*.json")}
+    assert before == {path: path.read_bytes() for path in study.rglob("*.npz")}
 
 
 def test_a_damaged_study_is_refused(study):
-    path = study / "trials" / "oracle.json"
-    path.write_text(path.read_text()[:100])
-    with pytest.raises(ValueError, match="damaged"):
+    path = study / "trials.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"trials\.npz' is damaged"):
         quick_search(directory=study, max_trials=1)
+
+
+def test_a_study_of_an_older_version_is_refused(study):
+    """Or of keras-tuner alone: of several files."""
+    (study / "trials.npz").unlink()
+    with pytest.raises(ValueError, match=r"holds trials of another search.*overwrite"):
+        quick_search(directory=study, max_trials=1)
+    assert len(quick_search(directory=study, max_trials=1, overwrite=True).trials) == 1
+
+
+def test_a_study_is_one_process_s(tmp_path):
+    refused = pytest.raises(ValueError, match="is in use: another training")
+    with Backup(tmp_path, "trials").held(), refused:
+        quick_search(directory=tmp_path, max_trials=1)
+
+
+def test_a_search_leaves_a_file_and_the_runs(study):
+    left = {path.name for path in study.rglob("*") if "run" not in path.parts}
+    keras_tuners = {"build_config.json", "checkpoint.weights.h5"}
+    assert left - keras_tuners == {"trials", "trials.npz", "trial_0"}

@@ -1,6 +1,5 @@
 """Searches of keras-tuner's chief and workers, processes of this machine."""
 
-import json
 import signal
 import socket
 import time
@@ -10,6 +9,8 @@ from backends import once
 from processes import free_ports
 from tuning.searchers import DEADLINE, TIMEOUT, found_by, listening, searchers
 from tuning.tuning_models import Trainings, hypermodel, quick_search
+
+from kerasnorm.backups import read_state
 
 pytestmark = [once, pytest.mark.distributed, pytest.mark.usefixtures("without_tracing")]
 
@@ -61,9 +62,9 @@ class FailInTheFirst(Trainings):
 
 
 def finished(folder):
-    """The files of the trials that are."""
-    texts = {path: path.read_text() for path in folder.glob("trials/trial_*/trial.json")}
-    return {p: text for p, text in texts.items() if json.loads(text)["status"] == "COMPLETED"}
+    """The trials that are."""
+    trials = read_state(folder / "trials.npz")["state"]["trials"]
+    return {each["trial_id"]: each for each in trials if each["status"] == "COMPLETED"}
 
 
 def test_a_search_that_lost_its_chief_and_then_its_workers_goes_on(port, tmp_path, monkeypatch):

@@ -88,7 +88,9 @@ def test_guesses(tmp_path):
 
 
 def study(folder, timeout=60):
-    return SharedStudy(folder, {}, "maximize", optuna.samplers.RandomSampler, 1, timeout=timeout)
+    return SharedStudy(
+        folder / "trials", {}, "maximize", optuna.samplers.RandomSampler, 1, timeout=timeout
+    )
 
 
 def test_a_trial_that_two_processes_are_lost_in_failed(tmp_path):
@@ -111,7 +113,9 @@ def test_a_process_that_was_slow_is_told(tmp_path):
         trial = slow.claim()
         assert other.claim() is None
         process = trial.user_attrs["process"]
-        (tmp_path / "alive" / process).unlink()  # what the others do to one they take for lost
+        (
+            tmp_path / "trials" / "alive" / process
+        ).unlink()  # what the others do to one they take for lost
         assert other.claim().user_attrs["number"] == trial.user_attrs["number"]
         with pytest.raises(RuntimeError, match=r"was taken for lost.* no sign of life for 60 s"):
             slow.complete(trial, 1.0, {})

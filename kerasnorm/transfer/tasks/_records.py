@@ -80,7 +80,7 @@ class Records:
 
 
 def _check_folder(backup: Backup) -> None:
-    """Refuses a folder of something else, or of transfers of an older version, which had several."""
+    """Refuses a folder of something else, or of the several files of an older version."""
     if backup.path.exists() or not backup.folder.exists():
         return
     if not backup.folder.is_dir():
