@@ -60,7 +60,7 @@ def table(request):
             print("", *("\t".join(line) for line in lines), sep="\n")
 
 
-@pytest.mark.parametrize(("work", "variant"), works())
+@pytest.mark.parametrize(("work", "variant"), [*works()])
 def test_a_kill_at_any_file_operation(work, variant, table, tmp_path):
     folder, settings = tmp_path / "work", VARIANTS[work][variant]
     folder.mkdir()
@@ -100,6 +100,6 @@ def difference(found, expected, folder):
 
 
 @pytest.mark.skipif(not EVERY, reason="of the soak")
-@pytest.mark.parametrize("work", VARIANTS, ids=lambda work: work.__name__)
+@pytest.mark.parametrize("work", [*VARIANTS], ids=lambda work: work.__name__)
 def test_there_are_enough_points(work, table):
     assert table[work.__name__]["points"] >= LEAST

@@ -81,3 +81,28 @@ def test_backups_of_several_machines_are_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("TF_CONFIG", config)
     with pytest.raises(ValueError, match=r"`backup_dir` is for one machine.*resume_callbacks"):
         fit(Recipe(), source(), examples(), backup_dir=tmp_path, verbose=0)
+
+
+@pytest.mark.parametrize("strategy", ["fine_tune", "scratch", "as_is", "freeze"])
+def test_keras_own_models_are_refused_in_the_scope(strategy):
+    """Where a batch cannot be divided equally, they fail, or weigh its examples otherwise."""
+    settings = {"strategy": strategy, "head_epochs": 1, "epochs": 1, "batch_size": 15, "verbose": 0}
+    message = r"scope of a strategy of 2 replicas.*Pass `prepare=kerasnorm\.distribute\.prepare`"
+    with replicas(2).scope(), pytest.raises(ValueError, match=message):
+        fine_tune(source(), examples(), **settings)
+
+
+def test_in_the_scope_with_prepare():
+    data, settings = examples(), {"epochs": 2, "batch_size": 15, "seed": 0, "verbose": 0}
+    with replicas(2).scope():
+        found = fine_tune(source(), data, data, prepare=prepare, **settings)
+    expected = fine_tune(source(), data, data, **settings)
+    assert difference(found.model.get_weights(), expected.model.get_weights()) < 1e-5
+
+
+def test_an_svm_needs_no_prepare():
+    settings = {"strategy": "svm", "batch_size": 15, "seed": 0, "verbose": 0}
+    with replicas(2).scope():
+        found = fine_tune(source(), examples(), **settings)
+    expected = fine_tune(source(), examples(), **settings)
+    assert difference(found.model.get_weights(), expected.model.get_weights()) < 1e-5

@@ -47,6 +47,7 @@ from kerasnorm.transfer.fine_tuning._strategies import (
     epochs_of,
     model_for,
     refuse_for_svm,
+    refuse_keras_replicas,
     starts_from_a_head,
 )
 from kerasnorm.transfer.fine_tuning._svm_model import svm_model
@@ -171,7 +172,8 @@ def fine_tune(
             start from, arguments or versions are refused. The backup is removed at the end.
         prepare: makes of the model, or the part of it that a phase trains, a copy that trains in
             its place, such as `kerasnorm.distribute.prepare` for several devices or machines (not
-            with `backup_dir` on the latter). After each epoch the model has its weights.
+            with `backup_dir` on the latter). After each epoch the model has its weights. In the
+            scope of a `tf.distribute` strategy of several replicas one is needed.
         callbacks: further Keras callbacks, in both phases, in which epochs count on.
         seed: int ≥ 0. Sets the global seeds, which decide new weights and dropout, and the order
             of the examples.
@@ -213,6 +215,8 @@ def fine_tune(
     if strategy.name == "svm":
         chosen = None if monitor == "auto" else monitor
         refuse_for_svm(sampler=sampler, monitor=chosen, gradual=gradual)
+    elif prepare is None:
+        refuse_keras_replicas()
     batch_size = as_int("batch_size", batch_size, low=1)
     cache_limit = as_int("cache_limit", cache_limit, low=0)
     check_choice("batchnorm", batchnorm, BATCHNORM)

@@ -113,11 +113,14 @@ class Stages:
 
     def judge(self, name: str, model: keras.Model, data: tuple[Any, Any]) -> Logs:
         """Returns the logs of a stage of one epoch in which nothing trains."""
-        model.compile(**self._compiling())
+        judged = model if self._prepare is None else self._prepare(model)
+        with scope_of(judged):
+            compiling = self._compiling()
+        judged.compile(**compiling)
         logs = {}
         for prefix, examples in zip(("", "val_"), data, strict=True):
             if examples is not None:
-                values = model.evaluate(in_order(examples), verbose=0, return_dict=True)
+                values = judged.evaluate(in_order(examples), verbose=0, return_dict=True)
                 logs |= {prefix + key: float(value) for key, value in values.items()}
         return self._progress.begin(name, range(1), [logs])
 

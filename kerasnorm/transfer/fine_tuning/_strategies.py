@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from kerasnorm._validation import as_int, check_choice, listed
+from kerasnorm.backend.engine import in_scope_of
 from kerasnorm.models import copy_model, find_head
 from kerasnorm.transfer._raw_images import on_raw_images
 from kerasnorm.transfer._replace_head import put_new_head
@@ -58,4 +59,23 @@ def refuse_for_svm(**given: Any) -> None:
     if wrong:
         raise ValueError(
             f"The strategy 'svm' trains no epochs, so it has no {listed(wrong)}. Leave it out."
+        )
+
+
+def refuse_keras_replicas() -> None:
+    """Refuses to train or judge Keras' own models in the scope of a strategy of several replicas.
+
+    Keras weighs every replica alike, however many examples it has, and fails where a batch cannot
+    be divided equally.
+
+    Raises:
+        ValueError: in such a scope.
+    """
+    replicas = getattr(in_scope_of(), "num_replicas_in_sync", 1)
+    if replicas > 1:
+        raise ValueError(
+            f"`prepare` should be given in the scope of a strategy of {replicas} replicas: Keras' "
+            "own models are not exact there, and fail where a batch cannot be divided equally. "
+            "Received: prepare=None. Pass `prepare=kerasnorm.distribute.prepare`, or call this "
+            "outside of the scope."
         )
