@@ -39,10 +39,11 @@ def check(name: str, data: Any, batch_size: int | None, held_out: float | None =
     elif are_arrays(data):
         total, batch_size = keras.tree.flatten(data)[0].shape[0], batch_size or 32
         first = int(total * (1 - (held_out or 0)))  # as Keras divides them
+        parts = f", divided by `validation_split={held_out:g}`," if held_out else ""
         for size in (first, total - first):
             for part in (min(size, batch_size), size % batch_size):
                 if part % devices:
-                    raise ValueError(_why(f"`{name}` of {size} examples", part, devices))
+                    raise ValueError(_why(f"`{name}` of {total} examples{parts}", part, devices))
 
 
 def padded(x: Any, batch_size: int | None) -> tuple[Any, int | None]:

@@ -78,6 +78,56 @@ def test_batches_that_devices_cannot_share_are_refused():
     assert difference(model.get_weights(), before) == 0
 
 
+@pytest.mark.parametrize("count", [1, 3, 4, 19])
+def test_prediction_pads_what_devices_cannot_share(count):
+    """A short last batch, or all of them: the rows that fill it up are left out again."""
+    x, plain = even_data()[0][:count], mlp(keras.Model)
+    with current_strategy().scope():
+        found = prepare(plain).predict(x, BATCH, 0)
+    assert len(found) == count
+    np.testing.assert_allclose(found, plain.predict(x, BATCH, 0), atol=1e-5)
+
+
+class Batches(keras.utils.PyDataset):
+    """19 examples in batches of 16, or of 16 and 3 left out."""
+
+    def __init__(self, whole):
+        super().__init__()
+        self.whole = whole
+
+    def __len__(self):
+        return 1 if self.whole else 2
+
+    def __getitem__(self, index):
+        x, y = even_data()
+        rows = slice(index * BATCH, min((index + 1) * BATCH, 19))
+        return x[rows], y[rows]
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_datasets_with_a_short_last_batch_are_refused(method):
+    with current_strategy().scope():
+        model = mlp(DistributedModel)
+        model.compile("sgd", Crossentropy(from_logits=True))
+        getattr(model, method)(Batches(whole=True), verbose=0)
+        message = r"4 devices cannot share equally.*drop_remainder=True"
+        with pytest.raises(ValueError, match=message):
+            getattr(model, method)(Batches(whole=False), verbose=0)
+
+
+def test_a_split_that_devices_can_share_and_one_that_they_cannot(expected):
+    """Keras holds out the last examples: 8 of 32, then 6."""
+    with current_strategy().scope():
+        model = mlp(DistributedModel)
+        model.compile("sgd", Crossentropy(from_logits=True), metrics=["accuracy"])
+        history = model.fit(*even_data(), BATCH, verbose=0, validation_split=0.25).history
+        x, y = even_data()
+        held_out = model.evaluate(x[24:], y[24:], BATCH, 0, return_dict=True)
+        np.testing.assert_allclose(history["val_loss"][-1], held_out["loss"], rtol=1e-5)
+        with pytest.raises(ValueError, match=r"divided by `validation_split=0\.2`, has a batch of"):
+            model.fit(*even_data(), BATCH, verbose=0, validation_split=0.2)
+
+
 @pytest.mark.distributed
 def test_two_processes_train_as_one(tmp_path, expected):
     flags = "--xla_force_host_platform_device_count=2"

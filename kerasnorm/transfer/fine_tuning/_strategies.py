@@ -63,10 +63,10 @@ def refuse_for_svm(**given: Any) -> None:
 
 
 def refuse_keras_replicas() -> None:
-    """Refuses to train or judge Keras' own models in the scope of a strategy of several replicas.
+    """Refuses to train Keras' own models in the scope of a strategy of several replicas.
 
-    Keras weighs every replica alike, however many examples it has, and fails where a batch cannot
-    be divided equally.
+    Keras weighs every replica alike, however many examples it has, and fails where the first batch
+    cannot be divided equally.
 
     Raises:
         ValueError: in such a scope.
@@ -74,8 +74,8 @@ def refuse_keras_replicas() -> None:
     replicas = getattr(in_scope_of(), "num_replicas_in_sync", 1)
     if replicas > 1:
         raise ValueError(
-            f"`prepare` should be given in the scope of a strategy of {replicas} replicas: Keras' "
-            "own models are not exact there, and fail where a batch cannot be divided equally. "
-            "Received: prepare=None. Pass `prepare=kerasnorm.distribute.prepare`, or call this "
-            "outside of the scope."
+            "`prepare` should be given in the scope of a strategy of several replicas: Keras' own "
+            "models are not exact there, and fail where a batch cannot be divided equally. "
+            f"Received: prepare=None in a scope of {replicas} replicas. Pass "
+            "`prepare=kerasnorm.distribute.prepare`, or call this outside of the scope."
         )
