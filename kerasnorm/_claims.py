@@ -53,7 +53,7 @@ def claimed(path: Path) -> Iterator[None]:
 def _locked(lock: Path, path: Path) -> int:
     """Returns an open, locked file that has that name."""
     while True:
-        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        file = _opened(lock)
         try:
             _lock(file)
             if os.path.samestat(os.stat(lock), os.fstat(file)):
@@ -67,6 +67,22 @@ def _locked(lock: Path, path: Path) -> int:
             os.close(file)
             raise InUseError(_in_use(path, holder or "unknown")) from error
         os.close(file)
+
+
+def _opened(lock: Path) -> int:
+    """Returns the open file, made where it is not there.
+
+    Raises:
+        OSError: That names the folder, if nothing can be written there.
+    """
+    try:
+        return os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise type(error)(
+            error.errno,
+            f"Nothing can be written to '{lock.parent}': {error.strerror}. Give leave to write "
+            "there, or choose another folder",
+        ) from error
 
 
 def _lock(file: int) -> None:

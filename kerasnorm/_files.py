@@ -1,18 +1,17 @@
 """Writes files and folders that are whole or absent."""
 
 import contextlib
-import json
 import os
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 from kerasnorm._claims import PART, claimed, part_of, parts_of, remove
 from kerasnorm._existing import RUN_FILES
 from kerasnorm._types import StrPath
+from kerasnorm._validation import listed
 
-__all__ = ["PART", "check_output", "staged", "whole", "write_json"]
+__all__ = ["PART", "check_output", "staged", "whole"]
 
 
 @contextlib.contextmanager
@@ -55,12 +54,6 @@ def _to_disk(path: Path) -> None:
         os.close(file)
 
 
-def write_json(path: StrPath, content: Any) -> None:
-    """Writes JSON, all or nothing."""
-    with whole(path) as part:
-        part.write_text(json.dumps(content), encoding="utf-8")
-
-
 @contextlib.contextmanager
 def staged(
     output: StrPath, overwrite: bool = False, own: Collection[str] = RUN_FILES
@@ -75,10 +68,12 @@ def staged(
         output: where the folder will be; missing folders above it are made. Where it is a symbolic
             link, what that leads to.
         overwrite: whether it may exist already and not be empty.
-        own: names of the files that do not outlive the run that they are of.
+        own: names of the files that do not outlive the run that they are of. A folder with content
+            has one of them at least, or is of something else, and stays.
 
     Raises:
-        FileExistsError: if `output` is a file, or a folder with content and not `overwrite`.
+        FileExistsError: if `output` is a file, a folder with content and not `overwrite` or of
+            something else, a mount point, or one that holds the working directory or home.
         InUseError: if another process is writing to `output`.
 
     >>> import tempfile
@@ -89,10 +84,10 @@ def staged(
     'whole'
     """
     output = Path(output).expanduser().resolve()
-    check_output(output, overwrite)
+    check_output(output, overwrite, own)
     with _parents(output), claimed(output):
         recover(output)
-        check_output(output, overwrite)
+        check_output(output, overwrite, own)
         scratch = part_of(output)
         stage = scratch / "new"
         try:
@@ -129,15 +124,50 @@ def recover(output: Path) -> None:
         remove(scratch)
 
 
-def check_output(output: Path, overwrite: bool) -> None:
-    """Refuses a file, and a folder with content that is not to be overwritten."""
-    if output.exists() and not output.is_dir():
+def check_output(output: Path, overwrite: bool, own: Collection[str] = RUN_FILES) -> None:
+    """Refuses what cannot be replaced: files, folders of other things, and those one works in.
+
+    Args:
+        output: where a folder is to be.
+        overwrite: whether it may exist already and not be empty.
+        own: names, one of which a folder that may be replaced has.
+
+    Raises:
+        FileExistsError: That says why.
+    """
+    if not output.exists():
+        return
+    if not output.is_dir():
         raise FileExistsError(f"The output {str(output)!r} is a file; it should be a folder.")
-    if output.is_dir() and any(output.iterdir()) and not overwrite:
+    output = output.resolve()
+    why = _why_it_stays(output)
+    if why is not None:
+        raise FileExistsError(
+            f"The output folder {str(output)!r} is {why}, and would be replaced whole. Name a new "
+            f"folder, such as {str(output / 'run')!r}."
+        )
+    names = {each.name for each in output.iterdir()}
+    if names and not overwrite:
         raise FileExistsError(
             f"The output folder {str(output)!r} exists. Choose another, or overwrite it "
             "(`overwrite=True`, --overwrite)."
         )
+    if names and names.isdisjoint(own):
+        raise FileExistsError(
+            f"The output folder {str(output)!r} holds {listed(sorted(names), most=3)}, and nothing "
+            f"that this would replace, such as {sorted(own)[0]!r}. Choose a new folder or an empty "
+            "one."
+        )
+
+
+def _why_it_stays(folder: Path) -> str | None:
+    """Returns why a folder is not to be replaced, whatever is in it."""
+    for name, inside in (("working directory", os.getcwd()), ("home", os.path.expanduser("~"))):
+        if folder == Path(inside).resolve():
+            return f"your {name}"
+        if folder in Path(inside).resolve().parents:
+            return f"above your {name}"
+    return "a mount point" if os.path.ismount(folder) else None
 
 
 def _take_place(stage: Path, output: Path, old: Path, own: Collection[str]) -> None:

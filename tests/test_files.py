@@ -1,12 +1,15 @@
 """Files are whole or absent."""
 
 import json
+import math
+import os
 
 import keras
 import numpy as np
 import pytest
 
-from kerasnorm._files import PART, whole, write_json
+from kerasnorm._files import PART, staged, whole
+from kerasnorm._strict_json import strict_json
 
 
 def test_a_new_file_takes_its_name_when_it_is_whole(tmp_path):
@@ -67,11 +70,9 @@ def test_processes_write_parts_of_their_own(tmp_path, monkeypatch):
     assert path.read_text() == "first"
 
 
-def test_json_is_read_as_it_was(tmp_path):
-    write_json(tmp_path / "plan.json", {"épochs": [1, 2.5, None]})
-    assert json.loads((tmp_path / "plan.json").read_text(encoding="utf-8")) == {
-        "épochs": [1, 2.5, None]
-    }
+def write(path, text):
+    with whole(path) as part:
+        part.write_text(text)
 
 
 def test_a_link_stays_a_link(tmp_path):
@@ -79,16 +80,69 @@ def test_a_link_stays_a_link(tmp_path):
     link = tmp_path / "notes.txt"
     link.symlink_to(tmp_path / "real" / "notes.txt")
     for text in ("first", "second"):
-        write_json(link, text)
-        assert link.is_symlink() and json.loads((tmp_path / "real/notes.txt").read_text()) == text
+        write(link, text)
+        assert link.is_symlink() and (tmp_path / "real/notes.txt").read_text() == text
     assert len(list((tmp_path / "real").iterdir())) == 1
 
 
 def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path):
     for name in ("4194305-notes.txt", "4194305-other.txt"):
         (tmp_path / f"{PART}{name}").write_text("half")
-    write_json(tmp_path / "notes.txt", 1)
+    write(tmp_path / "notes.txt", "1")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"{PART}4194305-other.txt",
         "notes.txt",
     ]
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Folders of this process, by what they are."""
+    for name in ("home/user", "work/here", "notes", "link/to"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "notes" / "mine.txt").write_text("mine")
+    (tmp_path / "shortcut").symlink_to(tmp_path / "work" / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "home" / "user"))
+    monkeypatch.chdir(tmp_path / "work" / "here")
+    return tmp_path
+
+
+STAYS = {
+    ".": "is your working directory",
+    "..": "is above your working directory",
+    "/": "is above your working directory",
+    "~": "is your home",
+    "{}/home": "is above your home",
+    "{}/shortcut": "is your working directory",
+    "/proc": "is a mount point",
+    "{}/notes": "holds 'mine.txt', and nothing that this would replace",
+    "{}/notes/mine.txt": "is a file",
+}
+
+
+@pytest.mark.parametrize("place", STAYS)
+def test_what_is_not_to_be_replaced(place, places):
+    if place == "/proc" and not os.path.ismount(place):
+        pytest.skip("this machine has no /proc")
+    before = sorted(path.relative_to(places) for path in places.rglob("*"))
+    refused = pytest.raises(FileExistsError, match=STAYS[place])
+    with refused, staged(place.format(places), overwrite=True) as stage:
+        (stage / "model.keras").write_text("")
+    assert before == sorted(path.relative_to(places) for path in places.rglob("*"))
+    assert os.getcwd() == str(places / "work" / "here")
+
+
+def test_a_run_is_replaced_and_what_is_beside_it_stays(places):
+    (places / "notes" / "recipe.json").write_text("old")
+    with staged(places / "notes", overwrite=True) as stage:
+        (stage / "model.keras").write_text("new")
+    assert {path.name for path in (places / "notes").iterdir()} == {"mine.txt", "model.keras"}
+
+
+def test_numbers_that_are_not_finite_are_null():
+    content = {"loss": [0.5, math.nan, np.float64(math.inf)], "row": (None, "NaN", 3)}
+    text = strict_json(content)
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        "loss": [0.5, None, None],
+        "row": [None, "NaN", 3],
+    }

@@ -18,7 +18,7 @@ pytestmark = once
 PACKAGE = pathlib.Path(kerasnorm.__file__).parent
 FOR_ALL = {
     *("_types", "_validation", "_claims", "_files", "_table", "_tables", "_choices"),
-    *("_existing", "_listing"),
+    *("_existing", "_listing", "_strict_json"),
 }
 LEVELS = [
     {*FOR_ALL, "backend"},

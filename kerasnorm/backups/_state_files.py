@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -36,7 +37,7 @@ def write_state(path: Path, content: Any) -> None:
         TypeError: For any other value.
     """
     arrays: list[np.ndarray] = []
-    text = json.dumps(_encoded(content, arrays))
+    text = json.dumps(_encoded(content, arrays), allow_nan=False)
     named = {str(index): array for index, array in enumerate(arrays)}
     named[_CONTENT] = np.frombuffer(text.encode(), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +97,8 @@ def _encoded(value: Any, arrays: list[np.ndarray]) -> Any:
         arrays.append(array)
         kind = "array" if isinstance(value, np.ndarray) else "scalar"
         return {_KIND: kind, "of": len(arrays) - 1}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_KIND: "float", "of": str(value)}
     if isinstance(value, int | float):
         return value
     if isinstance(value, list):
@@ -120,4 +123,6 @@ def _decoded(value: Any, arrays: Any) -> Any:
         return array if kind == "array" else array[()]
     if kind == "dict":
         return {_decoded(key, arrays): _decoded(each, arrays) for key, each in inside}
+    if kind == "float":
+        return float(inside)
     return {"tuple": tuple, "set": set}[kind](_decoded(each, arrays) for each in inside)

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ def resume_callbacks(directory: StrPath) -> list[keras.callbacks.Callback]:
         ValueError: when `fit` begins, if the model is not built; if no backup that is there can be
             read; or if it is of another model, optimizer, loss, metrics, number of steps, versions,
             or, with a global seed, other weights to start from. Callbacks do not see the data.
-        OSError: if a backup cannot be written, as on a full disk; the last one stays.
+        OSError: when `fit` begins, if nothing can be written to the folder; later, if a backup
+            cannot be, as on a full disk; the last one stays.
 
     Example:
 
@@ -92,6 +94,9 @@ class _Backup(keras.callbacks.Callback):
                 "with keras.Input, or call `model.build(input_shape)`."
             )
         self._fingerprint = self._describe()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self._folder):  # before an epoch is spent in vain
+            pass
         for path in self._paths():
             for left in parts_of(path):  # of a worker that was killed
                 remove(left)

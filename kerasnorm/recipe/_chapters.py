@@ -54,13 +54,18 @@ def make_loss(name: str, settings: Settings, counts: Any, from_logits: bool) -> 
 def check_normalization(name: str | None, settings: Settings) -> None:
     """Refuses what `kerasnorm.normalization.get` could not make."""
     check_name("normalization", name)
-    known = []
+    defaults = {}
     if name is not None:  # not all of them are named in every layer's `__init__`
-        known = [key for key in norms.get(name).get_config() if key not in _OF_ALL_LAYERS]
-        known.append(WEIGHT_STANDARDIZATION)
-    check_names("normalization", name, settings, known)
-    standardized = settings.get(WEIGHT_STANDARDIZATION, False)
-    check_choice(WEIGHT_STANDARDIZATION, standardized, (True, False))
+        defaults = {**norms.get(name).get_config(), WEIGHT_STANDARDIZATION: False}
+        defaults = {key: each for key, each in defaults.items() if key not in _OF_ALL_LAYERS}
+    check_names("normalization", name, settings, list(defaults))
+    for key, value in settings.items():
+        if isinstance(defaults[key], bool):
+            check_choice(key, value, (True, False))
+        elif key == "axis" and 0 in (value if isinstance(value, tuple) else (value,)):
+            raise ValueError(
+                f"`axis` should be axes of an example, and 0 is not. Received: {value}."
+            )
     if name is not None:
         norms.get(name, **{k: v for k, v in settings.items() if k != WEIGHT_STANDARDIZATION})
 

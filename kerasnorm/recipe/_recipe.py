@@ -94,7 +94,7 @@ class Recipe:
         """Returns the recipe as JSON text, which `from_json` reads back equal."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         content = {key: _plain(value) for key, value in fields.items()}
-        return json.dumps({"version": VERSION, **content}, indent=2) + "\n"
+        return json.dumps({"version": VERSION, **content}, indent=2, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Recipe":

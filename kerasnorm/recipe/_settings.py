@@ -48,6 +48,8 @@ def _plain(key: Any, value: Any) -> Any:
         return tuple(_plain(key, item) for item in value)
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"A setting should be a finite number. Received: {key}={value!r}.")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"A setting should be a number of 64 bits. Received: {key}={value!r}.")
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise ValueError(

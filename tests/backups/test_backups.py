@@ -1,6 +1,7 @@
 """One file, replaced whole; a description of all that decides a training."""
 
 import functools
+import math
 import os
 
 import keras
@@ -27,7 +28,11 @@ DEAD = 2**22 + 1
 
 
 def test_a_state_is_read_as_it_was_written(tmp_path):
-    state = {"a": [1, 2.5, None, True, "é"], 3: (np.float32(0.5), {"x", "y"}), "b": {"c": -np.inf}}
+    state = {
+        "a": [1, 2.5, None, True, "é"],
+        3: (np.float32(0.5), {"x", "y"}),
+        "b": {"c": -np.inf, "d": math.inf},
+    }
     write_state(tmp_path / "a.npz", {**state, "d": np.arange(6).reshape(2, 3)})
     found = read_state(tmp_path / "a.npz")
     np.testing.assert_array_equal(found.pop("d"), [[0, 1, 2], [3, 4, 5]])

@@ -293,6 +293,9 @@ def test_an_existing_output_and_options_beside_a_recipe_file(
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
     assert fit(photos, "--out", out / "mine.txt", "--overwrite") == 2
     assert "is a file" in capsys.readouterr().err
+    assert fit(photos, "--out", out, "--overwrite") == 2
+    assert "holds 'mine.txt', and nothing that this would replace" in capsys.readouterr().err
+    (out / "recipe.json").write_text("{}")  # of an older run
     arguments = ["--recipe", tmp_path / "r.json", "--imbalance", "class_weights"]
     assert fit(photos, "--out", out, "--overwrite", *arguments) == 0
     assert {path.name for path in out.iterdir()} == WRITTEN | {"mine.txt"}

@@ -1,5 +1,6 @@
 """What is written: whole or not at all."""
 
+import dataclasses
 import json
 import re
 import sys
@@ -91,7 +92,8 @@ def test_an_existing_output_stays(tmp_path):
     (folder / "mine.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="overwrite"), staged(folder):
         pass
-    with pytest.raises(ZeroDivisionError), staged(folder, overwrite=True) as stage:
+    failing = pytest.raises(ZeroDivisionError)
+    with failing, staged(folder, overwrite=True, own={"mine.txt"}) as stage:
         (stage / "mine.txt").write_text("new")
         1 / 0  # noqa: B018
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -104,7 +106,7 @@ def test_overwriting_keeps_what_is_not_written_again(tmp_path):
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "mine.txt").write_text("mine")
     (folder / "result").write_text("old")
-    with staged(folder, overwrite=True) as stage:
+    with staged(folder, overwrite=True, own={"result"}) as stage:
         (stage / "result").write_text("new")
     assert (folder / "result").read_text() == "new"
     assert (folder / "sub" / "mine.txt").read_text() == "mine"
@@ -122,6 +124,29 @@ def test_an_empty_folder_is_no_obstacle_and_a_file_is(tmp_path):
     for overwrite in (False, True):
         with pytest.raises(FileExistsError, match="a file"), staged(tmp_path / "file", overwrite):
             pass
+
+
+@once
+def test_a_run_replaces_runs_alone(tmp_path, run, monkeypatch):
+    (tmp_path / "notes.txt").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    for place in (".", tmp_path.parent, tmp_path):
+        with pytest.raises(FileExistsError, match="Name a new folder, such as"):
+            run.save(place)
+    run.save("mine")
+    run.save("mine")
+    assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", "mine"}
+
+
+@once
+def test_a_history_that_diverged_is_json(tmp_path, run):
+    history = {"loss": [0.5, float("nan")], "val_loss": [float("inf"), 0.25]}
+    dataclasses.replace(run, history=history).save(tmp_path / "run")
+    text = (tmp_path / "run" / "history.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail)["loss"] == [0.5, None]
+    read = Run.load(tmp_path / "run").history
+    np.testing.assert_array_equal(read["loss"], history["loss"])
+    np.testing.assert_array_equal(read["val_loss"], [np.nan, 0.25])
 
 
 @once

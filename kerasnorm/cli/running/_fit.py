@@ -2,12 +2,12 @@
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress
 
+from kerasnorm._strict_json import strict_json
 from kerasnorm.backups import opened
 from kerasnorm.cli._fit import seeds
 from kerasnorm.cli.running._data import advice_for, read_problem, say_read
@@ -156,4 +156,4 @@ def _as_json(comparison: Comparison) -> str:
         name: [trial.evaluation.to_dict() for trial in trials]
         for name, trials in comparison.items()
     }
-    return json.dumps(content, indent=2)
+    return strict_json(content, indent=2)

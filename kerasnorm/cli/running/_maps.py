@@ -1,7 +1,6 @@
 """Prints label maps, and writes them as pictures."""
 
 import contextlib
-import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasnorm._files import staged
+from kerasnorm._strict_json import strict_json
 from kerasnorm._table import aligned
 from kerasnorm._validation import listed, require
 
@@ -51,7 +51,7 @@ def write_maps(
             }
             for path, mask, row in zip(paths, masks, shares, strict=True)
         ]
-        print(json.dumps(found, indent=2))
+        print(strict_json(found, indent=2))
         return
     rows = [(path, _in_words(names, row)) for path, row in zip(paths, shares, strict=True)]
     print(aligned([("image", "classes of its pixels"), *rows], left=2))

@@ -1,11 +1,11 @@
 """Runs `kerasnorm predict`."""
 
 import argparse
-import json
 import sys
 
 import numpy as np
 
+from kerasnorm._strict_json import strict_json
 from kerasnorm._table import aligned
 from kerasnorm.cli._predict import find_images
 from kerasnorm.cli.running._maps import write_maps
@@ -37,7 +37,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
             {"path": path, "class": names[row.argmax()], "probabilities": _by_name(names, row)}
             for path, row in zip(paths, outputs, strict=True)
         ]
-        print(json.dumps(found, indent=2))
+        print(strict_json(found, indent=2))
         return
     rows = [
         (path, names[row.argmax()], f"{100 * row.max():.1f} %")

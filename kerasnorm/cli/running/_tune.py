@@ -7,6 +7,7 @@ from typing import Any
 
 from kerasnorm._choices import CHAPTERS
 from kerasnorm._files import staged
+from kerasnorm._strict_json import strict_json
 from kerasnorm.cli._fit import seeds
 from kerasnorm.cli.running._data import advice_for, read_problem, say_read
 from kerasnorm.cli.running._fit import say, train_and_write
@@ -100,4 +101,4 @@ def _as_json(trials: list[dict[str, Any]]) -> str:
     rows = [
         {**row, "recipe": row["recipe"] and json.loads(row["recipe"].to_json())} for row in trials
     ]
-    return json.dumps(rows, indent=2) + "\n"
+    return strict_json(rows, indent=2) + "\n"

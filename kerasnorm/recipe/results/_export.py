@@ -20,6 +20,7 @@ from kerasnorm.backend.runtimes import FORMATS, check_backend
 from kerasnorm.models import constants_as_variables, gives_logits, is_graph
 from kerasnorm.surgery import fold_batchnorm
 
+_SAVED_MODEL = {"saved_model.pb", "fingerprint.pb", "variables", "assets", "assets.extra"}
 # Float32 in another order: of outputs of size 1.
 _TOLERANCE = 1e-3
 _TIMED = 20
@@ -90,7 +91,7 @@ def export(
     images = _check(model, path, format, quantize, verify, overwrite)
     ready = _folded(model)
     runtime = FORMATS[format]
-    with whole(path) if runtime.SUFFIX else staged(path, overwrite) as part:
+    with whole(path) if runtime.SUFFIX else staged(path, overwrite, _SAVED_MODEL) as part:
         takes = runtime.TAKES_CONSTANTS
         with contextlib.nullcontext() if takes else constants_as_variables(ready):
             runtime.write(ready, part, quantize, images, labels)

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import keras
 
 from kerasnorm._existing import MODEL_FILE, RECIPE_FILE, check_run_folder
 from kerasnorm._files import staged
+from kerasnorm._strict_json import strict_json
 from kerasnorm._types import StrPath
 from kerasnorm.models import load_model, uncompiled
 from kerasnorm.recipe._recipe import Recipe
@@ -58,7 +60,8 @@ class Run:
     def save(self, folder: StrPath, include_optimizer: bool = False) -> None:
         """Writes model.keras, recipe.json and more .json files into `folder`, which is made.
 
-        All or nothing: files of an older run there are replaced by these, and others stay. The
+        All or nothing: files of an older run there are replaced by these, and others stay. In the
+        history null stands for numbers that are not finite, which `Run.load` reads as NaN. The
         model can be read with `keras.saving.load_model` after `import kerasnorm`, and all of it
         with `Run.load`.
 
@@ -67,6 +70,10 @@ class Run:
             include_optimizer: whether the model is saved compiled, with the state of its optimizer,
                 twice the size of the weights for Adam. Without it the model predicts and can be
                 compiled anew.
+
+        Raises:
+            FileExistsError: if there is a file, or a folder that is not to be replaced: one with
+                files and none of a run, the working directory, home, or one above these.
         """
         with staged(folder, overwrite=True) as stage:
             self._write(stage, include_optimizer)
@@ -81,7 +88,7 @@ class Run:
         if self.uncorrected is not None and self.uncorrected is not self.evaluation:
             contents["uncorrected.json"] = self.uncorrected.to_dict()
         for name, content in contents.items():
-            text = json.dumps(content, indent=2) + "\n"
+            text = strict_json(content, indent=2) + "\n"
             (folder / name).write_text(text, encoding="utf-8")
 
     @classmethod
@@ -195,9 +202,13 @@ def _read_json(path: Path) -> Any:
 
 def _as_history(content: Any) -> dict[str, list[float]]:
     named = isinstance(content, dict) and all(isinstance(rows, list) for rows in content.values())
-    if not named or not all(is_number(each) for rows in content.values() for each in rows):
+    values = [each for rows in content.values() for each in rows] if named else []
+    if not named or not all(each is None or is_number(each) for each in values):
         raise ValueError("it should have lists of numbers by name.")
-    return content
+    return {
+        name: [math.nan if each is None else each for each in rows]
+        for name, rows in content.items()
+    }
 
 
 def _as_reasons(content: Any) -> tuple[str, ...]:
