@@ -10,15 +10,13 @@ import numpy as np
 
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, check_choice
-from kerasnorm.backend.engine import resolve_jit
-from kerasnorm.backups import Backup, describe, describe_data, opened, versions
+from kerasnorm.backups import Backup, opened
 from kerasnorm.data import (
     Batches,
     Order,
     StoredBatches,
     each_batch,
     in_order,
-    label_shape,
     read_batches,
     reads_alike,
 )
@@ -27,25 +25,20 @@ from kerasnorm.transfer._check_input_range import check_input_range
 from kerasnorm.transfer._freeze import BATCHNORM
 from kerasnorm.transfer._region import Boundary, split
 from kerasnorm.transfer._rule_of_thumb import Strategy
+from kerasnorm.transfer.fine_tuning._asked import Asked, Plan
 from kerasnorm.transfer.fine_tuning._augmenting import augmented, why_features_change
-from kerasnorm.transfer.fine_tuning._best_weights import BestWeights, first_metric
-from kerasnorm.transfer.fine_tuning._epoch_logs import by_name
+from kerasnorm.transfer.fine_tuning._epoch_logs import Logs, by_name
 from kerasnorm.transfer.fine_tuning._feature_batches import FeatureBatches
 from kerasnorm.transfer.fine_tuning._optimizing import (
-    Optimizing,
     Rate,
-    by_layer,
     compile_ready,
     optimizer_at,
     rates_for,
 )
 from kerasnorm.transfer.fine_tuning._result import FineTuning
 from kerasnorm.transfer.fine_tuning._resumable_fits import Stages
-from kerasnorm.transfer.fine_tuning._solved_head import can_be_solved
 from kerasnorm.transfer.fine_tuning._strategies import (
     as_strategy,
-    epochs_of,
-    model_for,
     refuse_for_svm,
     refuse_keras_replicas,
     starts_from_a_head,
@@ -54,13 +47,9 @@ from kerasnorm.transfer.fine_tuning._svm_model import svm_model
 from kerasnorm.transfer.fine_tuning._targets import (
     check_class_weight,
     check_labels,
-    loss_for,
-    metrics_for,
 )
 from kerasnorm.transfer.fine_tuning._two_phases import TwoPhases
 from kerasnorm.transfer.rates import warn_if_forgetful
-
-_HEAD_EPOCHS = 5  # where no solver reaches the head
 
 
 def fine_tune(
@@ -224,6 +213,27 @@ def fine_tune(
     if seed is not None:
         seed = as_int("seed", seed, low=0)
 
+    asked = Asked(
+        model=model,
+        strategy=strategy,
+        classes=classes,
+        head_epochs=head_epochs,
+        epochs=epochs,
+        rates=rates,
+        decay=decay,
+        blocks=blocks,
+        gradual=gradual,
+        until=until,
+        batchnorm=batchnorm,
+        optimizer=optimizer,
+        loss=loss,
+        metrics=metrics,
+        class_weight=class_weight,
+        monitor=monitor,
+        augmentation=augmentation,
+        batch_size=batch_size,
+        prepare=prepare,
+    )
     with opened(backup_dir) as backup:
         if backup is not None:
             seed = backup.seed(seed)
@@ -232,10 +242,7 @@ def fine_tune(
         order = int(np.random.randint(2**31))  # so that the seed decides it
 
         data = _read(model, train, validation, batch_size, order, sampler)
-        known = loss and classes is None and augmentation is None
-        shape = () if known else label_shape(data[0])
-        maps = len(shape) > 2
-        new = model_for(strategy.name, model, classes, maps)
+        new, shape = asked.network(data)
         check = partial(check_labels, model=new, loss=loss)
         _check_at_hand(data, check)
         if class_weight is not None:
@@ -244,74 +251,48 @@ def fine_tune(
             svm, history = svm_model(new, data, strategy.settings.get("estimator", "svm"), order)
             return FineTuning(svm, history, strategy.name)
 
-        from_a_head = starts_from_a_head(strategy.name)
-        solved = head_epochs is None and from_a_head and can_be_solved(new, loss)
-        head_only, all_layers = epochs_of(
-            strategy.name, _HEAD_EPOCHS if head_epochs is None else head_epochs, epochs, solved
-        )
-        if from_a_head and not why_features_change(new, None):
+        plan = asked.plan(new)
+        if starts_from_a_head(strategy.name) and not why_features_change(new, None):
             check_input_range(new, in_order(data[0]))
-        frozen = strategy.settings.get("frozen", 0) if until is None else until
-        split(leaves(new), "until", frozen)
+        split(leaves(new), "until", plan.frozen)
         first = optimizer_at(optimizer, rates.head)
-
-        def all_rates(trained: keras.Model) -> Optimizing:
-            second = optimizer_at(optimizer, rates.base)
-            return by_layer(trained, second, decay, blocks, gradual, head_only)
-
-        all_rates(new)  # what it would refuse later
+        asked.rates_of(new, plan)  # what it would refuse later
         if strategy.name == "fine_tune":
             warn_if_forgetful(first)
-        outer = new if augmentation is None else augmented(new, augmentation, maps)
-        compiling = {
-            "loss": loss or loss_for(new, shape),
-            "metrics": list(metrics) if loss else metrics_for(metrics, new),
-            "jit_compile": resolve_jit(jit_compile),
-        }
+        outer = new if augmentation is None else augmented(new, augmentation, len(shape) > 2)
+        compiling = asked.compiling(new, shape, jit_compile)
         stages = Stages(new, compiling, class_weight, verbose, callbacks, seed, backup, prepare)
-        deciding = {
-            "model": model,
-            "strategy": strategy,
-            "classes": classes,
-            "epochs": [head_only, all_layers],
-            "solved": solved,
-            "optimizer": optimizer_at(optimizer, 1.0),
-            "learning_rate": rates.head,
-            "base_learning_rate": rates.base,
-            "decay": decay,
-            "blocks": blocks,
-            "gradual": gradual,
-            "until": frozen,
-            "batchnorm": batchnorm,
-            "loss": compiling["loss"],
-            "metrics": compiling["metrics"],
-            "class_weight": class_weight,
-            "monitor": monitor,
-            "augmentation": augmentation,
-            "batch_size": batch_size,
-            "prepare": prepare,
-            "seed": seed,
-        }
-        last = monitor == "auto"
-        if last:
-            monitor = first_metric(metrics) if solved and validation is not None else None
-        best = None if monitor is None else BestWeights(new, monitor, last)
-        stages.resume(best, lambda: _fingerprint(data, deciding))
+        best = asked.best(new, plan, validation)
+        stages.resume(best, lambda: asked.fingerprint(data, plan, compiling, seed))
         keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
-        kept = cache and not solved and head_only > 0 and _features_stay(new, augmentation, data[0])
+        kept = cache and not plan.solved and len(plan.head) > 0
+        kept = kept and _features_stay(new, augmentation, data[0])
         phases = TwoPhases(new, outer, data, stages, keep, kept, best)
-        if solved:
-            logs = phases.solve_head(class_weight)
-        else:
-            logs = phases.train_head(lambda _: (first, []), range(head_only)) if head_only else []
-        if all_layers:
-            if strategy.name != "as_is":
-                phases.unfreeze_above(frozen, "train" if strategy.name == "scratch" else batchnorm)
-            logs = logs + phases.train_all(all_rates, range(head_only, head_only + all_layers))
-        phases.finish()
+        logs = _train(phases, asked, plan, first)
         compiling["metrics"] = fresh_metrics(compiling["metrics"], compiling["loss"])
         compile_ready(new, optimizer_at(optimizer, rates.base), **compiling)
         return FineTuning(new, by_name(logs), strategy.name)
+
+
+def _train(phases: TwoPhases, asked: Asked, plan: Plan, first: keras.Optimizer) -> Logs:
+    """Trains the head, then all layers, and returns the logs of all epochs.
+
+    Args:
+        first: the head's optimizer.
+    """
+    logs: Logs = []
+    if plan.solved:
+        logs = phases.solve_head(asked.class_weight)
+    elif plan.head:
+        logs = phases.train_head(lambda _: (first, []), plan.head)
+    if plan.all:
+        name = asked.strategy.name
+        if name != "as_is":
+            batchnorm = "train" if name == "scratch" else asked.batchnorm
+            phases.unfreeze_above(plan.frozen, batchnorm)
+        logs = logs + phases.train_all(lambda trained: asked.rates_of(trained, plan), plan.all)
+    phases.finish()
+    return logs
 
 
 def _read(
@@ -327,13 +308,6 @@ def _read(
     if validation is not None:
         validation = read_batches("validation", validation, model, batch_size)
     return train, validation
-
-
-def _fingerprint(data: tuple[Any, Any], deciding: dict[str, Any]) -> dict[str, Any]:
-    """Returns all that decides what a training ends with, as JSON has it."""
-    train, validation = map(describe_data, data)
-    found = {name: describe(value) for name, value in deciding.items()}
-    return {**found, "train": train, "validation": validation, "versions": versions()}
 
 
 def _check_at_hand(data: tuple[Any, Any], check: Callable[[str, np.ndarray], None]) -> None:
