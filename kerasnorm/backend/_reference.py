@@ -9,9 +9,10 @@ rounding left over. Var[x] = E[(x − center)²] − shift² does not cancel, si
 The backward pass needs only the input, the two numbers of the mean and the reciprocal deviation.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -58,6 +59,8 @@ class Primitives(NamedTuple):
         average: replaces each row of a matrix by its mean.
         all_reduce: sums a vector over the replicas of an axis name.
         settle: makes a constant of a tensor, the same number to all who use it.
+        sample: returns an eighth of a tensor's elements along some of its axes.
+        fuse: calls a function of `Centred.value` and other tensors, which reads each only once.
     """
 
     total: Total
@@ -65,6 +68,33 @@ class Primitives(NamedTuple):
     average: Callable[[Tensor], Tensor]
     all_reduce: Callable[[Tensor, str | None], Tensor]
     settle: Callable[[Tensor], Tensor]
+    sample: Callable[[Tensor, tuple[int, ...]], Tensor] = reductions.sample
+    fuse: Callable[..., Any] = lambda function, centred, *tensors: function(centred.value, *tensors)
+
+
+class Centred:
+    """x − center, and 0 where the mask is: what every pass over the input begins with."""
+
+    def __init__(self, x: Tensor, center: Tensor, mask: Tensor | None) -> None:
+        self.x, self.center, self.mask = x, center, mask
+
+    def compute(self) -> Tensor:
+        centred = ops.cast(self.x, self.center.dtype) - self.center
+        return centred if self.mask is None else centred * self.mask
+
+    @functools.cached_property
+    def value(self) -> Tensor:
+        return self.compute()
+
+
+class Sums(NamedTuple):
+    """Sums the centred input, or other values, and their product with it."""
+
+    totals: Totals
+    axes: tuple[int, ...]
+
+    def __call__(self, centred: Tensor, values: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.totals(centred if values is None else values, centred, self.axes)
 
 
 class Residuals(NamedTuple):
@@ -104,19 +134,18 @@ def forward(
     """
     x = ops.cast(x, dtype)
     center = find_center(x, mask, view, primitives)
-    centred = _centre(x, center, mask)
-    sums = primitives.totals(centred, centred, view.reduced)
+    centred = Centred(x, center, mask)
+    sums = primitives.fuse(Sums(primitives.totals, view.reduced), centred)
     shift, square, count = _means(sums, x, mask, view, primitives)
     variance = ops.maximum(square - ops.square(shift), 0)
     rstd = ops.rsqrt(variance + epsilon)
-    scale = _scale(rstd, gamma)
-    y = centred * scale + ((0 if beta is None else beta) - shift * scale)
+    y = primitives.fuse(_scale_and_shift, centred, shift, rstd, gamma, beta)
     return y, Statistics(center + shift, variance, count), Residuals(center, shift, rstd, count)
 
 
 def find_center(x: Tensor, mask: Tensor | None, view: View, primitives: Primitives) -> Tensor:
     """Returns a constant near the mean, exact to subtract."""
-    some = reductions.sample(x, view.reduced) if mask is None else x
+    some = primitives.sample(x, view.reduced) if mask is None else x
     sums = [primitives.total(some, view.reduced)]
     return primitives.settle(_means(sums, some, mask, view, primitives)[0])
 
@@ -132,26 +161,44 @@ def backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Returns the gradients of the input, γ and β; `dy` is 0 where the mask is 0."""
     center, shift, rstd, count = residuals
-    input_dtype = x.dtype
     dy = ops.cast(dy, center.dtype)
-    centred = _centre(ops.cast(x, center.dtype), center, mask)
+    centred = Centred(x, center, mask)
     common = tuple(axis for axis in view.reduced if axis in view.broadcast)
     total = primitives.total
-    dbeta, product = primitives.totals(dy, centred, common)
+    dbeta, product = primitives.fuse(Sums(primitives.totals, common), centred, dy)
     dgamma = rstd * (product - shift * dbeta)
     scale = 1 if gamma is None else gamma
     rest = tuple(axis for axis in view.reduced if axis not in common)
     parts = [total(scale * dbeta, rest), total(scale * dgamma, rest)]
-    first, second = (
+    means = (
         _share(part / ops.maximum(count, 1), view, primitives)
         for part in _over_replicas(parts, view, primitives)
     )
-    slope = -second * rstd * rstd
-    dx = dy * (rstd * scale) + centred * slope - (first * rstd + slope * shift)
+    dx = primitives.fuse(_input_gradient, centred, dy, shift, rstd, gamma, *means)
     if mask is not None:
         dx = dx * mask
     left = tuple(axis for axis in view.broadcast if axis not in common)
-    return ops.cast(dx, input_dtype), total(dgamma, left), total(dbeta, left)
+    return ops.cast(dx, x.dtype), total(dgamma, left), total(dbeta, left)
+
+
+def _scale_and_shift(
+    centred: Tensor, shift: Tensor, rstd: Tensor, gamma: Tensor | None, beta: Tensor | None
+) -> Tensor:
+    scale = _scale(rstd, gamma)
+    return centred * scale + ((0 if beta is None else beta) - shift * scale)
+
+
+def _input_gradient(
+    centred: Tensor,
+    dy: Tensor,
+    shift: Tensor,
+    rstd: Tensor,
+    gamma: Tensor | None,
+    first: Tensor,
+    second: Tensor,
+) -> Tensor:
+    slope = -second * rstd * rstd
+    return dy * _scale(rstd, gamma) + centred * slope - (first * rstd + slope * shift)
 
 
 def apply_statistics(
@@ -170,11 +217,6 @@ def apply_statistics(
 
 def _scale(rstd: Tensor, gamma: Tensor | None) -> Tensor:
     return rstd if gamma is None else rstd * gamma
-
-
-def _centre(x: Tensor, center: Tensor, mask: Tensor | None) -> Tensor:
-    centred = x - center
-    return centred if mask is None else centred * mask
 
 
 def _means(
@@ -204,9 +246,10 @@ def _share(statistic: Tensor, view: View, primitives: Primitives) -> Tensor:
     """Averages per-channel values within each group; all other axes but the batch are 1."""
     if view.groups is None:
         return statistic
-    shape = ops.shape(statistic)
-    rows = ops.reshape(statistic, (-1, shape[view.channel] // view.groups))
-    return ops.reshape(primitives.average(rows), shape)
+    batch, *sizes = ops.shape(statistic)
+    rows = ops.reshape(statistic, (-1, sizes[view.channel - 1] // view.groups))
+    batch = batch if isinstance(batch, int) else -1
+    return ops.reshape(primitives.average(rows), (batch, *sizes))
 
 
 def _over_replicas(parts: Sequence[Tensor], view: View, primitives: Primitives) -> Sequence[Tensor]:

@@ -11,6 +11,7 @@ from tensorflow.python.eager import forwardprop_util, record
 from tensorflow.python.ops import control_flow_util
 
 from kerasnorm._types import Shape, Tensor
+from kerasnorm.backend import _pieces as pieces
 from kerasnorm.backend import _reductions as reductions
 from kerasnorm.backend import _reference as reference
 from kerasnorm.backend._inference import infer
@@ -43,11 +44,9 @@ def _total(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     first = last
     while first - 1 in axes:
         first -= 1
-    kept, channels = tf.shape(x)[:first], tf.shape(x)[-1:]
-    rows = tf.reshape(x, tf.concat([kept, [-1], channels], 0))
-    sums = _sum_rows(rows, _block_size(x.shape[first:-1], tf.shape(x)[-2]))
-    ones = tf.ones(last - first + 1, tf.int32)
-    sums = tf.reshape(sums, tf.concat([kept, ones, channels], 0))
+    block = _block_size(x.shape[first:-1])
+    known = None not in x.shape[1:]
+    sums = _sum_blocks(x, first, block) if known and block else _sum_rows(x, first, block)
     sums.set_shape([1 if first <= axis <= last else size for axis, size in enumerate(x.shape)])
     return _plain_total(sums, tuple(axis for axis in axes if axis < first))
 
@@ -61,7 +60,7 @@ def _plain_total(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return tf.reduce_sum(x, axes, keepdims=True) if axes else x
 
 
-def _block_size(sizes: Any, last: Tensor) -> Any:
+def _block_size(sizes: Any) -> int | None:
     """Returns a divisor of the product of `sizes`, or None where none is known to be useful."""
     known = 1
     for size in reversed(sizes):
@@ -69,26 +68,42 @@ def _block_size(sizes: Any, last: Tensor) -> Any:
             break
         known *= size
     divisor = max(size for size in range(1, _BLOCK + 1) if known % size == 0)
-    if divisor >= min(known, 32) > 1:
-        return divisor
-    return last if known == 1 and len(sizes) > 1 else None
+    return divisor if divisor >= min(known, 32) > 1 else None
 
 
-def _sum_rows(rows: Tensor, block: Tensor | None) -> Tensor:
-    """Sums (…, R, C) over R, in blocks and what is left of the last one."""
-    kept, (size, channels) = tf.shape(rows)[:-2], tf.unstack(tf.shape(rows)[-2:])
+def _sum_blocks(x: Tensor, first: int, block: int) -> Tensor:
+    """Sums (N, …, R, C) over all axes between `first` and the last, with few operations."""
+    batch, *sizes, channels = x.shape
+    blocks = math.prod(sizes[first - 1 if first else 0 :]) // block
+    sums = tf.matmul(tf.ones((1, block), x.dtype), tf.reshape(x, (-1, block, channels)))
+    if first == 0:
+        return tf.reshape(tf.reduce_sum(sums, 0), (1,) * (len(sizes) + 1) + (channels,))
+    if blocks > 1:
+        sums = tf.reduce_sum(tf.reshape(sums, (-1, blocks, channels)), 1)
+    kept = (-1 if batch is None else batch, *sizes[: first - 1])
+    return tf.reshape(sums, (*kept, *(1,) * (len(sizes) + 1 - first), channels))
+
+
+def _sum_rows(x: Tensor, first: int, block: int | None) -> Tensor:
+    """Sums likewise where sizes are unknown or odd, in blocks and what is left of the last one."""
+    kept, (*some, last, channels) = tf.shape(x)[:first], tf.unstack(tf.shape(x)[first:])
+    rows = tf.reshape(x, tf.concat([kept, [-1, channels]], 0))
+    size = tf.shape(rows)[-2]
     left = None
+    if block is None and some and x.shape[-2] is None:
+        block = last
     if block is None:
         block, whole = _BLOCK, size // _BLOCK * _BLOCK
         left = tf.reduce_sum(rows[..., whole:, :], -2)
         rows = rows[..., :whole, :]
     blocks = tf.reshape(rows, tf.concat([kept, [-1, block, channels]], 0))
-    sums = tf.reduce_sum(tf.matmul(tf.ones((1, block), rows.dtype), blocks), [-3, -2])
-    return sums if left is None else sums + left
+    sums = tf.reduce_sum(tf.matmul(tf.ones((1, block), x.dtype), blocks), [-3, -2])
+    sums = sums if left is None else sums + left
+    ones = tf.ones(len(x.shape) - 1 - first, tf.int32)
+    return tf.reshape(sums, tf.concat([kept, ones, [channels]], 0))
 
 
 _BLOCK = 1024
-_LARGE = 4096
 _ONLY_CPU = {device.device_type for device in tf.config.list_physical_devices()} == {"CPU"}
 # Accelerators may round products to fewer bits.
 _average = reductions.average_by(tf.matmul) if _ONLY_CPU else reductions.average
@@ -107,7 +122,11 @@ def settle(center: Tensor) -> Tensor:
     return reductions.settle(center) if _in_xla() else tf.stop_gradient(center)
 
 
-_PRIMITIVES = reference.Primitives(_total, _totals, _average, all_reduce_sum, settle)
+def _sample(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    return (reductions.sample if _in_xla() else reductions.neighbours)(x, axes)
+
+
+_PRIMITIVES = reference.Primitives(_total, _totals, _average, all_reduce_sum, settle, _sample)
 
 
 class _Formula(NamedTuple):
@@ -120,22 +139,17 @@ class _Formula(NamedTuple):
     center: bool
     then: Callable
 
-    def forward(self, state, x, mask, *parameters):
+    def forward(self, primitives, state, x, mask, *parameters):
         rest = iter(parameters)
         gamma, beta = (next(rest) if given else None for given in (self.scale, self.center))
         settings = self.view, self.epsilon, self.dtype
-        y, statistics, residuals = reference.forward(x, gamma, beta, mask, *settings, _PRIMITIVES)
+        y, statistics, residuals = reference.forward(x, gamma, beta, mask, *settings, primitives)
         return y, self.then(statistics, *state), residuals
 
-    def backward(self, dy, x, mask, residuals, *parameters):
+    def backward(self, primitives, dy, x, mask, residuals, *parameters):
         gamma = parameters[0] if self.scale else None
-        dx, *rest = reference.backward(dy, x, gamma, mask, residuals, self.view, _PRIMITIVES)
+        dx, *rest = reference.backward(dy, x, gamma, mask, residuals, self.view, primitives)
         return [dx, *itertools.compress(rest, (self.scale, self.center))]
-
-
-@functools.cache
-def _compiled(formula: _Formula, name: str) -> Callable[..., Any]:
-    return tf.function(getattr(formula, name), jit_compile=True, autograph=False)
 
 
 def normalize(
@@ -159,12 +173,7 @@ def normalize(
         y, statistics = infer(x, gamma, beta, mask, view, epsilon, dtype, settle)
         return y, then(statistics, *state)
     formula = _Formula(view, epsilon, dtype, gamma is not None, beta is not None, then)
-    compile_it = training is not False and _worth_compiling(x.shape)
-
-    def run(name, *tensors):
-        if compile_it:
-            return _compiled(formula, name).get_concrete_function(*tensors)(*tensors)
-        return getattr(formula, name)(*tensors)
+    run = _runner(formula, x, mask, training)
 
     @tf.custom_gradient
     def fused(x, *parameters):
@@ -173,7 +182,8 @@ def normalize(
         @tf.custom_gradient
         def first(dy, x, *parameters):
             def second(*upstream):
-                plain = functools.partial(formula._replace(then=reference.keep).forward, ())
+                plain = formula._replace(then=reference.keep).forward
+                plain = functools.partial(plain, _PRIMITIVES, ())
                 return _second_gradient(plain, dy, x, mask, parameters, upstream)
 
             return run("backward", dy, x, mask, residuals, *parameters), second
@@ -205,17 +215,20 @@ def _is_inference(
     return training is not None or not record.should_record_backprop(tensors)
 
 
-def _worth_compiling(shape: Shape) -> bool:
-    """Returns whether a training graph on the CPU should leave this to XLA.
+def _runner(
+    formula: _Formula, x: Tensor, mask: Tensor | None, training: bool | None
+) -> Callable[..., Any]:
+    """Returns what calls "forward" and "backward" of a formula with tensors."""
+    if tf.executing_eagerly() or _in_xla() or _replicas() > 1:
+        return lambda name, *tensors: getattr(formula, name)(_PRIMITIVES, *tensors)
+    compile_it = training is not False and mask is None and pieces.worth_compiling(tuple(x.shape))
+    chosen = pieces.is_compiled_size(x) if compile_it else None
+    whole = formula.view.channel in formula.view.reduced
 
-    TensorFlow's own kernels write a dozen tensors of the input's size. Compiling takes half a
-    second for each shape, too long for small examples, such as a step's, and for sizes that vary.
-    Graphs for inference stay as they are: converters of models do not know compiled functions.
-    """
-    plain_graph = not tf.executing_eagerly() and not _in_xla() and _replicas() == 1
-    sizes = shape[1:]
-    large = None not in sizes and math.prod(sizes) >= _LARGE
-    return plain_graph and large and _ONLY_CPU and tf.test.is_built_with_xla()
+    def run(name: str, *tensors: Any) -> Any:
+        return pieces.call(formula, name, _PRIMITIVES, compile_it, whole, chosen, tensors)
+
+    return run
 
 
 def _second_gradient(

@@ -126,7 +126,7 @@ def _iterate(matrix: Tensor, u: Tensor, iterations: int) -> tuple[Tensor, Tensor
 
 def _unit(x: Tensor) -> Tensor:
     """Returns x / ‖x‖, and 0 for 0; the squares of tiny values are kept from vanishing."""
-    largest = ops.max(ops.abs(x))
+    largest = ops.amax(ops.abs(x))
     x = x / ops.where(largest > 0, largest, ops.ones_like(largest))
     norm = ops.sqrt(ops.sum(ops.square(x)))
     return x / ops.where(norm > 0, norm, ops.ones_like(norm))

@@ -136,7 +136,7 @@ class SwitchableNormalization(TrackedNormalization):
         else:
             batch = pool(instance, (0,))
             if self.track_statistics:
-                count = ops.max(batch.count)  # that of every channel
+                count = ops.amax(batch.count)  # that of every channel
                 found = (batch.center + batch.shift, batch.variance, count)
                 found = backend.Statistics(*map(ops.stop_gradient, found))
                 self._assign(self._follow(view)(found, *self._estimates()))

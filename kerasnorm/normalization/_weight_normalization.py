@@ -196,7 +196,7 @@ def _split(kernel: Tensor, parameter: Parameter) -> tuple[Tensor, Tensor]:
     its gradient lets the squares of tiny values vanish.
     """
     axes = parameter.reduced(len(kernel.shape))
-    largest = ops.stop_gradient(ops.max(ops.abs(kernel), axes, keepdims=True))
+    largest = ops.stop_gradient(ops.amax(ops.abs(kernel), axes, keepdims=True))
     largest = ops.where(largest > 0, largest, ops.ones_like(largest))
     scaled = kernel / largest
     square = ops.sum(ops.square(scaled), axes, keepdims=True)

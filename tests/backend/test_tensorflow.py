@@ -11,9 +11,10 @@ import oracle
 import tensorflow as tf
 
 from kerasnorm import normalization as kn
+from kerasnorm.backend import _pieces as pieces
 from kerasnorm.backend import _tensorflow as backend
 
-LARGE = (2, 16, 16, 32)
+LARGE = (2, 32, 32, 64)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
@@ -55,13 +56,14 @@ def compiled_functions(layer, shape, training):
 @pytest.mark.parametrize(
     "shape, training, expected",
     [
-        (LARGE, True, 2),
-        ((None, *LARGE[1:]), True, 2),
+        (LARGE, True, 4),
+        ((None, *LARGE[1:]), True, 4),
+        ((2, 20, 20, 64), True, 2),  # its sums take less time than it takes to compile them
         (LARGE, False, 0),  # converters of models do not know compiled functions
-        ((2, None, None, 32), True, 0),  # each size would be compiled
-        ((2, 4, 4, 32), True, 0),
+        ((2, None, None, 64), True, 0),  # each size would be compiled
+        ((2, 4, 4, 64), True, 0),
     ],
-    ids=["large", "any batch", "inference", "any size", "small"],
+    ids=["large", "any batch", "middle", "inference", "any size", "small"],
 )
 def test_large_training_graphs_are_compiled(shape, training, expected):
     layer = kn.GroupNormalization(8)
@@ -71,7 +73,59 @@ def test_large_training_graphs_are_compiled(shape, training, expected):
 
 @pytest.mark.parametrize("make", [kn.InstanceNormalization, kn.BatchNormalization])
 def test_two_layers_of_one_shape_share_what_is_compiled(make):
-    assert compiled_functions(keras.Sequential([make(), make()]), LARGE, True) == 2
+    assert compiled_functions(keras.Sequential([make(), make()]), LARGE, True) == 4
+
+
+def test_layers_of_several_kinds_share_what_is_compiled():
+    layers = [kn.BatchNormalization(), kn.BatchNormalization(epsilon=1e-5)]
+    layers += [kn.InstanceNormalization(), kn.GroupNormalization(8)]
+    # sums over positions and over all axes are two
+    assert compiled_functions(keras.Sequential(layers), (None, *LARGE[1:]), True) < 4 * 3
+
+
+def chosen_sizes(sizes):
+    """Returns for which batches of these sizes, one after the other, a new graph is compiled."""
+    shape = (None, *LARGE[1:-1], 48)
+    chosen = tf.function(pieces.is_compiled_size, input_signature=[tf.TensorSpec(shape)])
+    return [bool(chosen(tf.zeros((size, *shape[1:])))) for size in sizes]
+
+
+def test_batches_of_other_sizes_are_not_compiled(monkeypatch):
+    monkeypatch.setattr(pieces, "_known_sizes", {})
+    assert chosen_sizes([0, 4, 3, 4, 8, 3]) == [False, True, False, True, False, False]
+    assert chosen_sizes([8, 4]) == [True, False]  # another training has another size
+    assert pieces.worth_compiling((6, *LARGE[1:-1], 48))
+    assert chosen_sizes([4, 6, 3]) == [True, True, False]
+
+
+def test_two_sizes_that_are_known_are_compiled(monkeypatch):
+    """A loop that traces its step for each size would else compile it for each."""
+    monkeypatch.setattr(pieces, "_known_sizes", {})
+    found = [pieces.worth_compiling((size, *LARGE[1:])) for size in (4, 3, 2, 4)]
+    assert found == [True, True, False, True]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [kn.BatchNormalization, kn.LayerNormalization, lambda: kn.GroupNormalization(8)],
+    ids=["batch", "layer", "group"],
+)
+def test_compiled_or_not_a_step_is_the_same(rng, make):
+    layer = make()
+    layer.build(LARGE)
+    x, dy = ((rng.normal(size=LARGE) + mean).astype("float32") for mean in (100, 0))
+
+    def step(x, dy):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True)
+        return y, *tape.gradient(y, [x, layer.gamma.value, layer.beta.value], dy)
+
+    graph = tf.function(step, input_signature=[tf.TensorSpec((None, *LARGE[1:]))] * 2)
+    for size in (2, 1):  # the second is not compiled
+        expected = step(*map(tf.constant, (x[:size], dy[:size])))
+        for found, value in zip(graph(x[:size], dy[:size]), expected, strict=True):
+            np.testing.assert_allclose(found, value, rtol=2e-5, atol=2e-5 * np.abs(value).max())
 
 
 @pytest.mark.parametrize(("jit_compile", "unbiased"), [(False, True), (True, False)])
