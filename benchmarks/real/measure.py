@@ -42,7 +42,8 @@ def main():
                     write(arguments.out, line)
             for name in left:
                 if name in rows.ON_PICTURES:
-                    write(arguments.out, in_a_process(of, name))
+                    for line in in_a_process(of, name):
+                        write(arguments.out, line)
 
 
 def key(line):
@@ -82,7 +83,7 @@ def frozen_features(of, parts):
 
 
 def in_a_process(of, name):
-    """Returns the result of a way on pictures, measured in a new process."""
+    """Returns the results of a way on pictures, measured in a new process."""
     command = [sys.executable, __file__, "--one", "--rows", name, "--data", of["data"]]
     for option in ("network", "size", "seed"):
         command += [f"--{option}", str(of[option])]
@@ -94,7 +95,7 @@ def in_a_process(of, name):
 
 
 def measure_pictures(arguments):
-    """Returns the result of one way on pictures."""
+    """Returns the results of one way on pictures: of the row, and of how else it may end."""
     import datasets
     import networks
     import rows
@@ -109,8 +110,12 @@ def measure_pictures(arguments):
     )
     seconds = time.process_time() - began
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    found = figures(scores, parts)
-    return {**of, "seed": arguments.seed, "row": name, "cpu_s": seconds, "gib": memory, **found}
+    cost = {"seed": arguments.seed, "cpu_s": seconds, "gib": memory}
+    ends = scores if isinstance(scores, dict) else {"kept": scores}
+    return [
+        {**of, "row": name if end == "kept" else f"{name}: {end}", **cost, **figures(found, parts)}
+        for end, found in ends.items()
+    ]
 
 
 def figures(scores, parts):

@@ -105,7 +105,7 @@ def test_the_best_weights_of_both_phases(monitor):
 @once
 def test_the_first_of_equal_epochs_is_kept():
     model = source()
-    best = BestWeights(model, "val_accuracy", None)
+    best = BestWeights(model, "val_accuracy")
     expected = values(model)
     for epoch, accuracy in enumerate([0.7, 0.7, 0.6, float("nan")]):
         best.on_epoch_end(epoch, {"val_accuracy": accuracy})

@@ -7,7 +7,7 @@ from backends import once
 from keras import layers, ops
 
 from kerasnorm.transfer import fine_tune, solve_head
-from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
+from kerasnorm.transfer.fine_tuning._averaged_weights import AveragedWeights
 
 pytestmark = pytest.mark.usefixtures("without_tracing")
 
@@ -190,31 +190,46 @@ def test_labels_that_do_not_fit_are_refused():
 
 @once
 @pytest.mark.parametrize(
-    ("scores", "count", "kept"),
-    [
-        ([0.70, 0.69, 0.76, 0.70, 0.71], 36, 4),  # any of them may be the best
-        ([0.70, 0.69, 0.76, 0.70, 0.71], 3600, 2),  # the best is known
-        ([0.65, 0.62, 0.60], 36, 0),  # never below the solved head
-        ([0.44, 0.66, 0.66, 0.50], 36, 2),  # too far below the best
-        ([0.44, float("nan"), 0.46], 36, 2),
-        ([0.44, 0.43, 0.46, float("nan")], 36, 2),
-        ([0.70, 0.76, 0.75], None, 1),
-    ],
+    ("losses", "kept"),  # of the solved head and of the average
+    [(None, 6), ((1.0, 0.9), 6), ((1.0, 1.0), 0), ((1.0, 1.1), 0), ((1.0, float("nan")), 0)],
 )
-def test_the_last_epoch_that_is_as_good_is_kept(scores, count, kept):
-    for interrupted in (False, True):
-        model = source()
-        best = BestWeights(model, "val_accuracy", last=True)
-        for epoch, score in enumerate(scores):
-            model.get_layer("head").bias.assign([epoch] * 3)
-            if epoch == 0:
-                best.begin({"val_accuracy": score}, count)
-            else:
-                best.on_epoch_end(epoch, {"val_accuracy": score})
-            if interrupted and epoch == 1:
-                state = best.state_dict()
-                best = BestWeights(model, "val_accuracy", last=True)
-                best.load_state_dict(state)
-                best.begin({"val_accuracy": scores[0]}, None)
-        best.restore()
-        assert model.get_layer("head").get_weights()[1].tolist() == [kept] * 3
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_three_quarters_of_the_way_are_kept_unless_the_loss_is_no_lower(losses, kept, interrupted):
+    model = source()
+    final = AveragedWeights(model)
+    bias = model.get_layer("head").bias
+    bias.assign([0] * 3)
+    final.begin({})
+    bias.assign([4] * 3)
+    if interrupted:
+        state = final.state_dict()
+        final = AveragedWeights(model)
+        final.load_state_dict(state)
+        final.begin({})
+    bias.assign([8] * 3)
+    found = {} if losses is None else dict(zip((0, 6), losses, strict=True))
+    final.restore((lambda: found[int(bias.numpy()[0])]) if found else None)
+    assert keras.ops.convert_to_numpy(bias).tolist() == [kept] * 3
+
+
+@once
+@pytest.mark.parametrize("with_validation", [False, True])
+def test_fine_tuning_ends_between_the_solved_head_and_the_last_epoch(with_validation):
+    held_out = (X[:20], Y[:20]) if with_validation else None
+    ends = {
+        name: fine_tune(source(), (X, Y), held_out, **QUICK | more).model.get_weights()
+        for name, more in {
+            "solved": {"epochs": 0},
+            "last": {"epochs": 2, "monitor": None},
+            "auto": {"epochs": 2},
+            "harmful": {"epochs": 2, "base_learning_rate": 10.0},
+        }.items()
+    }
+    expected = [
+        0.25 * first + 0.75 * last for first, last in zip(ends["solved"], ends["last"], strict=True)
+    ]
+    assert not np.array_equal(ends["solved"][0], ends["last"][0])
+    for found, each in zip(ends["auto"], expected, strict=True):
+        np.testing.assert_allclose(found, each, atol=1e-6)
+    if with_validation:
+        assert all(map(np.array_equal, ends["harmful"], ends["solved"]))

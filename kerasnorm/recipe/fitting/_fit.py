@@ -88,9 +88,8 @@ def fit(
         classes: how many classes there are, or their names; by default up to the largest label.
         keep: whose weights are kept. "best": those of the epoch with the best
             `val_balanced_accuracy`, of label maps `val_mean_iou`, if there is `validation`; "last":
-            those of the last epoch. "auto": where the head is solved, those of the last epoch that
-            is as good as the best, within a standard error, and no worse than the solved head; else
-            as "best".
+            those of the last epoch. "auto": where the head is solved, an average, as `monitor` of
+            `fine_tune` has it; else as "best".
         augmentation: layer, or Sequential of layers, that changes the examples at random; not for
             label maps, which would have to change with them.
         callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
@@ -221,11 +220,13 @@ def _train(
         arguments["loss"] = loss
         arguments["metrics"] = kind.metrics(len(names))
         arguments["cache"] = kind.keeps_features(model, train)
-        arguments["monitor"] = None
-        if keep != "last" and validation is not None:
-            solved = arguments["head_epochs"] is None
-            by_auto = keep == "auto" and solved
-            arguments["monitor"] = "auto" if by_auto else kind.evaluation.monitor
+        solved = arguments["head_epochs"] is None
+        if keep == "auto" and solved:
+            arguments["monitor"] = "auto"
+        elif keep == "last" or validation is None:
+            arguments["monitor"] = None
+        else:
+            arguments["monitor"] = kind.evaluation.monitor
     tuned = fine_tune(
         model,
         data,

@@ -11,7 +11,8 @@ from kerasnorm.backups import describe, describe_data, versions
 from kerasnorm.data import label_shape
 from kerasnorm.transfer._region import Boundary
 from kerasnorm.transfer._rule_of_thumb import Strategy
-from kerasnorm.transfer.fine_tuning._best_weights import BestWeights, first_metric
+from kerasnorm.transfer.fine_tuning._averaged_weights import AveragedWeights
+from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
 from kerasnorm.transfer.fine_tuning._optimizing import Optimizing, Rates, by_layer, optimizer_at
 from kerasnorm.transfer.fine_tuning._solved_head import can_be_solved
 from kerasnorm.transfer.fine_tuning._strategies import epochs_of, model_for, starts_from_a_head
@@ -90,13 +91,11 @@ class Asked:
             "jit_compile": resolve_jit(jit_compile),
         }
 
-    def best(self, new: keras.Model, plan: Plan, validation: Any) -> BestWeights | None:
-        """Returns what keeps the best weights; None where those of the last epoch stay."""
-        monitor, last = self.monitor, self.monitor == "auto"
-        if last:
-            held_out = plan.solved and validation is not None
-            monitor = first_metric(self.metrics) if held_out else None
-        return None if monitor is None else BestWeights(new, monitor, last)
+    def final_weights(self, new: keras.Model, plan: Plan) -> BestWeights | AveragedWeights | None:
+        """Returns what chooses the weights at the end; None where those of the last epoch stay."""
+        if self.monitor == "auto":
+            return AveragedWeights(new) if plan.solved and plan.all else None
+        return None if self.monitor is None else BestWeights(new, self.monitor)
 
     def fingerprint(
         self, data: tuple[Any, Any], plan: Plan, compiling: Mapping[str, Any], seed: int | None

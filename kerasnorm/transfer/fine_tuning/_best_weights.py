@@ -1,7 +1,7 @@
 """The weights of the epoch in which a figure was best."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,38 +10,25 @@ import numpy as np
 from kerasnorm._validation import listed
 from kerasnorm.transfer.fine_tuning._divergence import are_finite
 
-_KEPT = ("_first", "_best", "_count", "_weights")  # beyond an interruption
-
-
-def first_metric(metrics: Sequence[Any]) -> str:
-    """Returns the name in the history of what `metrics` measures first on the validation."""
-    if not metrics:
-        return "val_loss"
-    first = metrics[0]
-    name = first if isinstance(first, str) else getattr(first, "name", None) or first.__name__
-    return f"val_{name}"
+_KEPT = ("_best", "_weights")  # beyond an interruption
 
 
 class BestWeights(keras.callbacks.Callback):
     """Keeps a model's weights at the end of the epoch in which a value of the logs was best.
 
-    It may be part of several `fit`s, of the model or of a part of it. A few dozen examples cannot
-    say which of ten epochs was best. So it can be told to keep the last of those that are as good
-    as the best, within a standard error, and no worse than the first.
+    It may be part of several `fit`s, of the model or of a part of it.
 
     Args:
         whole: the model.
         monitor: name of the value. The smallest is best if it ends in "loss", else the largest.
-        last: whether the last of those that are as good is kept.
     """
 
-    def __init__(self, whole: keras.Model, monitor: str, last: bool = False):
+    def __init__(self, whole: keras.Model, monitor: str):
         super().__init__()
-        self.whole, self.monitor, self._last = whole, monitor, last
+        self.whole, self.monitor = whole, monitor
         self._sign = -1 if monitor.endswith("loss") else 1
-        self._first, self._best = -math.inf, -math.inf
+        self._best = -math.inf
         self._weights: list[np.ndarray] | None = None
-        self._count: int | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a resumed training needs."""
@@ -52,28 +39,20 @@ class BestWeights(keras.callbacks.Callback):
         for name in _KEPT:
             setattr(self, name, state[name])
 
-    def begin(self, logs: dict[str, Any], count: int | None) -> None:
-        """Keeps the first weights, unless there are some from before a break.
+    def begin(self, logs: dict[str, Any]) -> None:
+        """Keeps the first weights, unless there are some from before an interruption.
 
         Args:
             logs: how good they are.
-            count: the examples that say so, for the standard error of a share of them; None: none.
         """
-        if self._best > -math.inf:
-            return
-        self._first, self._count = self._value(logs), count
-        self.on_epoch_end(0, logs)
+        if self._weights is None:
+            self.on_epoch_end(0, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keeps the weights if they are better than any before, or as good."""
+        """Keeps the weights if they are better than any before."""
         value, weights = self._value(logs or {}), self.whole.get_weights()
-        if np.isnan(value) or not are_finite(weights):
-            return
-        before, self._best = self._best, max(self._best, value)
-        as_good = value >= max(self._first, self._best - self._error()) if self._last else False
-        if value <= before and not as_good:
-            return
-        self._weights = weights
+        if not np.isnan(value) and value > self._best and are_finite(weights):
+            self._best, self._weights = value, weights
 
     def _value(self, logs: dict[str, Any]) -> float:
         if self.monitor not in logs:
@@ -83,13 +62,7 @@ class BestWeights(keras.callbacks.Callback):
             )
         return self._sign * float(logs[self.monitor])
 
-    def _error(self) -> float:
-        """Returns the standard error of the best value, if it is a share of so many examples."""
-        if not self._count or not 0 <= self._best <= 1:
-            return 0.0
-        return math.sqrt(self._best * (1 - self._best) / self._count)
-
-    def restore(self) -> None:
-        """Gives the model its best weights back."""
+    def restore(self, held_out_loss: Callable[[], float] | None = None) -> None:
+        """Gives the model its best weights back; the loss has no part in it."""
         if self._weights is not None:
             self.whole.set_weights(self._weights)

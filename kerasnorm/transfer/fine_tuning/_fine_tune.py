@@ -109,7 +109,7 @@ def fine_tune(
             or of batches, or a PyDataset of batches. y: ints (N,) or (N, 1), rows (N, K) that are
             one-hot or sum to 1, label maps (N, H, W), for a sigmoid or one logit 0 to 1, or what
             `loss` takes.
-        validation: as `train`, for the curves; nothing is chosen by it.
+        validation: as `train`, for the curves, and what `monitor` says.
         strategy: one of the table, or what `rule_of_thumb` returns, whose learning rate is taken
             if none is given.
         classes: int ≥ 1, units of a new head in place of the last Dense layer, or for label maps
@@ -143,9 +143,9 @@ def fine_tune(
         monitor: name of the value in the history whose best epoch, over both phases, the weights
             are taken from, such as "val_accuracy": the smallest if it ends in "loss", else the
             largest. None: the weights are those of the last epoch. "auto", where the head is solved
-            and there is `validation`, looks at the first of the `metrics` there, and takes the last
-            of the epochs that are as good as the best, within a standard error, and no worse than
-            the solved head: which of ten was best a few dozen examples cannot say. Else as None.
+            and the base trains: an average, three quarters of the way from the solved head to the
+            last epoch, or the solved head if the loss of `validation` is not lower there. Else as
+            None.
         augmentation: layer, or Sequential of layers, that changes raw input at random in training;
             not for label maps. With one, or with random layers before the model's first weights,
             features are made anew in each epoch in which the head trains, and a warning says so. A
@@ -195,6 +195,8 @@ def fine_tune(
 
     References:
         Yosinski et al., 2014, https://arxiv.org/abs/1411.1792
+        Wortsman et al., 2022, Robust fine-tuning of zero-shot models,
+        https://arxiv.org/abs/2109.01903 (the average of the weights)
         Kumar et al., 2022, Fine-tuning can distort pretrained features and underperform
         out-of-distribution, https://arxiv.org/abs/2202.10054 (the head first)
     """
@@ -262,12 +264,12 @@ def fine_tune(
         outer = new if augmentation is None else augmented(new, augmentation, len(shape) > 2)
         compiling = asked.compiling(new, shape, jit_compile)
         stages = Stages(new, compiling, class_weight, verbose, callbacks, seed, backup, prepare)
-        best = asked.best(new, plan, validation)
-        stages.resume(best, lambda: asked.fingerprint(data, plan, compiling, seed))
+        final = asked.final_weights(new, plan)
+        stages.resume(final, lambda: asked.fingerprint(data, plan, compiling, seed))
         keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
         kept = cache and not plan.solved and len(plan.head) > 0
         kept = kept and _features_stay(new, augmentation, data[0])
-        phases = TwoPhases(new, outer, data, stages, keep, kept, best)
+        phases = TwoPhases(new, outer, data, stages, keep, kept, final)
         logs = _train(phases, asked, plan, first)
         compiling["metrics"] = fresh_metrics(compiling["metrics"], compiling["loss"])
         compile_ready(new, optimizer_at(optimizer, rates.base), **compiling)

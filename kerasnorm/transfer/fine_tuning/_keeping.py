@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasnorm.backups import Backup, restore_callbacks, states_of_callbacks
 from kerasnorm.models import begin_at
+from kerasnorm.transfer.fine_tuning._averaged_weights import AveragedWeights
 from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
 from kerasnorm.transfer.fine_tuning._epoch_logs import Logs
 
@@ -24,13 +25,13 @@ class Progress:
         backup: file that `write` replaces; None: none.
 
     Attributes:
-        best: keeps the best weights; None: none are kept.
+        final: chooses the weights at the end; None: those of the last epoch stay.
     """
 
     def __init__(
         self, whole: keras.Model, loss: Any, seed: int | None, backup: Backup | None
     ) -> None:
-        self.best: BestWeights | None = None
+        self.final: BestWeights | AveragedWeights | None = None
         self.backup = backup
         self._counters = [v for v in getattr(loss, "__dict__", {}).values() if _counts(v)]
         self._whole, self._seed = whole, seed
@@ -38,13 +39,13 @@ class Progress:
         self._state: State | None = None
 
     def resume(self, state: State | None) -> None:
-        """Brings model, loss and best weights to a state, if there is one."""
+        """Brings model, loss and kept weights to a state, if there is one."""
         if state is None:
             return
         self._state, self._logs = state, state["logs"]
         _assign(self._variables(), state["model"])
-        if self.best is not None:
-            self.best.load_state_dict(state["best"])
+        if self.final is not None:
+            self.final.load_state_dict(state["final"])
 
     def done(self, name: str) -> Logs | None:
         """Returns the logs of a stage that is over, or None."""
@@ -83,7 +84,7 @@ class Progress:
             "stopped": stopped,
             "logs": self._logs,
             "model": _values(self._variables()),
-            "best": None if self.best is None else self.best.state_dict(),
+            "final": None if self.final is None else self.final.state_dict(),
             **more,
         }
         self.backup.write(state, self._seed)

@@ -9,6 +9,7 @@ from kerasnorm.backend.engine import scope_of
 from kerasnorm.backups import Backup, describe_callbacks
 from kerasnorm.data import FollowEpochs, in_order
 from kerasnorm.models import begin_at, fresh_metrics
+from kerasnorm.transfer.fine_tuning._averaged_weights import AveragedWeights
 from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
 from kerasnorm.transfer.fine_tuning._divergence import StopIfDiverged
 from kerasnorm.transfer.fine_tuning._epoch_logs import BringHome, EpochLog, Logs
@@ -44,19 +45,24 @@ class Stages:
         self._fitting = {"class_weight": None if weigh else class_weight, "verbose": verbose}
         self._weigh, self._seed, self._prepare = weigh, seed, prepare
         self._callbacks = tuple(callbacks)
+        self._trained: keras.Model | None = None
         self._progress = Progress(whole, compiling["loss"], seed, backup)
 
-    def resume(self, best: BestWeights | None, fingerprint: Callable[[], dict[str, Any]]) -> None:
+    def resume(
+        self,
+        final: BestWeights | AveragedWeights | None,
+        fingerprint: Callable[[], dict[str, Any]],
+    ) -> None:
         """Brings the model to where it was before an interruption, if there was one.
 
         Args:
-            best: keeps the best weights; None: none are kept.
+            final: chooses the weights at the end; None: those of the last epoch stay.
             fingerprint: returns all that decides the result; not called without a backup.
 
         Raises:
             ValueError: if the backup is damaged, or of a training that something else decides.
         """
-        self._progress.best = best
+        self._progress.final = final
         if self.backup is not None:
             callbacks = describe_callbacks(self._callbacks)
             self._progress.resume(self.backup.begin(**fingerprint(), callbacks=callbacks))
@@ -87,10 +93,10 @@ class Stages:
         with scope_of(trained):
             optimizer, own = optimizing(trained)
             compiling = self._compiling()
-        rows, best = self._progress.begin(name, epochs), self._progress.best
+        rows, final = self._progress.begin(name, epochs), self._progress.final
         callbacks = [*own, *self._callbacks, EpochLog(rows, epochs.start, train, self._seed)]
-        if best is not None:
-            callbacks.insert(len(own), best)
+        if final is not None:
+            callbacks.insert(len(own), final)
         if trained is not model:
             callbacks.insert(0, BringHome(model))
         if hasattr(train, "epoch_counter"):
@@ -108,21 +114,32 @@ class Stages:
             callbacks=callbacks,
             **self._fitting,
         )
+        self._trained = trained
         begin_at(trained, None)  # where a resumed `fit` began, for every later one too
         return rows
 
     def judge(self, name: str, model: keras.Model, data: tuple[Any, Any]) -> Logs:
         """Returns the logs of a stage of one epoch in which nothing trains."""
-        judged = model if self._prepare is None else self._prepare(model)
-        with scope_of(judged):
-            compiling = self._compiling()
-        judged.compile(**compiling)
-        logs = {}
+        judged, logs = self._to_judge(model), {}
         for prefix, examples in zip(("", "val_"), data, strict=True):
             if examples is not None:
                 values = judged.evaluate(in_order(examples), verbose=0, return_dict=True)
                 logs |= {prefix + key: float(value) for key, value in values.items()}
         return self._progress.begin(name, range(1), [logs])
+
+    def held_out_loss(self, model: keras.Model, validation: Any) -> float:
+        """Returns the loss of a model on validation examples."""
+        judged = model if model is self._trained else self._to_judge(model)
+        logs = judged.evaluate(in_order(validation), verbose=0, return_dict=True)
+        return float(logs["loss"])
+
+    def _to_judge(self, model: keras.Model) -> keras.Model:
+        """Returns the model, or what `prepare` makes of it, compiled to be evaluated."""
+        judged = model if self._prepare is None else self._prepare(model)
+        with scope_of(judged):
+            compiling = self._compiling()
+        judged.compile(**compiling)
+        return judged
 
     def end(self, name: str) -> None:
         """Notes that a stage in which nothing trained is over."""

@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from kerasnorm.data import Batches
 from kerasnorm.models import find_head, gives_maps, leaves
 from kerasnorm.transfer._freeze import freeze, unfreeze
 from kerasnorm.transfer._region import Boundary
+from kerasnorm.transfer.fine_tuning._averaged_weights import AveragedWeights
 from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
 from kerasnorm.transfer.fine_tuning._epoch_logs import Logs
 from kerasnorm.transfer.fine_tuning._feature_batches import FeatureBatches
@@ -38,7 +40,7 @@ class TwoPhases:
         stages: what the phases have in common.
         keep: how features are kept.
         kept: whether they are, while the head trains.
-        best: keeps the best weights of both phases; None: those of the last epoch stay.
+        final: chooses the weights at the end; None: those of the last epoch stay.
     """
 
     model: keras.Model
@@ -47,7 +49,7 @@ class TwoPhases:
     stages: Stages
     keep: FeatureBatches
     kept: bool
-    best: BestWeights | None
+    final: BestWeights | AveragedWeights | None
 
     def solve_head(self, class_weight: Any) -> Logs:
         """Gives the head the weights that fit best, and returns how good that is: one epoch.
@@ -59,25 +61,23 @@ class TwoPhases:
         split = split_at_head(self.model, random=False)
         logs = self.stages.done("head")
         if logs is None:
-            logs, count = self._solved(split, class_weight)
-            if self.best is not None:
-                self.best.begin(logs[0], count)
+            logs = self._solved(split, class_weight)
+            if self.final is not None:
+                self.final.begin(logs[0])
             self.stages.end("head")
         return logs
 
-    def _solved(self, split: HeadSplit, class_weight: Any) -> tuple[Logs, int | None]:
-        """Returns the logs, and how many examples of one label are held out."""
+    def _solved(self, split: HeadSplit, class_weight: Any) -> Logs:
         loss = self.stages.compiling["loss"]
         if gives_maps(self.model):
             split.base.compile(jit_compile=self.stages.compiling["jit_compile"])
             train, seed = self.data[0], self.keep.seed
             solve_into_maps(self.model, split.base, train, loss, class_weight, seed)
-            return self.stages.judge("head", self.model, self.data), None
+            return self.stages.judge("head", self.model, self.data)
         with self._features(split.base) as features:
             train = features[0]
             solve_into(self.model, train.x, train.y, loss, class_weight)
-            held_out = features[1] and len(features[1].y)
-            return self.stages.judge("head", split.top, features), held_out
+            return self.stages.judge("head", split.top, features)
 
     def train_head(self, optimizing: Optimize, epochs: range) -> Logs:
         """Trains the head, all below it frozen and at inference."""
@@ -118,9 +118,11 @@ class TwoPhases:
             shutil.rmtree(folder, ignore_errors=True)
 
     def finish(self) -> None:
-        """Leaves the model with its best weights."""
-        if self.best is not None:
-            self.best.restore()
+        """Leaves the model with the weights that are kept."""
+        if self.final is not None:
+            validation = self.data[1]
+            loss_of = partial(self.stages.held_out_loss, self.outer, validation)
+            self.final.restore(None if validation is None else loss_of)
 
     def _freeze_below_head(self) -> None:
         with warnings.catch_warnings():
