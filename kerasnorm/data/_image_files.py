@@ -20,11 +20,12 @@ class ImageFiles:
     """Image files and their classes, for `resample` and `kerasnorm.fit`.
 
     Use it where the images do not fit in memory: those of a batch are decoded when it is made,
-    several batches at once, and kept as they are resized, in memory or else in a temporary file.
-    So no image is decoded twice, whatever passes over it: epochs, validation, evaluation, advice,
-    other subsets. Half of the free space of the temporary folder is taken at most; a warning says
-    so when that is used up, and the images left are decoded in each pass. Pillow decodes: images
-    are turned as their EXIF says, and of 16 bits the upper 8 are kept.
+    several batches at once, and kept as they are resized. So no image is decoded twice, whatever
+    passes over it: epochs, validation, evaluation, advice, other subsets. Where they do not fit in
+    `memory`, they are in a file of the temporary folder, which later runs find again as long as
+    paths, sizes and dates of all files are the same; see `kept_in`. It takes half of the free space
+    at most: a warning says so when that is used up, and the images left are decoded in each pass.
+    Pillow decodes: images are turned as their EXIF says, and of 16 bits the upper 8 are kept.
 
     Args:
         paths: The N files: BMP, GIF, JPEG, PNG, TIFF or WebP.
@@ -74,6 +75,7 @@ class ImageFiles:
         memory: int = MEMORY,
         parts: Any = None,
         groups: Any = None,
+        kept_in: StrPath | None = None,
     ) -> None:
         self.paths: np.ndarray = np.array([os.fspath(path) for path in paths])
         self.labels: np.ndarray = without_objects(to_numpy(labels, "labels"))
@@ -92,7 +94,7 @@ class ImageFiles:
         self._memory = as_int("memory", memory, low=0)
         self.parts: np.ndarray | None = _of_each("parts", parts, self.size)
         self.groups: np.ndarray | None = _of_each("groups", groups, self.size)
-        self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", self._memory)
+        self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", self._memory, kept_in)
 
     def counts(self) -> dict[str, int]:
         """Returns the number of images of each class, by its name."""
@@ -149,12 +151,14 @@ class ImageFiles:
         return gather
 
 
-def listed_files(listing: Listing, image_size: int, memory: int) -> tuple[Any, ...]:
+def listed_files(
+    listing: Listing, image_size: int, memory: int, kept_in: StrPath | None
+) -> tuple[Any, ...]:
     """Returns the arguments of `ImageFiles` for a listing."""
     number = {name: index for index, name in enumerate(listing.class_names)}
     labels = np.array([number[name] for name in listing.labels])
     parts, groups = listing.parts, listing.groups
-    return listing.paths, labels, listing.class_names, image_size, memory, parts, groups
+    return listing.paths, labels, listing.class_names, image_size, memory, parts, groups, kept_in
 
 
 def _of_each(name: str, values: Any, size: int) -> np.ndarray | None:

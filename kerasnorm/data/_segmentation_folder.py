@@ -34,6 +34,7 @@ class SegmentationFolder:
         num_classes: K; None: up to the largest label.
         ignore_class: The label of pixels of no class, such as 255.
         memory: Bytes of images to keep in memory, and as many of masks. Defaults to 1 GiB.
+        kept_in: As in `ImageFiles`.
 
     Attributes:
         paths: str (N,), the images.
@@ -75,6 +76,7 @@ class SegmentationFolder:
         num_classes: int | None = None,
         ignore_class: int | None = None,
         memory: int = MEMORY,
+        kept_in: StrPath | None = None,
     ) -> None:
         memory = as_int("memory", memory, low=0)
         self._image_size = as_int("image_size", image_size, low=1)
@@ -90,8 +92,8 @@ class SegmentationFolder:
         self.mask_paths: np.ndarray
         self.paths, self.mask_paths = (np.array(names) for names in zip(*pairs, strict=True))
         self.size: int = len(pairs)
-        self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", memory)
-        self._kept_masks = KeptFiles(self.mask_paths, _load_mask, (), "int32", memory)
+        self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", memory, kept_in)
+        self._kept_masks = KeptFiles(self.mask_paths, _load_mask, (), "int32", memory, kept_in)
 
     @cached_property
     def labels(self) -> np.ndarray:

@@ -17,13 +17,16 @@ _ANY_SIZE = 1  # until the model says which
 _SHOWN = 6  # classes, in a line
 
 
-def read_images(path: StrPath, columns: Columns | None = None) -> ImageFiles:
+def read_images(
+    path: StrPath, columns: Columns | None = None, kept_in: StrPath | None = None
+) -> ImageFiles:
     """Finds images; none is opened.
 
     Args:
         path: a folder that holds a sub-folder for each class, perhaps in those of the parts, or a
             CSV file.
         columns: of the CSV file.
+        kept_in: as in `ImageFiles`.
 
     Raises:
         OSError: if it does not exist or is another file.
@@ -31,7 +34,7 @@ def read_images(path: StrPath, columns: Columns | None = None) -> ImageFiles:
     """
     path = check_images(path)
     if path.is_dir():
-        files: ImageFiles = ImageFolder(path, _ANY_SIZE)
+        files: ImageFiles = ImageFolder(path, _ANY_SIZE, kept_in=kept_in)
     else:
         columns = columns or Columns()
         files = ImageTable(
@@ -42,6 +45,7 @@ def read_images(path: StrPath, columns: Columns | None = None) -> ImageFiles:
             split_column=columns.split,
             group_column=columns.group,
             separator=columns.separator,
+            kept_in=kept_in,
         )
     check_classes(path, files.class_names)
     return files

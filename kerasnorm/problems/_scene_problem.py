@@ -30,6 +30,7 @@ class SceneProblem:
         image_size: height and width; by default what the file says, or 64.
         shares: of the images, for validation and for the test; 0 for none.
         ignore_class: the label of pixels that have no class, or None.
+        kept_in: as in `ImageFiles`.
 
     Raises:
         ValueError: if images or masks cannot be read, or the model is for others.
@@ -43,6 +44,7 @@ class SceneProblem:
         image_size: int | None = None,
         shares: tuple[float, float] = (0.1, 0.2),
         ignore_class: int | None = None,
+        kept_in: StrPath | None = None,
     ) -> None:
         file, self._start = map_model_file(weights), None
         self._into = "a small U-Net" if file is None else file.name
@@ -52,7 +54,9 @@ class SceneProblem:
             image_size = input_size(self._start, image_size)
         self._size, self._shares = image_size or 64, check_shares(*shares)
         folders = IMAGES_FOLDER, MASKS_FOLDER
-        scenes = SegmentationFolder(path, self._size, *folders, ignore_class=ignore_class)
+        scenes = SegmentationFolder(
+            path, self._size, *folders, ignore_class=ignore_class, kept_in=kept_in
+        )
         readable = scenes.readable()
         if not readable.all():
             raise ValueError(describe_unreadable(scenes.paths[~readable].tolist()))

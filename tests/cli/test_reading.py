@@ -106,6 +106,7 @@ FORMS = {  # what is written; where; options; what is said on stdout; and on std
         lambda at: table(at, "path,label,group", ("a", "b", "c")),
         *("data.csv", [], "22 images of 3 classes", ""),
     ),
+    "kept": (folder, "data", ["--kept-in", "kept"], READ + DRAWN, ""),
     "hidden": (hidden, "data", [], READ + DRAWN, ""),
     "suffixes": (
         other_suffixes,
@@ -147,6 +148,7 @@ def test_each_command_first_says_what_it_read(form, command, tmp_path, monkeypat
     errors = [line for line in printed.err.splitlines() if line.startswith("kerasnorm: ")]
     assert errors.pop() == "kerasnorm: error: enough"
     assert [line.startswith(f"kerasnorm: {doubts}") for line in errors] == [True] * bool(doubts)
+    assert len(list(tmp_path.glob("kept/*"))) == (form == "kept")
     if not options and form != "unreadable":
         assert sum(count_classes(data).counts) == 22
 

@@ -30,9 +30,11 @@ def read_problem(arguments: argparse.Namespace) -> Problem:
     weights, size = arguments.weights or "none", arguments.image_size
     if holds_scenes(arguments.data):
         held_out, ignore_class = shares(arguments), arguments.ignore_class
-        return SceneProblem(arguments.data, weights, size, held_out, ignore_class)
+        return SceneProblem(
+            arguments.data, weights, size, held_out, ignore_class, arguments.kept_in
+        )
     problem = FolderProblem(
-        read_images(arguments.data, columns_of(arguments)),
+        read_images(arguments.data, columns_of(arguments), arguments.kept_in),
         arguments.backbone,
         weights,
         size,
