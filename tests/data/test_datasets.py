@@ -36,6 +36,16 @@ class Batches(keras.utils.PyDataset):
         return X[rows], Y[rows]
 
 
+class Legacy(keras.src.legacy.preprocessing.image.Iterator):
+    """What Keras' ImageDataGenerator makes: `next` of it never ends, and it shuffles."""
+
+    def __init__(self):
+        super().__init__(12, 5, shuffle=True, seed=0)
+
+    def _get_batches_of_transformed_samples(self, rows):
+        return X[rows], np.eye(3, dtype="float32")[Y[rows]]
+
+
 class Endless(Batches):
     num_batches = None
 
@@ -71,7 +81,7 @@ DOORS = PY_DATASETS | {
 def drawn(dataset):
     """How many examples of each class an epoch has, whose weights are all 1."""
     labels = np.concatenate([keras.ops.convert_to_numpy(y) for _, y, *_ in dataset])
-    return np.bincount(labels)
+    return np.bincount(labels if labels.ndim == 1 else labels.argmax(axis=1))
 
 
 def as_dicts(**parts):
@@ -98,9 +108,11 @@ FORMS = {
     "batches": lambda: single().batch(5),
     "unknown length": lambda: of_unknown_length(single()),
     "batches of unknown length": lambda: of_unknown_length(single().batch(5)),
+    "batches of one size": lambda: single().batch(4, drop_remainder=True),
     "dicts": lambda: as_dicts(image=X, label=Y),
     "batches of dicts": lambda: as_dicts(image=X, label=Y, id=Y).batch(5),
     "PyDataset": lambda: Batches(),
+    "ImageDataGenerator": lambda: Legacy(),
     "DataLoader": loader,
     "DataLoader of dicts": lambda: loader(
         [{"image": x, "label": y} for x, y in zip(X, Y.tolist(), strict=True)]
@@ -119,6 +131,7 @@ FORMS = {
 def examples_in(batches):
     """The classes, counted, and the sum of the examples of each class, in any order."""
     x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    y = y if y.ndim == 1 else y.argmax(axis=1)
     return np.concatenate([np.bincount(y), *(x[y == label].sum(axis=0) for label in range(3))])
 
 
