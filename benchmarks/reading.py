@@ -23,9 +23,9 @@ import keras
 import numpy as np
 from PIL import Image
 
-from kerasnorm.data import pipelines
+from kerasnorm.data import pipelines, read_images
 from kerasnorm.imbalance import ImageFolder
-from kerasnorm.problems import FolderProblem, read_images
+from kerasnorm.problems import FolderProblem
 
 BATCH_SIZE, CLASSES = 32, 20
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasnorm._listing import scene_files
 from kerasnorm._types import StrPath
-from kerasnorm._validation import as_int
+from kerasnorm._validation import as_int, listed
 from kerasnorm.data._folders import read_mask
 from kerasnorm.data._kept_files import DECODED, MEMORY, KeptFiles
 from kerasnorm.data._label_checks import check_no_mark
@@ -41,6 +41,8 @@ class SegmentationFolder:
         mask_paths: str (N,).
         labels: bool (N, K), the classes that each mask has; the masks are read once for it.
         size: N.
+        class_names: The names of the classes, one a line of a file `classes.txt` beside the two
+            folders; None without one.
 
     Output shape:
         Batches of `(images, masks)`: float32 (B, image_size, image_size, 3), from 0 to 255, and
@@ -112,6 +114,25 @@ class SegmentationFolder:
                     f"classes, 0 to {classes - 1}. Pass `ignore_class`, or another `num_classes`."
                 )
         return as_rows(present, classes)
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Returns the names in `classes.txt` beside the two folders; None if it is not there.
+
+        Raises:
+            ValueError: If it names fewer classes than the masks have.
+        """
+        path = self.masks_folder.parent / "classes.txt"
+        if not path.exists():
+            return None
+        lines = map(str.strip, path.read_text(encoding="utf-8").splitlines())
+        names, count = tuple(filter(None, lines)), self.labels.shape[1]
+        if len(names) < count:
+            raise ValueError(
+                f"{str(path)!r} should name the {count} classes of the masks, one a line. "
+                f"Received: {listed(names)}."
+            )
+        return names
 
     def subset(self, rows: Any, image_size: int | None = None) -> "SegmentationFolder":
         """Returns some of the pairs, by their numbers or a mask, perhaps of another size.

@@ -1,23 +1,20 @@
 """What `kerasnorm fit FOLDER` trains where the folder has images and their masks."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import keras
-import numpy as np
 
 from kerasnorm._existing import IMAGES_FOLDER, MASKS_FOLDER, check_shares, map_model_file
 from kerasnorm._types import StrPath
-from kerasnorm._validation import listed
+from kerasnorm.data import describe_unreadable
+from kerasnorm.data.splitting import Scenes, split_scenes
 from kerasnorm.imbalance import SegmentationFolder
 from kerasnorm.models import load_model
 from kerasnorm.problems._backbone import normalization_for, small_unet
-from kerasnorm.problems._folder import describe_parts, describe_sizes, describe_unreadable
+from kerasnorm.problems._folder import describe_parts, describe_sizes
 from kerasnorm.problems._folder_problem import input_size
 from kerasnorm.recipe import Recipe
 from kerasnorm.transfer import check_gives_maps
-
-_NAMES = "classes.txt"
 
 
 class SceneProblem:
@@ -61,7 +58,8 @@ class SceneProblem:
         if not readable.all():
             raise ValueError(describe_unreadable(scenes.paths[~readable].tolist()))
         self._scenes = scenes
-        self.classes: Sequence[str] = _class_names(Path(path, _NAMES), scenes.labels.shape[1])
+        numbers = map(str, range(scenes.labels.shape[1]))
+        self.classes: Sequence[str] = scenes.class_names or tuple(numbers)
 
     @property
     def pretrained(self) -> bool:
@@ -86,25 +84,9 @@ class SceneProblem:
         """Returns what seems to be wrong: nothing is looked for."""
         return []
 
-    def data(
-        self, seed: int
-    ) -> tuple[SegmentationFolder, SegmentationFolder, SegmentationFolder | None]:
-        """Returns the scenes for training, validation and test.
-
-        Raises:
-            ValueError: if there are too few.
-        """
-        size, wanted = self._scenes.size, [share for share in self._shares if share]
-        held_out = [max(1, round(share * size)) for share in wanted]
-        if sum(held_out) >= size:
-            raise ValueError(
-                f"There are {size} images with masks: one to train on and {len(wanted)} to hold "
-                "out are needed."
-            )
-        rows = np.random.default_rng(seed).permutation(size)
-        parts = np.split(rows, np.cumsum(held_out))
-        validation, *test, train = (self._scenes.subset(np.sort(part)) for part in parts)
-        return train, validation, test[0] if test else None
+    def data(self, seed: int) -> Scenes:
+        """Returns the scenes for training, validation and test."""
+        return split_scenes(self._scenes, *self._shares, seed)
 
     def model(
         self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback] = ()
@@ -115,17 +97,3 @@ class SceneProblem:
         keras.utils.set_random_seed(seed)
         shape = (self._size, self._size, 3)
         return small_unet(shape, len(self.classes), normalization_for(recipe))
-
-
-def _class_names(path: Path, count: int) -> tuple[str, ...]:
-    """Returns the names in the file, or numbers without one."""
-    if not path.exists():
-        return tuple(map(str, range(count)))
-    lines = map(str.strip, path.read_text(encoding="utf-8").splitlines())
-    names = tuple(filter(None, lines))
-    if len(names) < count:
-        raise ValueError(
-            f"{str(path)!r} should name the {count} classes of the masks, one a line. "
-            f"Received: {listed(names)}."
-        )
-    return names

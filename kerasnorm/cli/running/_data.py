@@ -7,6 +7,7 @@ from typing import Any
 from kerasnorm._existing import holds_scenes
 from kerasnorm.cli._data import columns_of, shares
 from kerasnorm.cli.running._job import console
+from kerasnorm.data import describe_unreadable, read_images
 from kerasnorm.distribute import is_chief
 from kerasnorm.problems import (
     EPOCHS,
@@ -15,8 +16,6 @@ from kerasnorm.problems import (
     FolderProblem,
     Problem,
     SceneProblem,
-    describe_unreadable,
-    read_images,
 )
 from kerasnorm.recipe import Advice, Recipe, advise
 
