@@ -104,15 +104,9 @@ def _dealt_out(
 ) -> tuple[Any, Any, Any]:
     none_given = all(each is None for each in others)
     if isinstance(files, SegmentationFolder):
-        alone = hold_out and none_given
-        return (
-            split_scenes(files, *shares_or_default(None, None), seed)
-            if alone
-            else (
-                files,
-                *others,
-            )
-        )
+        if not hold_out or not none_given:
+            return files, *others
+        return split_scenes(files, *shares_or_default(None, None), seed)
     equal = equal_files(files.paths.tolist())
     for kind, values in (("classes", files.labels), ("parts", files.parts)):
         apart = [] if values is None else across(files, equal, values)

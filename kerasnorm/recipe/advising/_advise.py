@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasnorm._choices import RULES
 from kerasnorm._validation import as_int, as_number, check_choice
+from kerasnorm.data import check_no_mark
 from kerasnorm.data.splitting import read_paths
 from kerasnorm.models import find_head, is_graph
 from kerasnorm.recipe._recipe import Recipe
@@ -94,6 +95,8 @@ def advise(
     data, *_ = read_paths(shape, data, name="data", seed=seed, ignore_class=ignore_class)
     examples = read_examples("data", data, rank, batch_size, ignore_class)
     kind, having = examples.kind, examples.having
+    if not hasattr(examples.data, "class_names"):
+        check_no_mark(np.flatnonzero(having), None)
     chooser = chooser_for(kind)
     models = [kind.with_head(each, len(having)) for each in given]
     for each in models:
