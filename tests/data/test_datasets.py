@@ -54,10 +54,16 @@ class Empty(Batches):
     num_batches = 0
 
 
-def model():
-    keras.utils.set_random_seed(0)
+@functools.cache
+def network():
     parts = [layers.Dense(5), layers.BatchNormalization(name="norm"), layers.Dense(3)]
     return keras.Sequential([keras.Input((4,)), *parts])
+
+
+def model():
+    """The same network for every door, since none of them changes it."""
+    keras.utils.set_random_seed(0)
+    return network()
 
 
 QUICK = {"seed": 0, "verbose": 0, "jit_compile": False}
@@ -128,6 +134,11 @@ FORMS = {
 }
 
 
+@functools.cache
+def read_of_batches(door):
+    return READERS[door](single().batch(5))
+
+
 def examples_in(batches):
     """The classes, counted, and the sum of the examples of each class, in any order."""
     x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
@@ -144,12 +155,19 @@ READERS = {  # what the doors read, without the training behind it
 }
 
 
+# of ResampledDataset one form a kind: it reads by the function that resample reads by
+OF_BOTH = [
+    (form, door)
+    for form in FORMS
+    for door in READERS
+    if door != "ResampledDataset" or form in ("arrays", "batches of dicts", "ImageDataGenerator")
+]
+
+
 @once
-@pytest.mark.parametrize("door", READERS)
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("form", "door"), OF_BOTH)
 def test_every_form_at_every_door(form, door):
-    found, expected = READERS[door](FORMS[form]()), READERS[door](single().batch(5))
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(READERS[door](FORMS[form]()), read_of_batches(door), rtol=1e-4)
 
 
 WEIGHTED = {
@@ -220,10 +238,7 @@ def answer_for_batches(door):
     return DOORS[door](single().batch(5))
 
 
-@pytest.mark.parametrize(
-    "door",
-    [pytest.param("count_classes", marks=once), "fine_tune", pytest.param("fit", marks=once)],
-)
+@pytest.mark.parametrize("door", [pytest.param("count_classes", marks=once), "fine_tune"])
 def test_single_examples_or_batches(door):
     np.testing.assert_allclose(DOORS[door](single()), answer_for_batches(door), rtol=1e-4)
 
