@@ -37,6 +37,9 @@ class ImageFiles:
         parts: "train", "validation" or "test" for each image, (N,); None if nothing says it.
         groups: The name of what each image belongs to, (N,), such as a patient, which should be in
             one part; None if there are none.
+        kept_in: A folder for the file of decoded images, which is then made whatever `memory` is.
+            Files in it that no run has opened for 30 days are removed, and the oldest where a new
+            one needs their room. None: `kerasnorm-<user>` in the temporary folder (TMPDIR).
 
     Attributes:
         paths: str (N,).
