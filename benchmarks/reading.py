@@ -73,7 +73,7 @@ def seconds_of_keras(folder: Path) -> float:
 
 
 def ours(folder: Path, size: int) -> tuple[float, float, float]:
-    """Returns the images a second of a first and a second epoch, and of the first of a later run."""
+    """Returns the images a second of two epochs, and of the first one of a later run."""
     files = ImageFolder(folder, size)
     first, second = (of_an_epoch(files, epoch) for epoch in range(2))
     with tempfile.TemporaryDirectory() as kept:
@@ -114,9 +114,8 @@ def print_ready(folder: Path, counts: list[int], beside_keras: bool) -> None:
 
 def print_epochs(folder: Path, sizes: list[int], repeats: int = 3) -> None:
     """Prints a row for each size."""
-    print(
-        "\n| size | Keras, images/s | first epoch | ratio | later ones | ratio | later run | ratio |"
-    )
+    columns = ("size", "Keras, images/s", "first epoch", "ratio", "later ones", "ratio")
+    print("\n| " + " | ".join((*columns, "later run", "ratio")) + " |")
     print("|---|---|---|---|---|---|---|---|")
     for size in sizes:
         turns = [(of_keras(folder, size), *ours(folder, size)) for _ in range(repeats)]
