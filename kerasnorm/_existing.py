@@ -10,11 +10,12 @@ from kerasnorm._types import StrPath
 from kerasnorm._validation import as_number, listed
 
 IMAGES_FOLDER, MASKS_FOLDER = "images", "masks"
-MODEL_FILE, RECIPE_FILE = "model.keras", "recipe.json"  # of a run
+# of a run
+MODEL_FILE, RECIPE_FILE, NAMES_FILE = "model.keras", "recipe.json", "class_names.json"
 SHARES = (0.1, 0.2)  # of the images, for validation and for the test, by default
 RUN_FILES = frozenset(
     {
-        *(MODEL_FILE, RECIPE_FILE, "report.html"),
+        *(MODEL_FILE, RECIPE_FILE, NAMES_FILE, "report.html"),
         *("history.json", "evaluation.json", "uncorrected.json", "reasons.json"),
         *("comparison.json", "trials.json"),
     }

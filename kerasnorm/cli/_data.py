@@ -28,7 +28,7 @@ _COLUMNS = {
 _LOWEST = {"epochs": 1, "batch_size": 1, "seed": 0, "image_size": 8}
 _FOLDER_ONLY = (
     *("backbone", "weights", "image_size", "validation_split", "test_split", "strict"),
-    *("ignore_class", *_COLUMNS.values()),
+    *("ignore_class", "kept_in", *_COLUMNS.values()),
 )
 
 
@@ -64,6 +64,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help="of what should be in one part, such as a patient (group, if there is one)",
     )
     add("--separator", metavar="CHARACTER", help="between columns (what the header has)")
+    add(
+        "--kept-in",
+        metavar="DIR",
+        help="keep the decoded images in a file here, for later runs; by default in the temporary "
+        "folder, where they do not fit in memory",
+    )
     add("--strict", action="store_true", help="refuse unreadable images instead of skipping them")
     add("--ignore-class", type=int, metavar="N", help="of masks: the number of no class, as 255")
 

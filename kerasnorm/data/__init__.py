@@ -44,10 +44,13 @@ from kerasnorm.data._labels import (
     undo_one_hot,
 )
 from kerasnorm.data._members import Members, as_rows, find_members
+from kerasnorm.data._numbered import numbered
 from kerasnorm.data._order import Order, shuffled
 from kerasnorm.data._pictures import picture_sizes
+from kerasnorm.data._read_images import read_images
 from kerasnorm.data._reads_alike import reads_alike
 from kerasnorm.data._segmentation_folder import SegmentationFolder
+from kerasnorm.data._sound_images import describe_unreadable, sound_images
 from kerasnorm.data._source import Arrays, Source, read_source
 from kerasnorm.data._stored_batches import StoredBatches
 from kerasnorm.data._tf_records import TFRecords
@@ -85,6 +88,7 @@ __all__ = [
     "count_examples",
     "count_of",
     "dataset_of",
+    "describe_unreadable",
     "each_batch",
     "empty",
     "encode_labels",
@@ -100,18 +104,21 @@ __all__ = [
     "label_shape",
     "labels_of",
     "number_names",
+    "numbered",
     "outside",
     "picture_sizes",
     "read_batches",
     "read_class_weight",
     "read_classes",
     "read_dataset",
+    "read_images",
     "read_label_maps",
     "read_labels",
     "read_mask",
     "read_source",
     "reads_alike",
     "shuffled",
+    "sound_images",
     "to_numpy",
     "undo_one_hot",
     "with_bar",

@@ -18,6 +18,11 @@ def to_numpy(data: Any, name: str | None = None) -> np.ndarray:
         ValueError: If it is ragged, or a tensor without values.
     """
     given = f"A {type(data).__name__}" if name is None else f"`{name}`"
+    if hasattr(data, "ragged_rank"):  # Keras would fill its rows up by 0
+        raise ValueError(
+            f"{given} could not be read as an array: it is a RaggedTensor, whose rows have several "
+            "lengths. Pad them as they should be (`to_tensor`)."
+        )
     try:
         return keras.ops.convert_to_numpy(data) if keras.ops.is_tensor(data) else np.asarray(data)
     except (NotImplementedError, TypeError) as error:  # TensorFlow's and JAX' for tracers

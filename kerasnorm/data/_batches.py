@@ -10,8 +10,11 @@ import numpy as np
 from kerasnorm.data._arrays import to_numpy, without_objects
 from kerasnorm.data._dataset import read_dataset
 from kerasnorm.data._forms import as_known_form, check_pairs
+from kerasnorm.data._image_files import ImageFiles
 from kerasnorm.data._order import Order, shuffled
+from kerasnorm.data._segmentation_folder import SegmentationFolder
 from kerasnorm.data._stored_batches import StoredBatches
+from kerasnorm.data._tf_records import TFRecords
 from kerasnorm.models import is_graph
 
 _BUFFER = 1024  # of single examples that a Dataset shuffles
@@ -81,7 +84,8 @@ def read_batches(
     Args:
         name: the argument's name, for messages.
         data: (x, y) arrays, a finite tf.data.Dataset of (x, y), single examples or batches, a
-            PyDataset of batches (x, y), or a `StoredBatches`.
+            PyDataset of batches (x, y), `ImageFiles`, a `SegmentationFolder` or `TFRecords`, or a
+            `StoredBatches`.
         model: whose inputs x are; x may be a dict or list of arrays as the model takes them.
         batch_size: examples a batch, where the data have no batches of their own.
         seed: of the order in which examples come, where they have no batches; None: as they are.
@@ -92,6 +96,12 @@ def read_batches(
     """
     if isinstance(data, Batches | StoredBatches):
         return data
+    if isinstance(data, ImageFiles | SegmentationFolder | TFRecords):
+        if seed is not None:
+            return StoredBatches.of(data, batch_size, sampler or seed)
+        from kerasnorm.data import pipelines
+
+        return pipelines.gathered(data.gatherer(), np.arange(data.size), batch_size)
     data = as_known_form(data, name)
     check_pairs(data, name)
     arrays = isinstance(data, (tuple, list)) and len(data) == 2

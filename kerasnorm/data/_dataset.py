@@ -115,12 +115,14 @@ class DatasetReader:
     def one_by_one(self) -> "DatasetReader":
         """Returns the reader of single examples of a tf.data.Dataset that says it has batches.
 
-        It says so where the first size of all its parts is not known.
+        It says so where the first size of all its parts is not known, or where they are what
+        `is_batched` takes for a batch of a known size, as with `drop_remainder`.
         """
         leaves = keras.tree.flatten(self.spec)
         shapes = [getattr(leaf, "shape", None) for leaf in leaves]
-        batched = all(shape is not None and shape.rank and shape[0] is None for shape in shapes)
-        if not batched:
+        if not all(shape is not None and shape.rank for shape in shapes):
+            return self
+        if not all(shape[0] is None for shape in shapes) and not is_batched(self.labelled()):
             return self
         single = self.data.unbatch()
         return dataclasses.replace(self, data=single, spec=single.element_spec, size=None)

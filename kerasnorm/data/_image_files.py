@@ -20,11 +20,12 @@ class ImageFiles:
     """Image files and their classes, for `resample` and `kerasnorm.fit`.
 
     Use it where the images do not fit in memory: those of a batch are decoded when it is made,
-    several batches at once, and kept as they are resized, in memory or else in a temporary file.
-    So no image is decoded twice, whatever passes over it: epochs, validation, evaluation, advice,
-    other subsets. Half of the free space of the temporary folder is taken at most; a warning says
-    so when that is used up, and the images left are decoded in each pass. Pillow decodes: images
-    are turned as their EXIF says, and of 16 bits the upper 8 are kept.
+    several batches at once, and kept as they are resized. So no image is decoded twice, whatever
+    passes over it: epochs, validation, evaluation, advice, other subsets. Where they do not fit in
+    `memory`, they are in a file of the temporary folder, which later runs find again as long as
+    paths, sizes and dates of all files are the same; see `kept_in`. It takes half of the free space
+    at most: a warning says so when that is used up, and the images left are decoded in each pass.
+    Pillow decodes: images are turned as their EXIF says, and of 16 bits the upper 8 are kept.
 
     Args:
         paths: The N files: BMP, GIF, JPEG, PNG, TIFF or WebP.
@@ -36,6 +37,9 @@ class ImageFiles:
         parts: "train", "validation" or "test" for each image, (N,); None if nothing says it.
         groups: The name of what each image belongs to, (N,), such as a patient, which should be in
             one part; None if there are none.
+        kept_in: A folder for the file of decoded images, which is then made whatever `memory` is.
+            Files in it that no run has opened for 30 days are removed, and the oldest where a new
+            one needs their room. None: `kerasnorm-<user>` in the temporary folder (TMPDIR).
 
     Attributes:
         paths: str (N,).
@@ -74,6 +78,7 @@ class ImageFiles:
         memory: int = MEMORY,
         parts: Any = None,
         groups: Any = None,
+        kept_in: StrPath | None = None,
     ) -> None:
         self.paths: np.ndarray = np.array([os.fspath(path) for path in paths])
         self.labels: np.ndarray = without_objects(to_numpy(labels, "labels"))
@@ -92,7 +97,7 @@ class ImageFiles:
         self._memory = as_int("memory", memory, low=0)
         self.parts: np.ndarray | None = _of_each("parts", parts, self.size)
         self.groups: np.ndarray | None = _of_each("groups", groups, self.size)
-        self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", self._memory)
+        self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", self._memory, kept_in)
 
     def counts(self) -> dict[str, int]:
         """Returns the number of images of each class, by its name."""
@@ -112,6 +117,12 @@ class ImageFiles:
         )
         part._kept = self._kept.subset(rows)
         return part
+
+    def with_labels(self, labels: np.ndarray, class_names: Sequence[str]) -> "ImageFiles":
+        """Returns the same files with other numbers of their classes."""
+        files = self.subset(np.arange(self.size))
+        files.labels, files.class_names = labels, tuple(class_names)
+        return files
 
     def with_stand_ins(self) -> "ImageFiles":
         """Returns the same files, where one that cannot be decoded is no error.
@@ -149,12 +160,14 @@ class ImageFiles:
         return gather
 
 
-def listed_files(listing: Listing, image_size: int, memory: int) -> tuple[Any, ...]:
+def listed_files(
+    listing: Listing, image_size: int, memory: int, kept_in: StrPath | None
+) -> tuple[Any, ...]:
     """Returns the arguments of `ImageFiles` for a listing."""
     number = {name: index for index, name in enumerate(listing.class_names)}
     labels = np.array([number[name] for name in listing.labels])
     parts, groups = listing.parts, listing.groups
-    return listing.paths, labels, listing.class_names, image_size, memory, parts, groups
+    return listing.paths, labels, listing.class_names, image_size, memory, parts, groups, kept_in
 
 
 def _of_each(name: str, values: Any, size: int) -> np.ndarray | None:

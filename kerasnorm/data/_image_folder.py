@@ -16,7 +16,7 @@ class ImageFolder(ImageFiles):
             alphabetical order, or those of its sub-folders `train/`, `val/` and `test/` if it has
             these, whose images are the `parts`.
         image_size: As in `ImageFiles`.
-        memory: As in `ImageFiles`.
+        memory, kept_in: As in `ImageFiles`.
 
     Raises:
         ValueError: If there is no such folder or no image in it.
@@ -36,7 +36,13 @@ class ImageFolder(ImageFiles):
     (('cat', 'dog'), (2, 8, 8, 3))
     """
 
-    def __init__(self, path: StrPath, image_size: int, memory: int = MEMORY) -> None:
+    def __init__(
+        self,
+        path: StrPath,
+        image_size: int,
+        memory: int = MEMORY,
+        kept_in: StrPath | None = None,
+    ) -> None:
         listing = list_folder(pathlib.Path(path))
-        super().__init__(*listed_files(listing, image_size, memory))
+        super().__init__(*listed_files(listing, image_size, memory, kept_in))
         self.skipped = listing.skipped

@@ -24,6 +24,7 @@ class ImageTable(ImageFiles):
         group_column: The name of the column of `groups`. None: "group" if there is such a column.
         separator: What stands between the columns. None: a comma, semicolon, tab or bar, as the
             header has it.
+        kept_in: As in `ImageFiles`.
 
     Raises:
         ValueError: If there is no such file or column, no row, or a row without a path, a class or
@@ -51,7 +52,8 @@ class ImageTable(ImageFiles):
         split_column: str | None = None,
         group_column: str | None = None,
         separator: str | None = None,
+        kept_in: StrPath | None = None,
     ) -> None:
         columns = Columns(path_column, label_column, split_column, group_column, separator)
         listing = list_table(pathlib.Path(path), columns)
-        super().__init__(*listed_files(listing, image_size, memory))
+        super().__init__(*listed_files(listing, image_size, memory, kept_in))

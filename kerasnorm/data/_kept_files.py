@@ -9,7 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm.data._kept_rows import KeptRows
+from kerasnorm._types import StrPath
+from kerasnorm.data._kept_folder import kept_folder, key_of
+from kerasnorm.data._kept_rows import KeptRows, Store
+from kerasnorm.data._rows_in_memory import RowsInMemory
+from kerasnorm.data._rows_on_disk import RowsOnDisk
 from kerasnorm.data._stand_ins import StandIns
 
 MEMORY = 2**30  # bytes, by default
@@ -26,21 +30,31 @@ class KeptFiles:
         load: Returns what is kept of a file at a size: (size, size, *channels).
         channels: The last axes of that.
         dtype: Its dtype.
-        memory: Bytes to keep in memory for each size; the rest are in a temporary file.
+        memory: Bytes that may be kept in memory, for each size. Where all that is loaded needs
+            more, it is in a file that other runs find again.
+        kept_in: The folder of that file, in which it is then always. None: one of the user's in
+            the temporary folder.
     """
 
     def __init__(
-        self, paths: np.ndarray, load: Load, channels: tuple[int, ...], dtype: str, memory: int
+        self,
+        paths: np.ndarray,
+        load: Load,
+        channels: tuple[int, ...],
+        dtype: str,
+        memory: int,
+        kept_in: StrPath | None = None,
     ) -> None:
+        self._arguments = paths, load, channels, dtype, memory, kept_in
         self._paths, self._load, self._channels, self._dtype = paths, load, channels, dtype
-        self._memory = memory
+        self._memory, self._kept_in = memory, kept_in
         self._rows = np.arange(len(paths))
         self._of_size: dict[int, KeptRows] = {}
         self._stand_ins: StandIns | None = None
 
     def subset(self, rows: Any) -> "KeptFiles":
         """Returns some of the files, which share what is kept with the others."""
-        part = KeptFiles(self._paths, self._load, self._channels, self._dtype, self._memory)
+        part = KeptFiles(*self._arguments)
         part._rows, part._of_size = self._rows[rows], self._of_size
         part._stand_ins = self._stand_ins
         return part
@@ -79,11 +93,17 @@ class KeptFiles:
     def _kept(self, size: int) -> KeptRows:
         with _LOCK:
             if size not in self._of_size:
-                shape = (size, size, *self._channels)
                 make = partial(_load_one, self._load, self._paths, size)
-                kept = KeptRows(make, len(self._paths), shape, self._dtype, self._memory)
-                self._of_size[size] = kept
+                self._of_size[size] = KeptRows(make, self._store(size))
             return self._of_size[size]
+
+    def _store(self, size: int) -> Store:
+        count, shape = len(self._paths), (size, size, *self._channels)
+        needed = count * int(np.prod(shape)) * np.dtype(self._dtype).itemsize
+        if needed <= self._memory and self._kept_in is None:
+            return RowsInMemory(count, shape, self._dtype)
+        key = key_of(self._paths.tolist(), shape, self._dtype)
+        return RowsOnDisk(kept_folder(self._kept_in), key, count, shape, self._dtype)
 
 
 _LOCK = threading.Lock()

@@ -62,8 +62,10 @@ def check_not_huge(labels: np.ndarray) -> None:
         )
 
 
-def check_no_mark(present: np.ndarray) -> None:
+def check_no_mark(present: np.ndarray, argument: str | None = "num_classes") -> None:
     """Raises if the largest of the labels that come up is 254 or 255 and seems to be a mark.
+
+    `argument` is what says how many classes there are; None: nothing does.
 
     It does where the label below it, or most of those below it, never come up.
     """
@@ -74,8 +76,8 @@ def check_no_mark(present: np.ndarray) -> None:
     if alone or 2 * len(present) < largest:
         raise ValueError(
             outside(largest, None)
-            + f" (If {largest} is a class, pass `num_classes={largest + 1}`; a mask of 0 and 255 "
-            "should be divided by 255.)"
+            + (f" If {largest} is a class, pass `{argument}={largest + 1}`." if argument else "")
+            + " A mask of 0 and 255 should be divided by 255."
         )
 
 

@@ -10,9 +10,14 @@ _THREADS, _CHUNK = 16, 512
 
 def peek(paths: Sequence[str], read: Callable[[int], Any]) -> list[Any]:
     """Returns what is read of each file, given its descriptor; None of what cannot be opened."""
+    return each_of(paths, lambda path: _peek(path, read))
+
+
+def each_of(paths: Sequence[str], read: Callable[[str], Any]) -> list[Any]:
+    """Returns what is read of each path."""
 
     def of_some(start: int) -> list[Any]:
-        return [_peek(path, read) for path in paths[start : start + _CHUNK]]
+        return [read(path) for path in paths[start : start + _CHUNK]]
 
     with ThreadPoolExecutor(_THREADS) as threads:
         found = threads.map(of_some, range(0, len(paths), _CHUNK))

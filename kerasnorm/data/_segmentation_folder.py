@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasnorm._listing import scene_files
 from kerasnorm._types import StrPath
-from kerasnorm._validation import as_int
+from kerasnorm._validation import as_int, listed
 from kerasnorm.data._folders import read_mask
 from kerasnorm.data._kept_files import DECODED, MEMORY, KeptFiles
 from kerasnorm.data._label_checks import check_no_mark
@@ -34,12 +34,15 @@ class SegmentationFolder:
         num_classes: K; None: up to the largest label.
         ignore_class: The label of pixels of no class, such as 255.
         memory: Bytes of images to keep in memory, and as many of masks. Defaults to 1 GiB.
+        kept_in: As in `ImageFiles`.
 
     Attributes:
         paths: str (N,), the images.
         mask_paths: str (N,).
         labels: bool (N, K), the classes that each mask has; the masks are read once for it.
         size: N.
+        class_names: The names of the classes, one a line of a file `classes.txt` beside the two
+            folders; None without one.
 
     Output shape:
         Batches of `(images, masks)`: float32 (B, image_size, image_size, 3), from 0 to 255, and
@@ -75,6 +78,7 @@ class SegmentationFolder:
         num_classes: int | None = None,
         ignore_class: int | None = None,
         memory: int = MEMORY,
+        kept_in: StrPath | None = None,
     ) -> None:
         memory = as_int("memory", memory, low=0)
         self._image_size = as_int("image_size", image_size, low=1)
@@ -90,8 +94,8 @@ class SegmentationFolder:
         self.mask_paths: np.ndarray
         self.paths, self.mask_paths = (np.array(names) for names in zip(*pairs, strict=True))
         self.size: int = len(pairs)
-        self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", memory)
-        self._kept_masks = KeptFiles(self.mask_paths, _load_mask, (), "int32", memory)
+        self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", memory, kept_in)
+        self._kept_masks = KeptFiles(self.mask_paths, _load_mask, (), "int32", memory, kept_in)
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -110,6 +114,25 @@ class SegmentationFolder:
                     f"classes, 0 to {classes - 1}. Pass `ignore_class`, or another `num_classes`."
                 )
         return as_rows(present, classes)
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Returns the names in `classes.txt` beside the two folders; None if it is not there.
+
+        Raises:
+            ValueError: If it names fewer classes than the masks have.
+        """
+        path = self.masks_folder.parent / "classes.txt"
+        if not path.exists():
+            return None
+        lines = map(str.strip, path.read_text(encoding="utf-8").splitlines())
+        names, count = tuple(filter(None, lines)), self.labels.shape[1]
+        if len(names) < count:
+            raise ValueError(
+                f"{str(path)!r} should name the {count} classes of the masks, one a line. "
+                f"Received: {listed(names)}."
+            )
+        return names
 
     def subset(self, rows: Any, image_size: int | None = None) -> "SegmentationFolder":
         """Returns some of the pairs, by their numbers or a mask, perhaps of another size.

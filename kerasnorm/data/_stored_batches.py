@@ -2,9 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from kerasnorm.data._order import Order
+import numpy as np
+
+from kerasnorm.data._epoch_counter import EpochCounter
+from kerasnorm.data._order import Order, shuffled
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,6 +26,19 @@ class StoredBatches:
     set_epoch: Callable[[int], None]
     order: Order
     all: Any
+
+    @classmethod
+    def of(cls, source: Any, batch_size: int, order: Order | int) -> "StoredBatches":
+        """Returns batches of a `Source`, drawn by an order, or by the seed of one."""
+        from kerasnorm.data import pipelines
+
+        if isinstance(order, int):
+            order = shuffled(source.size, order)
+        counter, gather = EpochCounter(), source.gatherer()
+        dataset = pipelines.indexed(order, gather, len(order(0)), batch_size, counter)
+        in_order = pipelines.gathered(gather, np.arange(source.size), batch_size)
+        set_epoch = partial(setattr, counter, "next")
+        return cls(dataset.prefetch(2), set_epoch, order, in_order)
 
     def for_fit(self) -> Any:
         """Returns what `fit` takes."""

@@ -13,8 +13,6 @@ from kerasnorm.problems._digits_problem import (
 from kerasnorm.problems._folder import (
     describe_left_out,
     describe_sizes,
-    describe_unreadable,
-    read_images,
 )
 from kerasnorm.problems._folder_problem import FolderProblem
 from kerasnorm.problems._scene_problem import SceneProblem
@@ -33,10 +31,8 @@ __all__ = [
     "compare",
     "describe_left_out",
     "describe_sizes",
-    "describe_unreadable",
     "load_digits",
     "plain_fine_tuning",
     "plain_ways",
-    "read_images",
     "small_convnet",
 ]

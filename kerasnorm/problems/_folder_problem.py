@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import keras
 
 from kerasnorm._existing import weights_file
-from kerasnorm.data import equal_files
+from kerasnorm.data import equal_files, sound_images
+from kerasnorm.data.splitting import Split, across, describe_equal, fold, split
 from kerasnorm.imbalance import ImageFiles
 from kerasnorm.models import find_head, load_model
 from kerasnorm.problems._backbone import small_convnet_for
@@ -14,9 +15,7 @@ from kerasnorm.problems._folder import (
     describe_left_out,
     describe_parts,
     describe_sizes,
-    sound_images,
 )
-from kerasnorm.problems._splitting import Split, across, describe_equal, fold, split
 from kerasnorm.recipe import Recipe, classifier
 from kerasnorm.recipe.classifiers import application_named, load_base_weights
 from kerasnorm.transfer import is_backbone

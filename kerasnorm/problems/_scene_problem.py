@@ -1,23 +1,20 @@
 """What `kerasnorm fit FOLDER` trains where the folder has images and their masks."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import keras
-import numpy as np
 
 from kerasnorm._existing import IMAGES_FOLDER, MASKS_FOLDER, check_shares, map_model_file
 from kerasnorm._types import StrPath
-from kerasnorm._validation import listed
+from kerasnorm.data import describe_unreadable
+from kerasnorm.data.splitting import Scenes, split_scenes
 from kerasnorm.imbalance import SegmentationFolder
 from kerasnorm.models import load_model
 from kerasnorm.problems._backbone import normalization_for, small_unet
-from kerasnorm.problems._folder import describe_parts, describe_sizes, describe_unreadable
+from kerasnorm.problems._folder import describe_parts, describe_sizes
 from kerasnorm.problems._folder_problem import input_size
 from kerasnorm.recipe import Recipe
 from kerasnorm.transfer import check_gives_maps
-
-_NAMES = "classes.txt"
 
 
 class SceneProblem:
@@ -30,6 +27,7 @@ class SceneProblem:
         image_size: height and width; by default what the file says, or 64.
         shares: of the images, for validation and for the test; 0 for none.
         ignore_class: the label of pixels that have no class, or None.
+        kept_in: as in `ImageFiles`.
 
     Raises:
         ValueError: if images or masks cannot be read, or the model is for others.
@@ -43,6 +41,7 @@ class SceneProblem:
         image_size: int | None = None,
         shares: tuple[float, float] = (0.1, 0.2),
         ignore_class: int | None = None,
+        kept_in: StrPath | None = None,
     ) -> None:
         file, self._start = map_model_file(weights), None
         self._into = "a small U-Net" if file is None else file.name
@@ -52,12 +51,15 @@ class SceneProblem:
             image_size = input_size(self._start, image_size)
         self._size, self._shares = image_size or 64, check_shares(*shares)
         folders = IMAGES_FOLDER, MASKS_FOLDER
-        scenes = SegmentationFolder(path, self._size, *folders, ignore_class=ignore_class)
+        scenes = SegmentationFolder(
+            path, self._size, *folders, ignore_class=ignore_class, kept_in=kept_in
+        )
         readable = scenes.readable()
         if not readable.all():
             raise ValueError(describe_unreadable(scenes.paths[~readable].tolist()))
         self._scenes = scenes
-        self.classes: Sequence[str] = _class_names(Path(path, _NAMES), scenes.labels.shape[1])
+        numbers = map(str, range(scenes.labels.shape[1]))
+        self.classes: Sequence[str] = scenes.class_names or tuple(numbers)
 
     @property
     def pretrained(self) -> bool:
@@ -82,25 +84,9 @@ class SceneProblem:
         """Returns what seems to be wrong: nothing is looked for."""
         return []
 
-    def data(
-        self, seed: int
-    ) -> tuple[SegmentationFolder, SegmentationFolder, SegmentationFolder | None]:
-        """Returns the scenes for training, validation and test.
-
-        Raises:
-            ValueError: if there are too few.
-        """
-        size, wanted = self._scenes.size, [share for share in self._shares if share]
-        held_out = [max(1, round(share * size)) for share in wanted]
-        if sum(held_out) >= size:
-            raise ValueError(
-                f"There are {size} images with masks: one to train on and {len(wanted)} to hold "
-                "out are needed."
-            )
-        rows = np.random.default_rng(seed).permutation(size)
-        parts = np.split(rows, np.cumsum(held_out))
-        validation, *test, train = (self._scenes.subset(np.sort(part)) for part in parts)
-        return train, validation, test[0] if test else None
+    def data(self, seed: int) -> Scenes:
+        """Returns the scenes for training, validation and test."""
+        return split_scenes(self._scenes, *self._shares, seed)
 
     def model(
         self, recipe: Recipe, seed: int, callbacks: Sequence[keras.callbacks.Callback] = ()
@@ -111,17 +97,3 @@ class SceneProblem:
         keras.utils.set_random_seed(seed)
         shape = (self._size, self._size, 3)
         return small_unet(shape, len(self.classes), normalization_for(recipe))
-
-
-def _class_names(path: Path, count: int) -> tuple[str, ...]:
-    """Returns the names in the file, or numbers without one."""
-    if not path.exists():
-        return tuple(map(str, range(count)))
-    lines = map(str.strip, path.read_text(encoding="utf-8").splitlines())
-    names = tuple(filter(None, lines))
-    if len(names) < count:
-        raise ValueError(
-            f"{str(path)!r} should name the {count} classes of the masks, one a line. "
-            f"Received: {listed(names)}."
-        )
-    return names

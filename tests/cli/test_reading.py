@@ -11,6 +11,7 @@ from PIL import Image
 
 from kerasnorm.cli import main
 from kerasnorm.imbalance import count_classes
+from kerasnorm.recipe import Evaluation, Recipe, Run
 
 pytest.importorskip("matplotlib")
 pytestmark = [once, pytest.mark.usefixtures("without_tracing")]
@@ -106,6 +107,7 @@ FORMS = {  # what is written; where; options; what is said on stdout; and on std
         lambda at: table(at, "path,label,group", ("a", "b", "c")),
         *("data.csv", [], "22 images of 3 classes", ""),
     ),
+    "kept": (folder, "data", ["--kept-in", "kept"], READ + DRAWN, ""),
     "hidden": (hidden, "data", [], READ + DRAWN, ""),
     "suffixes": (
         other_suffixes,
@@ -147,6 +149,7 @@ def test_each_command_first_says_what_it_read(form, command, tmp_path, monkeypat
     errors = [line for line in printed.err.splitlines() if line.startswith("kerasnorm: ")]
     assert errors.pop() == "kerasnorm: error: enough"
     assert [line.startswith(f"kerasnorm: {doubts}") for line in errors] == [True] * bool(doubts)
+    assert len(list(tmp_path.glob("kept/*"))) == (form == "kept")
     if not options and form != "unreadable":
         assert sum(count_classes(data).counts) == 22
 
@@ -184,9 +187,18 @@ def test_refused(write, arguments, said, tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "run").exists()
 
 
-def test_folds_and_what_the_model_then_says_of_a_folder(tmp_path, monkeypatch, capsys, request):
+def right_without_training(way, model, train, validation, *arguments, test, classes, **settings):
+    """What `fit` returns of a model that says of each test image what it is."""
+    outputs = iter([(test.labels, np.eye(len(classes))[test.labels])])
+    counts = np.bincount(train.labels)
+    evaluation = Evaluation.of(classes, counts, outputs, True)
+    return Run(model, {"loss": [1.0]}, evaluation, Recipe(), evaluation)
+
+
+@pytest.mark.usefixtures("without_report")
+def test_folds_and_what_the_model_then_says_of_a_folder(tmp_path, monkeypatch, capsys):
     """Each image is in one test; the mean and the spread are over the folds."""
-    request.getfixturevalue("without_report")
+    monkeypatch.setattr("kerasnorm.problems._compare.fit", right_without_training)
     folder(tmp_path)
     monkeypatch.chdir(tmp_path)
     arguments = ["data", "--out", "run", "--epochs", "1", "--image-size", "16", "--folds", "3"]

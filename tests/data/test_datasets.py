@@ -36,6 +36,16 @@ class Batches(keras.utils.PyDataset):
         return X[rows], Y[rows]
 
 
+class Legacy(keras.src.legacy.preprocessing.image.Iterator):
+    """What Keras' ImageDataGenerator makes: `next` of it never ends, and it shuffles."""
+
+    def __init__(self):
+        super().__init__(12, 5, shuffle=True, seed=0)
+
+    def _get_batches_of_transformed_samples(self, rows):
+        return X[rows], np.eye(3, dtype="float32")[Y[rows]]
+
+
 class Endless(Batches):
     num_batches = None
 
@@ -44,18 +54,24 @@ class Empty(Batches):
     num_batches = 0
 
 
-def model():
-    keras.utils.set_random_seed(0)
+@functools.cache
+def network():
     parts = [layers.Dense(5), layers.BatchNormalization(name="norm"), layers.Dense(3)]
     return keras.Sequential([keras.Input((4,)), *parts])
 
 
-QUICK = {"seed": 0, "verbose": 0}
+def model():
+    """The same network for every door, since none of them changes it."""
+    keras.utils.set_random_seed(0)
+    return network()
+
+
+QUICK = {"seed": 0, "verbose": 0, "jit_compile": False}
 PY_DATASETS = {  # which read PyDatasets as they are
     "count_classes": lambda data: count_classes(data).counts,
     "fine_tune": lambda data: fine_tune(
-        model(), data, strategy="freeze", epochs=1, learning_rate=1e-12, **QUICK
-    ).history["loss"][:1],
+        model(), data, strategy="freeze", epochs=0, head_epochs=1, learning_rate=1e-12, **QUICK
+    ).history["loss"],
     "recompute_statistics": lambda data: recompute_statistics(model(), data)["norm"],
 }
 DOORS = PY_DATASETS | {
@@ -63,7 +79,7 @@ DOORS = PY_DATASETS | {
     "ResampledDataset": lambda data: drawn(ResampledDataset(data)),
     "advise": lambda data: advise(model(), data, seed=0),
     "fit": lambda data: fit(
-        Recipe(transfer="freeze"), model(), data, data, epochs=1, **QUICK
+        Recipe(transfer="svm"), model(), data, data, epochs=1, **QUICK
     ).evaluation.confusion.sum(axis=1),
 }
 
@@ -71,7 +87,7 @@ DOORS = PY_DATASETS | {
 def drawn(dataset):
     """How many examples of each class an epoch has, whose weights are all 1."""
     labels = np.concatenate([keras.ops.convert_to_numpy(y) for _, y, *_ in dataset])
-    return np.bincount(labels)
+    return np.bincount(labels if labels.ndim == 1 else labels.argmax(axis=1))
 
 
 def as_dicts(**parts):
@@ -98,9 +114,11 @@ FORMS = {
     "batches": lambda: single().batch(5),
     "unknown length": lambda: of_unknown_length(single()),
     "batches of unknown length": lambda: of_unknown_length(single().batch(5)),
+    "batches of one size": lambda: single().batch(4, drop_remainder=True),
     "dicts": lambda: as_dicts(image=X, label=Y),
     "batches of dicts": lambda: as_dicts(image=X, label=Y, id=Y).batch(5),
     "PyDataset": lambda: Batches(),
+    "ImageDataGenerator": lambda: Legacy(),
     "DataLoader": loader,
     "DataLoader of dicts": lambda: loader(
         [{"image": x, "label": y} for x, y in zip(X, Y.tolist(), strict=True)]
@@ -116,9 +134,15 @@ FORMS = {
 }
 
 
+@functools.cache
+def read_of_batches(door):
+    return READERS[door](single().batch(5))
+
+
 def examples_in(batches):
     """The classes, counted, and the sum of the examples of each class, in any order."""
     x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    y = y if y.ndim == 1 else y.argmax(axis=1)
     return np.concatenate([np.bincount(y), *(x[y == label].sum(axis=0) for label in range(3))])
 
 
@@ -131,12 +155,19 @@ READERS = {  # what the doors read, without the training behind it
 }
 
 
+# of ResampledDataset one form a kind: it reads by the function that resample reads by
+OF_BOTH = [
+    (form, door)
+    for form in FORMS
+    for door in READERS
+    if door != "ResampledDataset" or form in ("arrays", "batches of dicts", "ImageDataGenerator")
+]
+
+
 @once
-@pytest.mark.parametrize("door", READERS)
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("form", "door"), OF_BOTH)
 def test_every_form_at_every_door(form, door):
-    found, expected = READERS[door](FORMS[form]()), READERS[door](single().batch(5))
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(READERS[door](FORMS[form]()), read_of_batches(door), rtol=1e-4)
 
 
 WEIGHTED = {
@@ -186,12 +217,12 @@ def test_augmentation_in_a_dataset_reaches_every_epoch(monkeypatch):
     )
 
     def tune(data, **settings):
-        settings = {"head_epochs": 2, "epochs": 0, **QUICK, **settings}
+        settings = {"head_epochs": 1, "epochs": 0, **QUICK, **settings}
         fine_tune(model(), data, strategy="freeze", **settings)
         return len(kept), kept.clear()
 
     shuffled = single().shuffle(12, seed=0).batch(4)
-    assert tune(shuffled)[0] and tune(single().batch(4))[0]
+    assert tune(shuffled)[0]
     changed = shuffled.map(lambda x, y: (x + tf.random.normal([4]), y))
     with pytest.warns(UserWarning, match="another pass over `train` has other examples"):
         assert not tune(changed)[0]
@@ -207,10 +238,7 @@ def answer_for_batches(door):
     return DOORS[door](single().batch(5))
 
 
-@pytest.mark.parametrize(
-    "door",
-    [pytest.param("count_classes", marks=once), "fine_tune", pytest.param("fit", marks=once)],
-)
+@pytest.mark.parametrize("door", [pytest.param("count_classes", marks=once), "fine_tune"])
 def test_single_examples_or_batches(door):
     np.testing.assert_allclose(DOORS[door](single()), answer_for_batches(door), rtol=1e-4)
 

@@ -3,6 +3,7 @@
 import functools
 
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
 from backends import once
@@ -17,7 +18,7 @@ from kerasnorm.imbalance import (
     retrain_classifier,
     sampler,
 )
-from kerasnorm.recipe import Recipe
+from kerasnorm.recipe import Recipe, advise
 from kerasnorm.recipe.examples import read_examples
 from kerasnorm.transfer import fine_tune, probe_layers, transferability
 from kerasnorm.transfer.tasks import Task
@@ -56,6 +57,11 @@ def fitted(y):
     return run.evaluation.confusion
 
 
+def advised(y):
+    """Its words, as numbers."""
+    return [*" ".join(advise(classifier(), (X, y), similarity=0.5).reasons).encode()]
+
+
 def scores(y):
     found = [getattr(transferability, name)(X, y) for name in ("logme", "h_score", "gbc")]
     theta = keras.ops.convert_to_numpy(keras.ops.softmax(X))
@@ -70,12 +76,13 @@ def retrained(y):
 # what each door makes of labels of the examples X
 NUMBERS = {  # of which class numbers are asked
     "sample_weights": lambda y: WEIGHTS.sample_weights(y),
-    "fine_tune": fine_tuned,
     "retrain_classifier": retrained,
 }
 EITHER = {  # which take names as well
     "count_classes": lambda y: count_classes(y).counts,
     "fit": fitted,
+    "advise": advised,
+    "fine_tune": fine_tuned,
     "resample": lambda y: drawn(resample((X, y))),
     "ResampledDataset": lambda y: drawn(ResampledDataset((X, y))),
     "sampler": lambda y: sampler(y)(0),
@@ -113,6 +120,11 @@ ONE_HOT = np.eye(3)[Y]
 WORDS = np.array(["ant", "bee", "cow"])[Y]
 
 
+def ragged():
+    tensorflow = pytest.importorskip("tensorflow")
+    return tensorflow.ragged.constant([[0]] * 12 + [[1, 2]])
+
+
 def changed(first, dtype=float):
     y = Y.astype(dtype)
     y[0] = first
@@ -124,6 +136,7 @@ OF_NUMBERS = {  # the tensor is the backend's own, the rest is the same on each
     "bytes": Y.astype("uint8"),
     "floats": Y.astype("float32"),
     "column": Y[:, None],
+    "bfloat16": Y.astype(ml_dtypes.bfloat16),
     "objects": Y.astype(object),
     "column of objects": Y[:, None].astype(object),
     "tensor": keras.ops.convert_to_tensor(Y),
@@ -158,7 +171,7 @@ ROWS_TRAINED = {
     "fit": ("int64",),
     "retrain_classifier": ("bool",),
 }
-NAMES_TRAINED = {"probe_layers": ("column", "bytes"), "fit": ("objects",)}
+NAMES_TRAINED = {"probe_layers": ("column",), "fit": ("objects",), "fine_tune": ("str", "bytes")}
 
 
 @pytest.mark.parametrize(("form", "door"), pairs(OF_NUMBERS, NUMBERS_TRAINED))
@@ -202,6 +215,22 @@ def test_names_of_classes_in_fit():
         reported((X, Y), (X, WORDS))
 
 
+@once
+@pytest.mark.parametrize("door", sorted(DOORS.keys() - {"fine_tune", "fit", "retrain_classifier"}))
+def test_bools(door):
+    found, expected = (numpy_of(DOORS[door](labels)) for labels in (Y > 0, (Y > 0).astype(int)))
+    np.testing.assert_array_equal(np.ravel(found), np.ravel(expected))
+
+
+@once
+@pytest.mark.parametrize("door", EITHER)
+@pytest.mark.parametrize("mark", [254, 255])
+def test_marks_are_no_classes(door, mark):
+    """Bytes of no class, which would make 256 classes."""
+    y = np.where(Y == 2, mark, Y)
+    check(door, y, f"Label {mark}( of `train`)? is outside the classes")
+
+
 REFUSED = {
     "half": (changed(0.5), r"should be whole numbers\. Received: 0\.5"),
     "nan": (changed(np.nan), r"should be whole numbers\. Received: nan"),
@@ -211,6 +240,7 @@ REFUSED = {
     "numbers and names": (changed("ant", object), "should be an array of integers.*dtype object"),
     "dates": (Y.astype("datetime64[D]"), "should be an array of integers.*datetime64"),
     "ragged": ([[0, 1], [2]], "could not be read as an array"),
+    "RaggedTensor": (ragged(), "could not be read as an array: it is a RaggedTensor"),
 }
 
 
@@ -254,7 +284,7 @@ def test_several_classes_an_example(door):
 @every_door
 def test_soft_rows(door):
     rows = 0.8 * ONE_HOT + 0.2 / 3
-    if door == "fine_tune":
+    if door == "fine_tune":  # which learns shares
         assert not np.allclose(DOORS[door](rows), answer_for_numbers(door))
         return
     check(door, rows, {"sample_weights": "0 and 1 only"}.get(door, "argmax|whole|one class"))
@@ -280,7 +310,7 @@ def test_a_sigmoid_learns_0_and_1():
         (Y % 2 + 1, "should be 0 and 1. Received: 2"),
         (Y % 2 * 255, "should be 0 and 1. Received: 255"),
         (np.eye(2)[Y % 2], r"each of the 1 outputs of a sigmoid. Received: shape \(13, 2\)"),
-        (WORDS, "each of the 1 outputs of a sigmoid"),
+        (WORDS, "should be 0 and 1. Received: 2"),
         (changed(np.nan), "Received: nan"),
     ],
 )

@@ -8,10 +8,10 @@ import pytest
 from fuzz.mutations import changed_bytes, dice_for, refusal
 from PIL import Image
 
+from kerasnorm.data import read_images, sound_images
+from kerasnorm.data.splitting import split
 from kerasnorm.imbalance import ImageTable
-from kerasnorm.problems._folder import read_images, sound_images
 from kerasnorm.problems._scene_problem import SceneProblem
-from kerasnorm.problems._splitting import split
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),

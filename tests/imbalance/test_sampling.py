@@ -220,7 +220,6 @@ def slices(*arrays):
         ({"data": (X[:0], Y[:0])}, "at least one"),
         ({"data": X}, "tuple"),
         ({"data": (X,)}, "tuple"),
-        ({"data": slices(X, Y).batch(4, drop_remainder=True)}, "unbatch"),
         ({"data": slices(X, Y).repeat()}, "never ends"),
         ({"data": slices(X, Y).take(0)}, "empty"),
         ({"data": tf.data.Dataset.range(4)}, "yield"),

@@ -7,6 +7,7 @@ from typing import Any
 from kerasnorm._existing import holds_scenes
 from kerasnorm.cli._data import columns_of, shares
 from kerasnorm.cli.running._job import console
+from kerasnorm.data import describe_unreadable, read_images
 from kerasnorm.distribute import is_chief
 from kerasnorm.problems import (
     EPOCHS,
@@ -15,8 +16,6 @@ from kerasnorm.problems import (
     FolderProblem,
     Problem,
     SceneProblem,
-    describe_unreadable,
-    read_images,
 )
 from kerasnorm.recipe import Advice, Recipe, advise
 
@@ -30,9 +29,11 @@ def read_problem(arguments: argparse.Namespace) -> Problem:
     weights, size = arguments.weights or "none", arguments.image_size
     if holds_scenes(arguments.data):
         held_out, ignore_class = shares(arguments), arguments.ignore_class
-        return SceneProblem(arguments.data, weights, size, held_out, ignore_class)
+        return SceneProblem(
+            arguments.data, weights, size, held_out, ignore_class, arguments.kept_in
+        )
     problem = FolderProblem(
-        read_images(arguments.data, columns_of(arguments)),
+        read_images(arguments.data, columns_of(arguments), arguments.kept_in),
         arguments.backbone,
         weights,
         size,

@@ -7,8 +7,8 @@ import numpy as np
 from kerasnorm.cli._export import out_path
 from kerasnorm.cli._predict import find_images
 from kerasnorm.cli.running._predict import image_size_of
+from kerasnorm.data import describe_unreadable
 from kerasnorm.imbalance import ImageFiles
-from kerasnorm.problems import describe_unreadable
 from kerasnorm.recipe import Run
 from kerasnorm.recipe.examples import read_examples
 

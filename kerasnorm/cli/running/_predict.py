@@ -9,9 +9,10 @@ from kerasnorm._strict_json import strict_json
 from kerasnorm._table import aligned
 from kerasnorm.cli._predict import find_images
 from kerasnorm.cli.running._maps import write_maps
+from kerasnorm.data import describe_unreadable
 from kerasnorm.imbalance import ImageFiles
 from kerasnorm.models import gives_logits, gives_maps
-from kerasnorm.problems import describe_left_out, describe_sizes, describe_unreadable
+from kerasnorm.problems import describe_left_out, describe_sizes
 from kerasnorm.recipe import Run
 from kerasnorm.recipe.examples import read_examples
 from kerasnorm.recipe.results import probabilities

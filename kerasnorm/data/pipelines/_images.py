@@ -26,10 +26,11 @@ def with_sparse_labels(dataset: "tf.data.Dataset[Any]") -> "tf.data.Dataset[Any]
 
 
 def with_numbers(dataset: "tf.data.Dataset[Any]", names: tuple[str, ...]) -> "tf.data.Dataset[Any]":
-    """Makes the numbers of classes (B,) of their names (B,) or (B, 1), which are all known."""
+    """Makes numbers of the names of classes, (B,), (B, 1) or (), which are all known."""
 
     def numbered(x: Any, y: Any) -> tuple[Any, Any]:
-        return x, tf.argmax(tf.equal(tf.reshape(y, [-1, 1]), list(names)), axis=-1)
+        numbers = tf.argmax(tf.equal(tf.reshape(y, [-1, 1]), list(names)), axis=-1)
+        return x, numbers if y.shape.rank else numbers[0]  # of a batch, or of a single example
 
     return dataset.map(numbered)
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from kerasnorm._choices import RULES
 from kerasnorm._validation import as_int, as_number, check_choice
+from kerasnorm.data import check_no_mark
+from kerasnorm.data.splitting import read_paths
 from kerasnorm.models import find_head, is_graph
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import _reasons
@@ -47,7 +49,7 @@ def advise(
         model: built keras.Model that ends in a Dense layer, or a backbone; for label maps one that
             ends in a convolution. Of several, a list, the one whose features tell the classes apart
             best, measured on the same examples.
-        data: the training examples, as in `fit`.
+        data: the training examples, as in `fit`; of a path those that `fit` would train on.
         replicas: devices that share each batch.
         batch_size: examples a step, on all replicas together.
         similarity: how like the source's the images and classes are, 0 to 1, as in
@@ -64,7 +66,7 @@ def advise(
         small_batch: up to so many examples a replica, batch normalization is replaced in a model
             without pretrained weights; one that has learnt something keeps it, at inference.
         imbalanced: from this ratio of the largest class to the smallest on, the loss makes up.
-        seed: of the sample.
+        seed: of the sample, and of what is held out of a path.
         ignore_class: the label of pixels that have no class, as in `fit`.
 
     Returns:
@@ -89,8 +91,12 @@ def advise(
     check_choice("rule", rule, RULES)
     given = _models(model, similarity, pretrained)
     rank = len(given[0].input_shape) if is_graph(given[0]) else None
+    shape = given[0].input_shape if is_graph(given[0]) else None
+    data, *_ = read_paths(shape, data, name="data", seed=seed, ignore_class=ignore_class)
     examples = read_examples("data", data, rank, batch_size, ignore_class)
     kind, having = examples.kind, examples.having
+    if not hasattr(examples.data, "class_names"):
+        check_no_mark(np.flatnonzero(having), None)
     chooser = chooser_for(kind)
     models = [kind.with_head(each, len(having)) for each in given]
     for each in models:

@@ -3,13 +3,12 @@
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasnorm.data import EpochCounter, Order, Source, StoredBatches, read_dataset, shuffled
+from kerasnorm.data import Order, Source, StoredBatches, read_dataset
 from kerasnorm.imbalance import ClassCounts, sampler
 from kerasnorm.models import predict_rows
 from kerasnorm.recipe.examples._kind import Kind
@@ -168,14 +167,7 @@ class FileExamples(Examples):
     data: Source
 
     def for_training(self, order: Order | None, seed: int) -> tuple[StoredBatches, None]:
-        from kerasnorm.data.pipelines import indexed
-
-        order = order or shuffled(self.size, seed)
-        counter = EpochCounter()
-        gather = self.data.gatherer()
-        dataset = indexed(order, gather, len(order(0)), self.batch_size, counter)
-        set_epoch = partial(setattr, counter, "next")
-        return StoredBatches(dataset.prefetch(2), set_epoch, order, self.in_order()), None
+        return StoredBatches.of(self.data, self.batch_size, order or seed), None
 
     def in_order(self) -> Any:
         return self._gathered(np.arange(self.size))

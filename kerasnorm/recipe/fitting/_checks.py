@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kerasnorm._validation import as_int, listed
-from kerasnorm.data import outside
+from kerasnorm.data import check_no_mark, outside
 from kerasnorm.models import find_head, is_graph
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import Advice
@@ -35,6 +35,9 @@ def class_names_of(classes: int | Sequence[str] | None, parts: Parts) -> tuple[s
     found = {name: len(part.found.counts) for name, part in parts.given()}
     if classes is None:
         classes = parts.train.class_names or getattr(parts.train.data, "class_names", None)
+    if classes is None:
+        for _, part in parts.given():
+            check_no_mark(np.flatnonzero(part.found.counts), "classes")
     if classes is None or not hasattr(classes, "__len__"):
         count = max(found.values()) if classes is None else as_int("classes", classes, low=2)
         names = tuple(map(str, range(count)))

@@ -13,6 +13,7 @@ from kerasnorm._files import staged
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, check_choice, require
 from kerasnorm.backups import Backup, describe, opened
+from kerasnorm.data.splitting import read_paths
 from kerasnorm.distribute import is_chief, read_cluster
 from kerasnorm.imbalance import class_weights
 from kerasnorm.models import classes_of, gives_logits, is_graph
@@ -73,7 +74,10 @@ def fit(
         train: (x, y) arrays; an `ImageFolder`, `ImageTable`, `SegmentationFolder` or `TFRecords`,
             which stay on disk; or a finite tf.data.Dataset of (x, y), single examples or batches. y
             are ints (N,), one-hot rows (N, K), or label maps of ints (N, H, W): what they are says
-            whether images or pixels are classified. "resample" keeps a Dataset in memory.
+            whether images or pixels are classified. "resample" keeps a Dataset in memory. Or a
+            path of images, a folder or a CSV file, as `kerasnorm fit` takes it. The parts that it
+            has are `validation` and `test`, where you give none; if it has no parts and you give
+            neither, they are held out of it as the command does: a tenth and a fifth, by the seed.
         validation: as `train`: held-out examples for the curves, and to choose the best epoch by.
         epochs: passes over `train`, the head's own included. An epoch of resampled examples is as
             long as the data.
@@ -149,7 +153,9 @@ def fit(
             keras.utils.set_random_seed(seed)
         rank = len(model.input_shape) if is_graph(model) else None
         reading = {"rank": rank, "batch_size": batch_size, "ignore_class": ignore_class}
-        parts = read_parts(train, validation, test, **reading)
+        shape = model.input_shape if is_graph(model) else None
+        found = read_paths(shape, train, validation, test, seed=seed, ignore_class=ignore_class)
+        parts = read_parts(*found, **reading)
         check_parts(recipe, parts)
         names = class_names_of(classes, parts)
         say_absent(parts, names)
@@ -240,7 +246,7 @@ def _train(
     before = evaluate and evaluate(tuned.model)
     final = corrected(tuned.model, recipe, counts, train)
     after = before if final is tuned.model else evaluate and evaluate(final)
-    return Run(final, tuned.history, after, recipe, before, tuple(reasons))
+    return Run(final, tuned.history, after, recipe, before, tuple(reasons), names)
 
 
 def _evaluator(examples: Examples, names: tuple[str, ...], counts: np.ndarray) -> Any:

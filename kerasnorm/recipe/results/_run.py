@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from kerasnorm._existing import MODEL_FILE, RECIPE_FILE, check_run_folder
+from kerasnorm._existing import MODEL_FILE, NAMES_FILE, RECIPE_FILE, check_run_folder
 from kerasnorm._files import staged
 from kerasnorm._strict_json import strict_json
 from kerasnorm._types import StrPath
@@ -37,6 +37,7 @@ class Run:
         uncorrected: an `Evaluation` before the recipe's correction; without any the same one, or
             None.
         reasons: those of the `Advice` that it was trained by, or none.
+        names: those of the classes, for a run without an evaluation; () where none are known.
 
     Example:
 
@@ -56,6 +57,7 @@ class Run:
     recipe: Recipe
     uncorrected: Evaluation | None = None
     reasons: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def save(self, folder: StrPath, include_optimizer: bool = False) -> None:
         """Writes model.keras, recipe.json and more .json files into `folder`, which is made.
@@ -85,6 +87,8 @@ class Run:
         contents = {"history.json": self.history, "reasons.json": self.reasons}
         if self.evaluation is not None:
             contents["evaluation.json"] = self.evaluation.to_dict()
+        elif self.names:
+            contents[NAMES_FILE] = self.names
         if self.uncorrected is not None and self.uncorrected is not self.evaluation:
             contents["uncorrected.json"] = self.uncorrected.to_dict()
         for name, content in contents.items():
@@ -105,20 +109,24 @@ class Run:
         with reading(folder / "history.json") as path:
             history = _as_history(_read_json(path))
         with reading(folder / "reasons.json") as path:
-            reasons = _as_reasons(_read_json(path))
+            reasons = _as_strings(_read_json(path))
+        with reading(folder / NAMES_FILE) as path:
+            names = _as_strings(_read_json(path)) if path.exists() else ()
         evaluations = []
         for name in ("evaluation.json", "uncorrected.json"):
             with reading(folder / name) as path:
                 evaluations.append(_read_evaluation(_read_json(path)) if path.exists() else None)
         evaluation, uncorrected = evaluations
         model = load_model(folder / MODEL_FILE)
-        return cls(model, history, evaluation, recipe, uncorrected or evaluation, reasons)
+        return cls(model, history, evaluation, recipe, uncorrected or evaluation, reasons, names)
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes, in the order of the outputs; numbers where none are known."""
         if self.evaluation is not None:
             return tuple(self.evaluation.class_names)
+        if self.names:
+            return self.names
         return tuple(map(str, range(self.model.output_shape[-1])))
 
     def export(
@@ -211,7 +219,7 @@ def _as_history(content: Any) -> dict[str, list[float]]:
     }
 
 
-def _as_reasons(content: Any) -> tuple[str, ...]:
+def _as_strings(content: Any) -> tuple[str, ...]:
     if not isinstance(content, list) or not all(isinstance(each, str) for each in content):
         raise ValueError("it should be a list of strings.")
     return tuple(content)

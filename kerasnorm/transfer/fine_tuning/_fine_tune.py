@@ -17,10 +17,12 @@ from kerasnorm.data import (
     StoredBatches,
     each_batch,
     in_order,
+    numbered,
     read_batches,
     reads_alike,
 )
-from kerasnorm.models import fresh_metrics, leaves
+from kerasnorm.data.splitting import read_paths
+from kerasnorm.models import fresh_metrics, is_graph, leaves
 from kerasnorm.transfer._check_input_range import check_input_range
 from kerasnorm.transfer._freeze import BATCHNORM
 from kerasnorm.transfer._region import Boundary, split
@@ -106,9 +108,12 @@ def fine_tune(
             resizes the maps. It stays as it is, weights and flags. A KerasHub task comes back as a
             functional model that rescales raw images as its preprocessor does.
         train: (x, y) arrays, or a finite Dataset of (x, y): a tf.data.Dataset of single examples
-            or of batches, or a PyDataset of batches. y: ints (N,) or (N, 1), rows (N, K) that are
-            one-hot or sum to 1, label maps (N, H, W), for a sigmoid or one logit 0 to 1, or what
-            `loss` takes.
+            or of batches, or a PyDataset of batches; an `ImageFolder`, `ImageTable`,
+            `SegmentationFolder` or `TFRecords`; or a path of images, as in `kerasnorm.fit`, of
+            which a part for validation is `validation` if you give none. y: ints (N,) or (N, 1);
+            names of classes, which are numbered in alphabetical order; rows (N, K) that are one-hot
+            or sum to 1; label maps (N, H, W); for a sigmoid or one logit 0 to 1; or what `loss`
+            takes.
         validation: as `train`, for the curves, and what `monitor` says.
         strategy: one of the table, or what `rule_of_thumb` returns, whose learning rate is taken
             if none is given.
@@ -306,6 +311,11 @@ def _read(
     sampler: Order | None,
 ) -> tuple[Any, Any]:
     """Returns the examples as `fit` takes them."""
+    shape = model.input_shape if is_graph(model) else None
+    train, validation, _ = read_paths(shape, train, validation, seed=seed, hold_out=False)
+    train, names = numbered("train", train)
+    if validation is not None:
+        validation, _ = numbered("validation", validation, names)
     train = read_batches("train", train, model, batch_size, seed, sampler)
     if validation is not None:
         validation = read_batches("validation", validation, model, batch_size)

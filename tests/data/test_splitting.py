@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from backends import once
 
+from kerasnorm.data.splitting import across, describe_equal, fold, split
 from kerasnorm.imbalance import ImageFiles
-from kerasnorm.problems._splitting import across, describe_equal, fold, split
 
 pytestmark = once
 
