@@ -94,3 +94,20 @@ def check_trainable(recipe: Recipe, model: Any, epochs: int) -> None:
             "`head_epochs` should leave epochs for the other layers. Received: "
             f"head_epochs={recipe.transfer_settings['head_epochs']}, epochs={epochs}."
         )
+
+
+def stopping(recipe: Recipe, parts: Parts) -> list[keras.callbacks.Callback]:
+    """Returns what stops a phase of the training after the recipe's `patience`, if it has one.
+
+    Raises:
+        ValueError: if there is nothing to judge the epochs by.
+    """
+    if recipe.patience is None:
+        return []
+    if parts.validation is None:
+        raise ValueError(
+            f"patience={recipe.patience} needs `validation` to judge the epochs by, and there is "
+            "none. Give both, or leave `patience` out."
+        )
+    monitor = parts.train.kind.evaluation.monitor
+    return [keras.callbacks.EarlyStopping(monitor, patience=recipe.patience, mode="max")]

@@ -19,15 +19,19 @@ from kerasnorm.models import classes_of, gives_logits, is_graph
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import Advice
 from kerasnorm.recipe.examples import Examples
+from kerasnorm.recipe.fitting._augmentation import augmentation_of
 from kerasnorm.recipe.fitting._checks import (
     check_parts,
     check_trainable,
     class_names_of,
     read_recipe,
     say_absent,
+    stopping,
 )
 from kerasnorm.recipe.fitting._corrected import check_correctable, corrected
 from kerasnorm.recipe.fitting._fine_tune_arguments import fine_tune_arguments
+from kerasnorm.recipe.fitting._image_size import adapted, resized
+from kerasnorm.recipe.fitting._mixed_precision import in_float32, with_mixed_precision
 from kerasnorm.recipe.fitting._parts import Parts, read_parts
 from kerasnorm.recipe.fitting._with_normalization import with_normalization
 from kerasnorm.recipe.results import Evaluation, Run
@@ -91,8 +95,8 @@ def fit(
             those of the last epoch. "auto": where the head is solved, those of the last epoch that
             is as good as the best, within a standard error, and no worse than the solved head; else
             as "best".
-        augmentation: layer, or Sequential of layers, that changes the examples at random; not for
-            label maps, which would have to change with them.
+        augmentation: layer, or Sequential of layers, that changes the examples at random, in place
+            of the recipe's; not for label maps, which would have to change with them.
         callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
             while only the head trains.
         tensorboard: folder to write TensorBoard's logs to.
@@ -129,7 +133,7 @@ def fit(
     check_choice("keep", keep, ("auto", "best", "last"))
     recipe, reasons = read_recipe(recipe)
     check_trainable(recipe, model, epochs)
-    model = with_normalization(model, recipe)
+    model = adapted(with_normalization(model, recipe), recipe)
     callbacks = list(callbacks)
     if backup_dir is not None and read_cluster() is not None:
         raise ValueError(
@@ -150,19 +154,22 @@ def fit(
             keras.utils.set_random_seed(seed)
         rank = len(model.input_shape) if is_graph(model) else None
         reading = {"rank": rank, "batch_size": batch_size, "ignore_class": ignore_class}
-        parts = read_parts(train, validation, test, **reading)
+        given = {"train": train, "validation": validation, "test": test}
+        given = {name: resized(name, data, recipe) for name, data in given.items()}
+        parts = read_parts(**given, **reading)
         check_parts(recipe, parts)
         names = class_names_of(classes, parts)
         say_absent(parts, names)
-        model = parts.train.kind.with_head(model, len(names))
+        kind = parts.train.kind
+        model = with_mixed_precision(kind.with_head(model, len(names)), recipe)
         if backup is not None:
             backup.decided_by(**_fingerprint(recipe, parts, names, keep))
         settings = {
             "epochs": epochs,
             "verbose": verbose,
             "seed": seed,
-            "augmentation": augmentation,
-            "callbacks": callbacks,
+            "augmentation": augmentation or augmentation_of(recipe, model),
+            "callbacks": [*callbacks, *stopping(recipe, parts)],
             "backup_dir": backup,
             "prepare": prepare,
             "jit_compile": jit_compile,
@@ -234,11 +241,12 @@ def _train(
         **arguments,
         **settings,
     )
+    trained = in_float32(tuned.model, recipe)
     held_out = parts.held_out
     evaluate = None if held_out is None else _evaluator(held_out, names, counts.counts)
-    before = evaluate and evaluate(tuned.model)
-    final = corrected(tuned.model, recipe, counts, train)
-    after = before if final is tuned.model else evaluate and evaluate(final)
+    before = evaluate and evaluate(trained)
+    final = corrected(trained, recipe, counts, train)
+    after = before if final is trained else evaluate and evaluate(final)
     return Run(final, tuned.history, after, recipe, before, tuple(reasons))
 
 
