@@ -103,7 +103,7 @@ def compare(
                 **(more if way is last else plain),
             )
             kept = kept or run
-            comparison[name].append(Trial(run.history, run.evaluation))
+            comparison[name].append(Trial(run.history, run.evaluation, run.predictions))
             on_trial(name, seed, comparison[name][-1])
     if kept is None:
         raise ValueError(

@@ -11,6 +11,7 @@ import numpy as np
 from kerasnorm._files import staged
 from kerasnorm._table import aligned
 from kerasnorm._validation import listed, require
+from kerasnorm.recipe.results import palette
 
 
 def write_maps(
@@ -82,12 +83,5 @@ def _write(path: Path, label_map: np.ndarray, image: str, classes: int) -> None:
     few = classes <= 256
     picture = Image.fromarray(label_map.astype("uint8" if few else "uint16"))
     if few:
-        picture.putpalette(_palette())
+        picture.putpalette(palette().ravel().tolist())
     picture.resize(size, Image.Resampling.NEAREST).save(path)
-
-
-def _palette() -> list[int]:
-    """Returns 256 colours, red, green and blue in turn, as PASCAL VOC has them: black first."""
-    bits = [[(number >> (3 * place + c)) & 1 for place in range(8)]
-            for number in range(256) for c in range(3)]  # fmt: skip
-    return [sum(bit << (7 - place) for place, bit in enumerate(each)) for each in bits]

@@ -34,7 +34,7 @@ from kerasnorm.recipe.fitting._image_size import adapted, resized
 from kerasnorm.recipe.fitting._mixed_precision import in_float32, with_mixed_precision
 from kerasnorm.recipe.fitting._parts import Parts, read_parts
 from kerasnorm.recipe.fitting._with_normalization import with_normalization
-from kerasnorm.recipe.results import Evaluation, Run
+from kerasnorm.recipe.results import Evaluation, PixelCounts, Predictions, Recorder, Run
 from kerasnorm.transfer import fine_tune
 from kerasnorm.transfer.fine_tuning import can_be_solved
 
@@ -244,15 +244,19 @@ def _train(
     trained = in_float32(tuned.model, recipe)
     held_out = parts.held_out
     evaluate = None if held_out is None else _evaluator(held_out, names, counts.counts)
-    before = evaluate and evaluate(trained)
-    final = corrected(trained, recipe, counts, train)
-    after = before if final is trained else evaluate and evaluate(final)
-    return Run(final, tuned.history, after, recipe, before, tuple(reasons))
+    before, predictions = (None, None) if evaluate is None else evaluate(trained)
+    final, after = corrected(trained, recipe, counts, train), before
+    if final is not trained and evaluate is not None:
+        after, predictions = evaluate(final)
+    return Run(final, tuned.history, after, recipe, before, tuple(reasons), predictions)
 
 
 def _evaluator(examples: Examples, names: tuple[str, ...], counts: np.ndarray) -> Any:
-    def evaluate(model: keras.Model) -> Evaluation:
-        kind, outputs = examples.kind, examples.outputs(model)
-        return kind.evaluation.of(names, counts, outputs, gives_logits(model), kind.ignore_class)
+    def evaluate(model: keras.Model) -> tuple[Evaluation, Predictions | PixelCounts | None]:
+        kind, logits = examples.kind, gives_logits(model)
+        recorder = Recorder(len(names), logits, kind.ignore_class)
+        outputs = recorder.passing(examples.outputs(model))
+        found = kind.evaluation.of(names, counts, outputs, logits, kind.ignore_class)
+        return found, recorder.result()
 
     return evaluate

@@ -11,6 +11,8 @@ from kerasnorm.recipe.results._comparison import (
 from kerasnorm.recipe.results._evaluation import Evaluation
 from kerasnorm.recipe.results._export import Export
 from kerasnorm.recipe.results._map_evaluation import MapEvaluation
+from kerasnorm.recipe.results._palette import palette
+from kerasnorm.recipe.results._predictions import PixelCounts, Predictions, Recorder
 from kerasnorm.recipe.results._run import Run
 
 __all__ = [
@@ -18,8 +20,12 @@ __all__ = [
     "Evaluation",
     "Export",
     "MapEvaluation",
+    "PixelCounts",
+    "Predictions",
+    "Recorder",
     "Run",
     "Trial",
+    "palette",
     "percent",
     "probabilities",
     "table",

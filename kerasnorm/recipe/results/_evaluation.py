@@ -76,6 +76,11 @@ class Evaluation:
         return shares(np.diag(self.confusion), self.confusion.sum(axis=1))
 
     @property
+    def support(self) -> np.ndarray:
+        """How many examples of each class there are here, (K,)."""
+        return self.confusion.sum(axis=1)
+
+    @property
     def balanced_accuracy(self) -> float:
         """The mean recall of the classes that have examples here."""
         return float(np.nanmean(self.per_class_recall))

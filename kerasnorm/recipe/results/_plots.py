@@ -45,9 +45,10 @@ def score_figure(comparison: Comparison, monitor: str) -> str:
     axes = figure.subplots()
     for (name, trials), (color, _) in zip(comparison.items(), _looks(comparison), strict=True):
         curves = [100 * np.array(trial.history[monitor]) for trial in trials]
-        mean, deviation = mean_and_deviation(curves)
+        shortest = min(map(len, curves))  # patience may have stopped some of them
+        mean, deviation = mean_and_deviation([curve[:shortest] for curve in curves])
         epochs = np.arange(1, len(mean) + 1)
-        axes.plot(epochs, mean, color=color, label=name)
+        axes.plot(epochs, mean, color=color, label=plot_name(name))
         axes.fill_between(epochs, mean - deviation, mean + deviation, color=color, alpha=0.15, lw=0)
     name = first_evaluation(comparison).score_name
     axes.set(xlabel="epoch", ylabel=f"{name}, %", ylim=(0, 102))
@@ -67,7 +68,14 @@ def class_figure(comparison: Comparison) -> str:
         mean, deviation = mean_and_deviation(100 * by_class(trials, figure_name)[:, order])
         place = np.arange(len(order)) + 0.18 * (index - (len(comparison) - 1) / 2)
         axes.errorbar(
-            place, mean, deviation, color=color, marker=marker, ls="", capsize=2, label=name
+            place,
+            mean,
+            deviation,
+            color=color,
+            marker=marker,
+            ls="",
+            capsize=2,
+            label=plot_name(name),
         )
     if len(order) <= _FEW:
         labels = [f"{plot_name(evaluation.class_names[k])}\n{counts[k]:,}" for k in order]
@@ -107,22 +115,32 @@ def confusion_figure(evaluation: Evaluation) -> str:
     return _as_data_uri(figure)
 
 
-def calibration_figure(calibration: Calibration) -> str:
-    """Draws the share of right predictions by the probability that the model gave them."""
+def calibration_figure(calibration: Calibration, scaled: Calibration | None = None) -> str:
+    """Draws the share of right predictions by the probability that the model gave them.
+
+    Args:
+        calibration: of the model.
+        scaled: after temperature scaling; None: it is not drawn.
+    """
     figure = _new_figure(3.6)
     axes = figure.subplots()
-    counts = np.array(calibration.counts)
-    used = counts > 0
-    confidence, accuracy = (
-        100 * np.array(values)[used] for values in (calibration.confidence, calibration.accuracy)
-    )
     axes.plot([0, 100], [0, 100], color=_COLORS[0], lw=1, label="as sure as right")
-    axes.scatter(
-        confidence, accuracy, s=20 + 180 * counts[used] / counts.max(), color=_COLORS[2], alpha=0.8
-    )
+    name = "as it is" if scaled is not None else None
+    for each, label, color in [(calibration, name, _COLORS[2]), (scaled, "scaled", _COLORS[1])]:
+        if each is None:
+            continue
+        counts = np.array(each.counts)
+        used = counts > 0
+        confidence, accuracy = (
+            100 * np.array(values)[used] for values in (each.confidence, each.accuracy)
+        )
+        sizes = 20 + 180 * counts[used] / counts.max()
+        axes.scatter(confidence, accuracy, s=sizes, color=color, alpha=0.7, label=label)
     axes.set(xlabel="mean probability of the predicted class, %", ylabel="of them right, %")
     axes.set(xlim=(0, 103), ylim=(-3, 103))
-    axes.legend(frameon=False, loc="upper left")
+    legend = axes.legend(frameon=False, loc="upper left")
+    for handle in legend.legend_handles[1:]:
+        handle.set_sizes([40])
     return _as_data_uri(figure)
 
 
@@ -148,8 +166,9 @@ def _as_data_uri(figure: "Figure") -> str:
         if axes.get_xlabel() == "epoch":
             axes.xaxis.get_major_locator().set_params(integer=True)
     buffer = io.BytesIO()
-    with rc_context({"svg.hashsalt": "kerasnorm"}), warnings.catch_warnings():
-        # the tables beside it have the names that its font cannot write
+    fonts = {"svg.hashsalt": "kerasnorm", "svg.fonttype": "none"}  # the browser has all scripts
+    with rc_context(fonts), warnings.catch_warnings():
+        # its own font cannot write all names; the browser can
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

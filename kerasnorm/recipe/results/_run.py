@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.results._comparison import Comparison
 from kerasnorm.recipe.results._evaluation import Evaluation, is_number
 from kerasnorm.recipe.results._export import Export, export
+from kerasnorm.recipe.results._looked_at import HeldOut
 from kerasnorm.recipe.results._map_evaluation import MapEvaluation
+from kerasnorm.recipe.results._predictions import PixelCounts, Predictions
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,6 +37,9 @@ class Run:
         uncorrected: an `Evaluation` before the recipe's correction; without any the same one, or
             None.
         reasons: those of the `Advice` that it was trained by, or none.
+        predictions: the labels and the probabilities of each example held out, in their order; of
+            label maps the confusion matrix of each. None in a run that was loaded, without
+            examples held out, and where they are too many to keep.
 
     Example:
 
@@ -54,6 +59,7 @@ class Run:
     recipe: Recipe
     uncorrected: Evaluation | None = None
     reasons: tuple[str, ...] = ()
+    predictions: Predictions | PixelCounts | None = None
 
     def save(self, folder: StrPath, include_optimizer: bool = False) -> None:
         """Writes model.keras, recipe.json and more .json files into `folder`, which is made.
@@ -159,23 +165,51 @@ class Run:
         names = self.class_names
         return export(self.model, path, format, quantize, verify, names, overwrite)
 
-    def report(self, path: StrPath, comparison: Comparison | None = None) -> None:
+    def report(
+        self,
+        path: StrPath,
+        comparison: Comparison | None = None,
+        *,
+        held_out: Any = None,
+        files: Sequence[str] | None = None,
+        about: Mapping[str, str] | None = None,
+    ) -> None:
         """Writes one HTML page about the run, which needs no network.
 
-        Use it to look at a run and to hand it on: curves, recall of each class by its frequency,
-        confusion, recipe and what trained. Needs matplotlib.
+        Use it to look at a run and to hand it on: the score and how uncertain it is, the worst
+        classes and what they are taken for, the surest mistakes and what the model looked at there
+        (Grad-CAM), curves, calibration, recipe and what trained. Needs matplotlib.
 
         Args:
             path: the file to write.
             comparison: other ways of training to show beside this one: `Trial`s by their name,
-                as `kerasnorm.recipe.compare` returns them.
+                as `kerasnorm.problems.compare` returns them.
+            held_out: the examples that the run was evaluated on, to show some: (x, y) arrays in
+                the same order, or a function that returns (x, y) of the rows (M,) that it is given.
+                None: no pictures of examples.
+            files: the names of the held-out examples, such as paths, for the captions.
+            about: what else to say of how the run came about, such as the command.
 
         Raises:
             ImportError: if matplotlib is missing.
+            ValueError: if there are not as many examples held out as were evaluated.
         """
         from kerasnorm.recipe.results._report import write_report
 
-        write_report(path, self, comparison)
+        of_rows = None if held_out is None else self._of_rows(held_out)
+        write_report(path, self, comparison, of_rows, files, about)
+
+    def _of_rows(self, held_out: Any) -> HeldOut:
+        if callable(held_out):
+            return held_out
+        x, y = held_out
+        found = self.predictions
+        if found is not None and len(x) != found.size:
+            raise ValueError(
+                f"`held_out` should be the {found.size} examples that the run was evaluated on. "
+                f"Received: {len(x)}."
+            )
+        return lambda rows: (x[rows], y[rows])
 
 
 @contextlib.contextmanager

@@ -1,0 +1,54 @@
+"""What stands out in an evaluation: the worst classes, and the pairs most often confused."""
+
+import numpy as np
+
+from kerasnorm.recipe.results._comparison import (
+    Comparison,
+    class_rows,
+    headings,
+    judged_by,
+    last_way,
+    percent,
+    worst_classes,
+)
+from kerasnorm.recipe.results._evaluation import Evaluation
+from kerasnorm.recipe.results._html import section, table
+
+_CLASSES, _PAIRS = 8, 8
+
+
+def confused_pairs(evaluation: Evaluation, most: int = _PAIRS) -> list[tuple[int, int, int]]:
+    """Returns (true class, predicted class, count) of the commonest mistakes, the most first."""
+    wrong = np.array(evaluation.confusion, copy=True)
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = [(int(k) // len(wrong), int(k) % len(wrong)) for k in order]
+    return [(row, column, int(wrong[row, column])) for row, column in pairs if wrong[row, column]]
+
+
+def standing_out(comparison: Comparison) -> str:
+    """Returns the section with the worst classes and the most confused pairs."""
+    evaluation, judged = last_way(comparison)[0].evaluation, judged_by(comparison)
+    worst = worst_classes(comparison)[:_CLASSES].tolist()
+    rows = class_rows(comparison, worst)[: len(worst)]
+    names, support, unit = evaluation.class_names, evaluation.support, evaluation.unit
+    pairs = [
+        (
+            names[true],
+            names[said],
+            f"{count:,} of {support[true]:,} ({percent(count / support[true])} %)",
+        )
+        for true, said, count in confused_pairs(evaluation)
+    ]
+    confused = "<p>Nothing is taken for anything else.</p>"
+    if pairs:
+        confused = table(["true class", "taken for", f"{unit}s"], pairs, words=2)
+    return section(
+        "What stands out",
+        '<div class="stand-out"><div>',
+        f"<h3>Lowest {judged}, in %</h3>",
+        table(headings(comparison), rows),
+        "</div><div><h3>Most confused</h3>",
+        confused,
+        "</div></div>",
+    )
