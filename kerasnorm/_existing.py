@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kerasnorm._tables import is_table
 from kerasnorm._types import StrPath
-from kerasnorm._validation import as_number, listed
+from kerasnorm._validation import as_number, did_you_mean, listed
 
 IMAGES_FOLDER, MASKS_FOLDER = "images", "masks"
 MODEL_FILE, RECIPE_FILE = "model.keras", "recipe.json"  # of a run
@@ -17,6 +17,7 @@ RUN_FILES = frozenset(
         *(MODEL_FILE, RECIPE_FILE, "report.html"),
         *("history.json", "evaluation.json", "uncorrected.json", "reasons.json"),
         *("comparison.json", "trials.json"),
+        *("about.json", "images.csv", "predictions.csv", "labels.txt"),
     }
 )  # all that a run, or a command that makes one, writes to its folder
 NO_FILES = ("imagenet", "none")  # weights that are no file
@@ -78,7 +79,8 @@ def check_backbone(name: str) -> None:
         ValueError: That lists the models.
     """
     if name not in (names := backbone_names()):
-        raise ValueError(f"There is no backbone {name!r}. There are {listed(names)}.")
+        near = did_you_mean(name, names)
+        raise ValueError(f"There is no backbone {name!r}.{near} There are {listed(names)}.")
 
 
 def weights_file(weights: str, backbone: str | None) -> Path | None:
@@ -117,6 +119,18 @@ def map_model_file(weights: str) -> Path | None:
             f"then a small U-Net is trained. Received: {weights!r}."
         )
     return path
+
+
+def check_run_or_model(path: StrPath) -> Path:
+    """Returns the path of a run's folder, or of a .keras file; OSError if it is neither."""
+    path = Path(path).expanduser()
+    if path.is_file():
+        if path.suffix != ".keras":
+            raise ValueError(
+                f"{str(path)!r} should be the folder of a run, or the .keras file of a model."
+            )
+        return path
+    return check_run_folder(path)
 
 
 def check_run_folder(folder: StrPath) -> Path:

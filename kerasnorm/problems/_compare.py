@@ -54,7 +54,7 @@ def compare(
     seeds: Iterable[int],
     epochs: int,
     batch_size: int,
-    on_epoch: Callable[[], None],
+    on_epoch: Callable[[str, int, int, Mapping[str, float]], None],
     on_trial: Callable[[str, int, Trial], None],
     backup: Backup | None = None,
     **more: Any,
@@ -67,7 +67,8 @@ def compare(
         seeds: decide data, initial weights and order, the same for all ways.
         epochs: of each training.
         batch_size: examples a step.
-        on_epoch: called after each epoch, pre-training included.
+        on_epoch: called after each epoch with the name of the way, the seed, the number of the
+            epoch from 0 up, and its figures; the name is "source" where a model is pre-trained.
         on_trial: called with name, seed and result after each training.
         backup: for a part for each training; None: there are no backups.
         **more: further arguments of `fit` for the last way; the others get `prepare` alone.
@@ -82,14 +83,20 @@ def compare(
     last = next(reversed(ways.values()), None)
     kept: Run | None = None
     plain = {"prepare": more.get("prepare")}
-    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch())]
+
+    def telling(name: str, seed: int) -> list[keras.callbacks.Callback]:
+        def tell(epoch: int, logs: Mapping[str, float] | None) -> None:
+            on_epoch(name, seed, epoch, logs or {})
+
+        return [keras.callbacks.LambdaCallback(on_epoch_end=tell)]
+
     for seed in seeds:
         train, validation, test = problem.data(seed)
         for name, way in reversed([*ways.items()]):  # what is wrong with the recipe shows first
             recipe = way.recipe if isinstance(way, Advice) else way
             run = fit(
                 way,
-                problem.model(recipe, seed, callbacks),
+                problem.model(recipe, seed, telling("source", seed)),
                 train,
                 validation,
                 epochs,
@@ -98,7 +105,7 @@ def compare(
                 batch_size=batch_size,
                 seed=seed,
                 classes=problem.classes,
-                callbacks=callbacks,
+                callbacks=telling(name, seed),
                 backup_dir=backup and backup.part(f"{name}, seed {seed}"),
                 **(more if way is last else plain),
             )

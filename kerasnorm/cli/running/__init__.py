@@ -2,6 +2,7 @@
 
 from kerasnorm import _public  # registers every class that a file may name
 from kerasnorm.cli.running._advise import run_advise
+from kerasnorm.cli.running._evaluate import run_evaluate
 from kerasnorm.cli.running._export import run_export
 from kerasnorm.cli.running._fit import run_fit
 from kerasnorm.cli.running._migrate import run_migrate
@@ -13,6 +14,7 @@ RUN = {
     "advise": run_advise,
     "fit": run_fit,
     "tune": run_tune,
+    "evaluate": run_evaluate,
     "export": run_export,
     "predict": run_predict,
     "inspect": run_inspect,

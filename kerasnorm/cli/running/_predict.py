@@ -3,63 +3,80 @@
 import argparse
 import json
 import sys
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 
+from kerasnorm._files import whole
 from kerasnorm._table import aligned
 from kerasnorm.cli._predict import find_images
+from kerasnorm.cli.running._about import write_table
 from kerasnorm.cli.running._maps import write_maps
+from kerasnorm.cli.running._model import read_run
 from kerasnorm.imbalance import ImageFiles
 from kerasnorm.models import gives_logits, gives_maps
 from kerasnorm.problems import describe_left_out, describe_sizes, describe_unreadable
-from kerasnorm.recipe import Run
 from kerasnorm.recipe.examples import read_examples
 from kerasnorm.recipe.results import probabilities
 
 
 def run_predict(arguments: argparse.Namespace) -> None:
     """Prints what the model of a run says of images."""
-    run = Run.load(arguments.run_folder)
+    run, names = read_run(arguments.run_folder)
     size = image_size_of(arguments, run.model.input_shape)
-    names = run.class_names
-    files = _sound(arguments, names, size)
+    paths, skipped = find_images(arguments.images)
+    files = sound(ImageFiles(paths, np.zeros(len(paths), int), names, size), arguments, skipped)
     paths = files.paths.tolist()
     found = read_examples("images", files, 4, arguments.batch_size).outputs(run.model)
     batches = (outputs for _, outputs in found)
     if gives_maps(run.model):
+        if arguments.out is not None:
+            raise ValueError("--out is for a class an image: give --masks or --json.")
         write_maps(paths, names, batches, arguments.masks, arguments.json)
         return
     if arguments.masks is not None:
         raise ValueError(f"--masks is for label maps, and {arguments.run_folder!r} gives none.")
     outputs = probabilities(np.concatenate(list(batches)), gives_logits(run.model))
+    if arguments.out is not None:
+        _write(Path(arguments.out).expanduser(), paths, names, outputs)
     if arguments.json:
         found = [
             {"path": path, "class": names[row.argmax()], "probabilities": _by_name(names, row)}
             for path, row in zip(paths, outputs, strict=True)
         ]
         print(json.dumps(found, indent=2))
-        return
+    elif arguments.out is not None:
+        print(f"The classes of {len(paths)} images are in {arguments.out}")
+    else:
+        rows = [
+            (path, names[row.argmax()], f"{100 * row.max():.1f} %")
+            for path, row in zip(paths, outputs, strict=True)
+        ]
+        print(aligned([("image", "class", "probability"), *rows], left=2))
+
+
+def _write(path: Path, paths: list[str], names: tuple[str, ...], outputs: np.ndarray) -> None:
+    """Writes a table: the class of each image, and the probabilities of all."""
     rows = [
-        (path, names[row.argmax()], f"{100 * row.max():.1f} %")
-        for path, row in zip(paths, outputs, strict=True)
+        (image, names[row.argmax()], f"{row.max():.6f}", *(f"{each:.6f}" for each in row))
+        for image, row in zip(paths, outputs, strict=True)
     ]
-    print(aligned([("image", "class", "probability"), *rows], left=2))
+    head = ("path", "class", "probability", *(f"p({name})" for name in names))
+    with whole(path) as part:
+        write_table(part, head, rows)
 
 
-def _sound(arguments: argparse.Namespace, names: tuple[str, ...], size: int) -> ImageFiles:
+def sound(files: ImageFiles, arguments: argparse.Namespace, skipped: Counter[str]) -> ImageFiles:
     """Returns the images that can be decoded, and says what was read and what was skipped."""
-    paths, skipped = find_images(arguments.images)
-    files = ImageFiles(paths, np.zeros(len(paths), int), names, size)
     readable = files.readable(files.size)
     unreadable = describe_unreadable(files.paths[~readable].tolist())
     if not readable.any() or (arguments.strict and not readable.all()):
         raise ValueError(unreadable)
     said = sys.stderr if arguments.json else sys.stdout
     noun = "image" if readable.sum() == 1 else "images"
-    print(
-        f"read {readable.sum()} {noun}, {describe_sizes(paths)}{describe_left_out(skipped)}",
-        file=said,
-    )
+    sizes, left_out = describe_sizes(files.paths.tolist()), describe_left_out(skipped)
+    print(f"read {readable.sum()} {noun}, {sizes}{left_out}", file=said)
     if not readable.all():
         print(f"kerasnorm: skipped {unreadable}", file=sys.stderr)
     return files.subset(readable)

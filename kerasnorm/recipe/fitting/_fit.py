@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -18,7 +19,6 @@ from kerasnorm.imbalance import class_weights
 from kerasnorm.models import classes_of, gives_logits, is_graph
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import Advice
-from kerasnorm.recipe.examples import Examples
 from kerasnorm.recipe.fitting._augmentation import augmentation_of
 from kerasnorm.recipe.fitting._checks import (
     check_parts,
@@ -29,12 +29,13 @@ from kerasnorm.recipe.fitting._checks import (
     stopping,
 )
 from kerasnorm.recipe.fitting._corrected import check_correctable, corrected
+from kerasnorm.recipe.fitting._evaluated import evaluated
 from kerasnorm.recipe.fitting._fine_tune_arguments import fine_tune_arguments
 from kerasnorm.recipe.fitting._image_size import adapted, resized
 from kerasnorm.recipe.fitting._mixed_precision import in_float32, with_mixed_precision
 from kerasnorm.recipe.fitting._parts import Parts, read_parts
 from kerasnorm.recipe.fitting._with_normalization import with_normalization
-from kerasnorm.recipe.results import Evaluation, PixelCounts, Predictions, Recorder, Run
+from kerasnorm.recipe.results import Run
 from kerasnorm.transfer import fine_tune
 from kerasnorm.transfer.fine_tuning import can_be_solved
 
@@ -242,21 +243,9 @@ def _train(
         **settings,
     )
     trained = in_float32(tuned.model, recipe)
-    held_out = parts.held_out
-    evaluate = None if held_out is None else _evaluator(held_out, names, counts.counts)
-    before, predictions = (None, None) if evaluate is None else evaluate(trained)
+    judge = partial(evaluated, examples=parts.held_out, names=names, train_counts=counts.counts)
+    before, predictions = judge(trained)
     final, after = corrected(trained, recipe, counts, train), before
-    if final is not trained and evaluate is not None:
-        after, predictions = evaluate(final)
+    if final is not trained:
+        after, predictions = judge(final)
     return Run(final, tuned.history, after, recipe, before, tuple(reasons), predictions)
-
-
-def _evaluator(examples: Examples, names: tuple[str, ...], counts: np.ndarray) -> Any:
-    def evaluate(model: keras.Model) -> tuple[Evaluation, Predictions | PixelCounts | None]:
-        kind, logits = examples.kind, gives_logits(model)
-        recorder = Recorder(len(names), logits, kind.ignore_class)
-        outputs = recorder.passing(examples.outputs(model))
-        found = kind.evaluation.of(names, counts, outputs, logits, kind.ignore_class)
-        return found, recorder.result()
-
-    return evaluate
