@@ -85,9 +85,9 @@ def test_what_was_interrupted_resumes_with_seeds(photos, tmp_path, capsys, monke
     arguments += ["--backup", str(tmp_path / "backup"), "--out", str(tmp_path / "run")]
     told = Trainings.on_epoch
 
-    def interrupt(self, name, seed, epoch, logs):
-        told(self, name, seed, epoch, logs)
-        if (seed, epoch) == (1, 1):
+    def interrupt(self, name, seed, epoch, *more):
+        told(self, name, seed, epoch, *more)
+        if (seed, epoch) == (1, 2):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -155,7 +155,7 @@ def test_a_terminal_has_a_bar_that_patience_shortens():
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     trial = Trial({}, Evaluation(("a", "b"), np.array([1, 1]), np.eye(2)))
     with Trainings(console, trainings=2, epochs=10) as told:
-        told.on_epoch("[bold]", 0, 0, {"loss": 0.5, "val_mean_iou": 0.25})
+        told.on_epoch("[bold]", 0, 1, 10, {"loss": 0.5, "val_mean_iou": 0.25})
         told._bar.refresh()
         told.on_trial("[bold]", 0, trial)
         assert told._bar.tasks[0].completed == 10

@@ -41,10 +41,12 @@ class Trainings:
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
-    def on_epoch(self, name: str, seed: int, epoch: int, logs: Mapping[str, float]) -> None:
+    def on_epoch(
+        self, name: str, seed: int, epoch: int, epochs: int, logs: Mapping[str, float]
+    ) -> None:
         """Says how an epoch ended."""
         self._done += 1
-        said = f"seed {seed}, {name}: epoch {epoch + 1}/{self._epochs}, {_figures(logs)}"
+        said = f"seed {seed}, {name}: epoch {epoch}/{epochs}, {_figures(logs)}"
         if self._console.is_terminal:
             self._bar.update(self._task, description=said, completed=self._done)
             return

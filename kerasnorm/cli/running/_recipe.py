@@ -40,9 +40,14 @@ def chosen_way(arguments: argparse.Namespace, problem: Problem) -> Recipe | Advi
         settings = recipe.normalization_settings
         recipe = Recipe(recipe.normalization, normalization_settings=settings)
     changed = _changes(arguments, recipe)
-    if changed:
-        way = recipe = dataclasses.replace(recipe, **changed)
-    return way
+    if not changed:
+        return way
+    reasons = way.reasons if isinstance(way, Advice) and recipe is way.recipe else []
+    recipe = dataclasses.replace(recipe, **changed)
+    chosen = [name for name in changed if not name.endswith("_settings")]
+    kept = [each for each in reasons if each.partition(":")[0].lower() not in chosen]
+    asked = [f"{name}: {recipe.describe(name)}, as the command says" for name in chosen]
+    return Advice(recipe, [*kept, *asked]) if reasons else recipe
 
 
 def _changes(arguments: argparse.Namespace, recipe: Recipe) -> dict[str, Any]:

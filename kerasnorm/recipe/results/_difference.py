@@ -35,14 +35,14 @@ class Difference:
     examples: int
 
     def __str__(self) -> str:
-        """Returns the difference in points, such as "+3.2 points, 95 % interval -1.0 to +7.4"."""
-        points = f"{100 * self.mean:+.1f} points"
+        """Returns the difference in points, such as "+3.2 points, 95 % interval −1.0 to +7.4"."""
+        points = f"{_signed(self.mean)} points"
         if self.seeds > 1:
             spread = f"± {100 * self.deviation:.1f} over {self.seeds} seeds"
             return f"{points} {spread}, ahead with {self.ahead} of them"
         if np.isnan(self.low):
             return points
-        interval = f"95 % interval {100 * self.low:+.1f} to {100 * self.high:+.1f}"
+        interval = f"95 % interval {_signed(self.low)} to {_signed(self.high)}"
         return f"{points}, {interval}; {self.verdict}"
 
     @property
@@ -53,6 +53,10 @@ class Difference:
         if self.high < 0:
             return "behind"
         return f"{self.examples:,} held-out examples cannot tell them apart"
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
 
 
 def difference(ours: "list[Trial]", theirs: "list[Trial]") -> Difference:

@@ -51,7 +51,7 @@ def next_steps(
         listed = joined(pairs, most=4)
         found.append(f"Look through the labels of what is confused most: {listed}.")
     found += _by_curves(run, evaluation.monitor)
-    if scaled is not None and not 0.8 < scaled[1] < 1.25:
+    if scaled is not None and not 0.8 < scaled[1] < 1.25 and evaluation.accuracy < 1:
         how = "too sure of itself" if scaled[1] > 1 else "less sure than it could be"
         found.append(
             f"Divide the logits by {scaled[1]:.2f} where probabilities matter: the model is {how}."

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _COLORS = ("#a3a3a3", "#d08a2e", "#1f6fb2")
 _MARKERS = ("s", "D", "o")
-_FEW = 12  # classes that can have a name or a number each
+_FEW = 12  # classes that can have a name and numbers each
+_NAMED = 30  # classes that can have a name each, in small letters
 
 
 def loss_figure(history: dict[str, list[float]]) -> str:
@@ -31,9 +32,10 @@ def loss_figure(history: dict[str, list[float]]) -> str:
     figure = _new_figure()
     axes = figure.subplots()
     epochs = np.arange(1, len(history["loss"]) + 1)
-    axes.plot(epochs, history["loss"], color=_COLORS[0], label="training")
+    marker = _marker(epochs)
+    axes.plot(epochs, history["loss"], marker, color=_COLORS[0], label="training")
     if "val_loss" in history:
-        axes.plot(epochs, history["val_loss"], color=_COLORS[2], label="validation")
+        axes.plot(epochs, history["val_loss"], marker, color=_COLORS[2], label="validation")
     axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
     axes.legend(frameon=False)
     return _as_data_uri(figure)
@@ -48,7 +50,7 @@ def score_figure(comparison: Comparison, monitor: str) -> str:
         shortest = min(map(len, curves))  # patience may have stopped some of them
         mean, deviation = mean_and_deviation([curve[:shortest] for curve in curves])
         epochs = np.arange(1, len(mean) + 1)
-        axes.plot(epochs, mean, color=color, label=plot_name(name))
+        axes.plot(epochs, mean, _marker(epochs), color=color, label=plot_name(name))
         axes.fill_between(epochs, mean - deviation, mean + deviation, color=color, alpha=0.15, lw=0)
     name = first_evaluation(comparison).score_name
     axes.set(xlabel="epoch", ylabel=f"{name}, %", ylim=(0, 102))
@@ -81,6 +83,10 @@ def class_figure(comparison: Comparison) -> str:
         labels = [f"{plot_name(evaluation.class_names[k])}\n{counts[k]:,}" for k in order]
         axes.set_xticks(np.arange(len(order)), labels)
         axes.set_xlabel(f"class, and its training {evaluation.unit}s")
+    elif len(order) <= _NAMED:
+        labels = [plot_name(evaluation.class_names[k]) for k in order]
+        axes.set_xticks(np.arange(len(order)), labels, rotation=90, fontsize=7)
+        axes.set_xlabel(f"class: {counts[order[0]]:,} to {counts[order[-1]]:,} {evaluation.unit}s")
     else:
         axes.set_xlabel(
             f"rank of the class: {counts[order[0]]:,} to {counts[order[-1]]:,} {evaluation.unit}s"
@@ -107,6 +113,14 @@ def confusion_figure(evaluation: Evaluation) -> str:
         ticks = np.arange(len(names))
         axes.set_xticks(ticks, names, rotation=45 if max(map(len, names)) > 4 else 0)
         axes.set_yticks(ticks, names)
+    elif len(names) <= _NAMED:
+        ticks = np.arange(len(names))
+        axes.set_xticks(ticks, names, rotation=90, fontsize=7)
+        axes.set_yticks(ticks, names, fontsize=7)
+    else:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+    if len(names) <= _FEW:
         cells = np.round(100 * shares) if evaluation.unit == "pixel" else confusion
         for (row, column), count in np.ndenumerate(cells.astype(int)):
             color = "white" if shares[row, column] > 0.6 else "black"
@@ -142,6 +156,11 @@ def calibration_figure(calibration: Calibration, scaled: Calibration | None = No
     for handle in legend.legend_handles[1:]:
         handle.set_sizes([40])
     return _as_data_uri(figure)
+
+
+def _marker(epochs: np.ndarray) -> str:
+    """Returns how a curve is drawn: a single point is no line."""
+    return "o" if len(epochs) == 1 else "-"
 
 
 def _looks(comparison: Comparison) -> list[tuple[str, str]]:

@@ -101,7 +101,7 @@ def _looked_at(run: "Run", held_out: HeldOut, files: Sequence[str] | None) -> li
         given = run.model, found, held_out, run.class_names, files
         parts = [
             ("The surest mistakes", _WHERE, mistakes(*given)),
-            ("Recognised", "", recognised(*given)),
+            ("Recognised for sure", "", recognised(*given)),
         ]
     return [
         section(title, *([paragraph(said)] if said else []), _gallery(shown))

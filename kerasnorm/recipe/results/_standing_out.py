@@ -21,7 +21,9 @@ def confused_pairs(evaluation: Evaluation, most: int = _PAIRS) -> list[tuple[int
     """Returns (true class, predicted class, count) of the commonest mistakes, the most first."""
     wrong = np.array(evaluation.confusion, copy=True)
     np.fill_diagonal(wrong, 0)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    whole = np.maximum(wrong.sum(axis=1, keepdims=True), evaluation.support[:, None])
+    share = wrong / np.maximum(whole, 1)  # decides between equal counts
+    order = np.argsort(-(wrong + share / 2), axis=None, kind="stable")[:most]
     pairs = [(int(k) // len(wrong), int(k) % len(wrong)) for k in order]
     return [(row, column, int(wrong[row, column])) for row, column in pairs if wrong[row, column]]
 
@@ -31,6 +33,7 @@ def standing_out(comparison: Comparison) -> str:
     evaluation, judged = last_way(comparison)[0].evaluation, judged_by(comparison)
     worst = worst_classes(comparison)[:_CLASSES].tolist()
     rows = class_rows(comparison, worst)[: len(worst)]
+    rows = [[evaluation.class_names[k], *row[1:]] for k, row in zip(worst, rows, strict=True)]
     names, support, unit = evaluation.class_names, evaluation.support, evaluation.unit
     pairs = [
         (
