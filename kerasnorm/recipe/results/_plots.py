@@ -3,7 +3,7 @@
 import base64
 import io
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,7 @@ _COLORS = ("#a3a3a3", "#d08a2e", "#1f6fb2")
 _MARKERS = ("s", "D", "o")
 _FEW = 12  # classes that can have a name and numbers each
 _NAMED = 30  # classes that can have a name each, in small letters
+_SHORT, _LETTERS = 16, 40  # of a name, and of all names beside each other
 
 
 def loss_figure(history: dict[str, list[float]]) -> str:
@@ -79,13 +80,13 @@ def class_figure(comparison: Comparison) -> str:
             capsize=2,
             label=plot_name(name),
         )
-    if len(order) <= _FEW:
-        labels = [f"{plot_name(evaluation.class_names[k])}\n{counts[k]:,}" for k in order]
+    names = [plot_name(evaluation.class_names[k], _SHORT) for k in order]
+    if len(names) * max(map(len, names)) <= _LETTERS:
+        labels = [f"{name}\n{counts[k]:,}" for name, k in zip(names, order, strict=True)]
         axes.set_xticks(np.arange(len(order)), labels)
         axes.set_xlabel(f"class, and its training {evaluation.unit}s")
-    elif len(order) <= _NAMED:
-        labels = [plot_name(evaluation.class_names[k]) for k in order]
-        axes.set_xticks(np.arange(len(order)), labels, rotation=90, fontsize=7)
+    elif len(names) <= _NAMED:
+        axes.set_xticks(np.arange(len(order)), names, **_upright(len(names)))
         axes.set_xlabel(f"class: {counts[order[0]]:,} to {counts[order[-1]]:,} {evaluation.unit}s")
     else:
         axes.set_xlabel(
@@ -105,18 +106,17 @@ def confusion_figure(evaluation: Evaluation) -> str:
     """
     figure = _new_figure(4.2)
     axes = figure.subplots()
-    confusion, names = evaluation.confusion, [*map(plot_name, evaluation.class_names)]
+    confusion, names = (
+        evaluation.confusion,
+        [plot_name(name, _SHORT) for name in evaluation.class_names],
+    )
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted", ylabel="true")
-    if len(names) <= _FEW:
-        ticks = np.arange(len(names))
-        axes.set_xticks(ticks, names, rotation=45 if max(map(len, names)) > 4 else 0)
-        axes.set_yticks(ticks, names)
-    elif len(names) <= _NAMED:
-        ticks = np.arange(len(names))
-        axes.set_xticks(ticks, names, rotation=90, fontsize=7)
-        axes.set_yticks(ticks, names, fontsize=7)
+    if len(names) <= _NAMED:
+        ticks, style = np.arange(len(names)), _upright(len(names))
+        axes.set_xticks(ticks, names, **style)
+        axes.set_yticks(ticks, names, fontsize=style["fontsize"])
     else:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.yaxis.get_major_locator().set_params(integer=True)
@@ -156,6 +156,11 @@ def calibration_figure(calibration: Calibration, scaled: Calibration | None = No
     for handle in legend.legend_handles[1:]:
         handle.set_sizes([40])
     return _as_data_uri(figure)
+
+
+def _upright(count: int) -> dict[str, Any]:
+    """Returns how names are written that do not fit beside each other."""
+    return {"rotation": 90, "fontsize": 10 if count <= _FEW else 7}
 
 
 def _marker(epochs: np.ndarray) -> str:
