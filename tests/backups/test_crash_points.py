@@ -96,7 +96,7 @@ def chosen(states):
 @pytest.fixture(autouse=True)
 def on_one_device(monkeypatch):
     monkeypatch.setattr("kerasnorm.cli.running._job.replicas", lambda: 1)
-    monkeypatch.setattr("kerasnorm.cli.running._fit.replicas", lambda: 1)
+    monkeypatch.setattr("kerasnorm.cli.running._recipe.replicas", lambda: 1)
 
 
 @pytest.mark.parametrize("work", WORKS, ids=lambda work: work.__name__)

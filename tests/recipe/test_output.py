@@ -187,8 +187,8 @@ def test_says_where_it_does_not_help():
         {"plain": [trial(9, 2), trial(9, 4)], "recipe": [trial(8, 7)] * 2}
     )
     assert said == (
-        "Where it does not help: recipe has balanced accuracy 75.0 % and plain 60.0 % "
-        "(+15.0 points ± 7.1 over 2 seeds, ahead with 2 of them); lower recall on a (−10.0)."
+        "Where it does not help: recipe has balanced accuracy 75.0 %; against plain (60.0 %) "
+        "+15.0 points ± 7.1 over 2 seeds (ahead with 2 of them), lower recall on a (−10.0)."
     )
     assert where_it_does_not_help({"recipe": [trial(8, 7)]}) == ""
 

@@ -12,6 +12,8 @@ from rich.console import Console
 from kerasnorm._files import staged
 from kerasnorm.distribute import current_strategy, is_chief, prepare
 
+_WIDTH = 120  # of what goes into a file
+
 
 def replicas() -> int:
     """Meets the other processes that TF_CONFIG names; returns the number of parts of a batch."""
@@ -40,6 +42,9 @@ def print_once(text: str) -> None:
         print(text)
 
 
-def console(**settings: bool) -> Console:
+def console(stderr: bool = False) -> Console:
     """Returns where the command prints; others than the chief are silent."""
-    return Console(quiet=not is_chief(), **settings)
+    made = Console(quiet=not is_chief(), stderr=stderr)
+    if not made.is_terminal:
+        made.width = max(made.width, _WIDTH)
+    return made

@@ -130,15 +130,18 @@ def percent(mean: float, deviation: float = np.nan) -> str:
 def table(comparison: Comparison, title: str, most: int = MOST) -> Table:
     """Returns the rows as a table for the terminal, with at most so many classes, the worst."""
     shown = Table(title=Text(title))  # names may look like Rich's markup
-    for index, name in enumerate(headings(comparison)):
+    figures = list(first_evaluation(comparison).by_class())
+    (_, *titles), alone = headings(comparison), len(figures) == 1
+    for index, name in enumerate([figures[0] if alone else "", *titles]):
         shown.add_column(Text(name), justify="right" if index else "left", overflow="fold")
     summary = summary_rows(comparison)
     for row in summary:
         shown.add_row(*map(Text, row), style="bold", end_section=row is summary[-1])
     classes = len(first_evaluation(comparison).class_names)
     chosen = None if classes <= most else worst_classes(comparison)[:most].tolist()
-    for row in class_rows(comparison, chosen):
-        shown.add_row(*map(Text, row))
+    for name, *cells in class_rows(comparison, chosen):
+        name = name.removeprefix(f"{figures[0]} of ") if alone else name
+        shown.add_row(*map(Text, [name, *cells]))
     if chosen is not None:
         shown.caption = Text(f"The {len(chosen)} worst of {classes} classes; report.html has all.")
     return shown
@@ -148,21 +151,22 @@ def where_it_does_not_help(comparison: Comparison) -> str:
     """Says how the last way's score stands to another one's, and in which classes it is lower.
 
     Returns:
-        A sentence for each of the others, or "" with one way only.
+        A sentence, or "" with one way only.
     """
     *others, (name, trials) = comparison.items()
     names, figure = trials[0].evaluation.class_names, judged_by(comparison)
     score, mean = trials[0].evaluation.score_name, by_class(trials, figure).mean(axis=0)
+    ours = np.mean([trial.evaluation.score for trial in trials])
     parts = []
     for other, baseline in others:
-        ours, theirs = (
-            np.mean([each.evaluation.score for each in ways]) for ways in (trials, baseline)
-        )
+        theirs = np.mean([trial.evaluation.score for trial in baseline])
         loss = by_class(baseline, figure).mean(axis=0) - mean
         worse = [k for k in np.argsort(-loss, kind="stable") if loss[k] > 0]
         lower = joined((f"{names[k]} (−{100 * loss[k]:.1f})" for k in worse), most=LISTED)
         parts.append(
-            f"{name} has {score} {percent(ours)} % and {other} {percent(theirs)} % "
-            f"({difference(trials, baseline)}); lower {figure} on {lower or 'no class'}."
+            f"against {other} ({percent(theirs)} %) {difference(trials, baseline)}, "
+            f"lower {figure} on {lower or 'no class'}"
         )
-    return f"Where it does not help: {' '.join(parts)}" if parts else ""
+    if not parts:
+        return ""
+    return f"Where it does not help: {name} has {score} {percent(ours)} %; {'; '.join(parts)}."

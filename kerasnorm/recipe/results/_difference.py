@@ -35,15 +35,15 @@ class Difference:
     examples: int
 
     def __str__(self) -> str:
-        """Returns the difference in points, such as "+3.2 points, 95 % interval −1.0 to +7.4"."""
+        """Returns the difference in points, and how uncertain it is."""
         points = f"{_signed(self.mean)} points"
         if self.seeds > 1:
             spread = f"± {100 * self.deviation:.1f} over {self.seeds} seeds"
-            return f"{points} {spread}, ahead with {self.ahead} of them"
+            return f"{points} {spread} (ahead with {self.ahead} of them)"
         if np.isnan(self.low):
             return points
         interval = f"95 % interval {_signed(self.low)} to {_signed(self.high)}"
-        return f"{points}, {interval}; {self.verdict}"
+        return f"{points} ({interval}: {self.verdict})"
 
     @property
     def verdict(self) -> str:
