@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 
@@ -26,7 +27,10 @@ _COMMANDS = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, 2 for what the user can mend."""
+    """Runs the command line and returns its exit code: 0, 2 for what the user can mend.
+
+    130 and 141 say that it was interrupted, or that nobody reads what it prints.
+    """
     try:
         argv = list(sys.argv[1:] if argv is None else argv)
         parser = make_parser()
@@ -36,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         choose_device(arguments)
         arguments.argv = argv
         _run(arguments)
+    except BrokenPipeError:  # who read the output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (ValueError, OSError, ImportError) as error:
         print("kerasnorm: error:", *str(error).split(), file=sys.stderr)
         return 2
@@ -67,5 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> None:
     """Runs a command whose arguments are in order; only now are Keras and TensorFlow imported."""
     with quiet():
-        from kerasnorm.cli.running import RUN
+        from kerasnorm.cli.running import RUN, check_device_found
+
+        check_device_found(arguments)
     RUN[arguments.command](arguments)

@@ -138,6 +138,41 @@ def test_evaluates_on_other_images(saved, tmp_path, capsys):
     assert sum(row["class"] == row["predicted"] for row in rows) == np.trace(found["confusion"])
 
 
+def test_says_that_it_was_trained_on_what_it_is_judged_by(tmp_path, capsys):
+    pictures = write_images(tmp_path / "photos")
+    out = str(tmp_path / "run")
+    small = ["--image-size", "16", "--epochs", "1", "--out", out]
+    assert main(["fit", str(pictures), *small]) == 0
+    assert main(["evaluate", out, str(pictures), "--out", str(tmp_path / "found.csv")]) == 0
+    said = capsys.readouterr().err
+    assert "kerasnorm: the model was trained on 10 of these 13 images" in said
+    for image in pictures.rglob("*.png"):
+        image.rename(image.with_stem(f"new{image.stem}"))
+    assert main(["evaluate", out, str(pictures)]) == 0
+    assert "trained on" not in capsys.readouterr().err
+
+
+def test_a_gpu_that_is_not_there(photos, tmp_path, capsys):
+    if keras.distribution.list_devices("gpu"):
+        pytest.skip("there is one")
+    arguments = ["fit", str(photos), "--out", str(tmp_path / "run"), "--device", "gpu"]
+    assert main(arguments) == 2
+    assert "There is no GPU that tensorflow can use" in capsys.readouterr().err
+
+
+def test_who_has_enough_closes_the_pipe(photos, saved, monkeypatch, tmp_path):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+        def fileno(self):
+            return file.fileno()
+
+    with (tmp_path / "out").open("w") as file:
+        monkeypatch.setattr("sys.stdout", Closed())
+        assert main(["predict", str(saved), str(photos / "cat")]) == 141
+
+
 def test_evaluates_on_a_part_and_refuses_other_classes(photos, saved, tmp_path, capsys):
     assert main(["evaluate", str(saved), str(photos)]) == 2
     assert "'cat', 'dog', 'owl', which the model does not know" in capsys.readouterr().err

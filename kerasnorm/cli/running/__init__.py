@@ -5,6 +5,7 @@ from kerasnorm.cli.running._advise import run_advise
 from kerasnorm.cli.running._evaluate import run_evaluate
 from kerasnorm.cli.running._export import run_export
 from kerasnorm.cli.running._fit import run_fit
+from kerasnorm.cli.running._job import check_device_found
 from kerasnorm.cli.running._migrate import run_migrate
 from kerasnorm.cli.running._predict import run_predict
 from kerasnorm.cli.running._surgery import run_inspect, run_replace

@@ -16,6 +16,7 @@ from kerasnorm.backups import versions
 from kerasnorm.recipe import Run
 from kerasnorm.recipe.results import PixelCounts, Predictions
 
+ABOUT, IMAGES = "about.json", "images.csv"
 PARTS = ("train", "validation", "test")
 
 
@@ -59,7 +60,7 @@ def write_about(
         names: of the classes.
     """
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    (folder / "about.json").write_text(text, encoding="utf-8")
+    (folder / ABOUT).write_text(text, encoding="utf-8")
     labels = "".join(f"{' '.join(name.split())}\n" for name in names)
     (folder / "labels.txt").write_text(labels, encoding="utf-8")
     rows = []
@@ -67,11 +68,22 @@ def write_about(
         for path, label in _images(images, names):
             rows.append((path, label, part))
     if rows:
-        write_table(folder / "images.csv", ("path", "class", "part"), rows)
+        write_table(folder / IMAGES, ("path", "class", "part"), rows)
     held_out = parts[2] if parts[2] is not None else parts[1]
     table = prediction_rows(run, files_of(held_out), names)
     if table is not None:
         write_table(folder / "predictions.csv", *table)
+
+
+def trained_on(run: Path) -> set[str]:
+    """Returns the absolute paths of the images that the model of a run, or its file, has seen."""
+    folder = run if run.is_dir() else run.parent
+    if not (folder / IMAGES).is_file() or not (folder / ABOUT).is_file():
+        return set()
+    began = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["folder"]
+    with (folder / IMAGES).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {str(Path(began, row["path"])) for row in rows if row["part"] != "test"}
 
 
 def prediction_rows(

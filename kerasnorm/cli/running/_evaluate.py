@@ -13,7 +13,13 @@ from kerasnorm._existing import IMAGES_FOLDER, MASKS_FOLDER, holds_scenes
 from kerasnorm._files import whole
 from kerasnorm._validation import did_you_mean, listed
 from kerasnorm.cli._data import columns_of
-from kerasnorm.cli.running._about import PARTS, files_of, prediction_rows, write_table
+from kerasnorm.cli.running._about import (
+    PARTS,
+    files_of,
+    prediction_rows,
+    trained_on,
+    write_table,
+)
 from kerasnorm.cli.running._job import console
 from kerasnorm.cli.running._model import read_run
 from kerasnorm.cli.running._predict import image_size_of, sound
@@ -64,7 +70,16 @@ def _images(arguments: argparse.Namespace, names: Sequence[str], size: int) -> A
         )
     numbers = np.array([list(names).index(name) for name in files.class_names])
     known = ImageFiles(files.paths, numbers[files.labels], names, size)
-    return sound(known, arguments, files.skipped)
+    images = sound(known, arguments, files.skipped)
+    seen = trained_on(Path(arguments.run_folder).expanduser())
+    again = sum(str(Path(path).absolute()) in seen for path in images.paths.tolist())
+    if again:
+        print(
+            f"kerasnorm: the model was trained on {again} of these {images.size} images, so that "
+            "the figures flatter it",
+            file=sys.stderr,
+        )
+    return images
 
 
 def _of_part(files: ImageFiles, arguments: argparse.Namespace) -> ImageFiles:

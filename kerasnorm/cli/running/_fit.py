@@ -44,7 +44,7 @@ def say(arguments: argparse.Namespace, comparison: Comparison) -> None:
     printed = console()
     printed.print(table(comparison, _title(comparison, arguments)))
     written = f"Model, recipe, figures and report.html are in {arguments.out}"
-    for line in (where_it_does_not_help(comparison), written):
+    for line in filter(None, (where_it_does_not_help(comparison), written)):
         printed.print(line, soft_wrap=line is written, markup=False)
 
 

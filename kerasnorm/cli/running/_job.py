@@ -15,6 +15,16 @@ from kerasnorm.distribute import current_strategy, is_chief, prepare
 _WIDTH = 120  # of what goes into a file
 
 
+def check_device_found(arguments: argparse.Namespace) -> None:
+    """Refuses a GPU that the backend does not find."""
+    device = getattr(arguments, "device", "auto")
+    if device.startswith("gpu") and not keras.distribution.list_devices("gpu"):
+        raise ValueError(
+            f"There is no GPU that {keras.config.backend()} can use. Received: --device {device}. "
+            "Leave it out, or install the backend with CUDA."
+        )
+
+
 def replicas() -> int:
     """Meets the other processes that TF_CONFIG names; returns the number of parts of a batch."""
     return getattr(current_strategy(), "num_replicas_in_sync", 1)

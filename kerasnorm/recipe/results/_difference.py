@@ -48,6 +48,8 @@ class Difference:
     @property
     def verdict(self) -> str:
         """What the interval says, for one seed."""
+        if self.low == self.high == 0:
+            return f"the same on the {self.examples:,} held-out examples"
         if self.low > 0:
             return "ahead"
         if self.high < 0:
