@@ -74,7 +74,5 @@ def make_parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> None:
     """Runs a command whose arguments are in order; only now are Keras and TensorFlow imported."""
     with quiet():
-        from kerasnorm.cli.running import RUN, check_device_found
-
-        check_device_found(arguments)
-    RUN[arguments.command](arguments)
+        from kerasnorm.cli.running import run
+    run(arguments)

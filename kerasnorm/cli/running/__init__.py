@@ -1,5 +1,7 @@
 """What the commands do; importing it imports Keras, TensorFlow and every chapter."""
 
+import argparse
+
 from kerasnorm import _public  # registers every class that a file may name
 from kerasnorm.cli.running._advise import run_advise
 from kerasnorm.cli.running._evaluate import run_evaluate
@@ -22,3 +24,9 @@ RUN = {
     "replace": run_replace,
     "migrate": run_migrate,
 }
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Runs the command that the arguments name."""
+    check_device_found(arguments)
+    RUN[arguments.command](arguments)

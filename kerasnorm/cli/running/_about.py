@@ -9,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
-
 import kerasnorm
 from kerasnorm.backups import versions
 from kerasnorm.recipe import Run
@@ -28,7 +26,6 @@ def about(arguments: argparse.Namespace, read: str, seeds: Sequence[int]) -> dic
         "data": str(Path(arguments.data).absolute()) if arguments.data != "digits" else "digits",
         "read": read,
         "seeds": list(seeds),
-        "backend": keras.config.backend(),
         "versions": {"kerasnorm": kerasnorm.__version__, "python": platform.python_version()}
         | versions(),
         "machine": f"{platform.system()} {platform.machine()}",

@@ -10,6 +10,7 @@ import keras
 from rich.console import Console
 
 from kerasnorm._files import staged
+from kerasnorm.backups import versions
 from kerasnorm.distribute import current_strategy, is_chief, prepare
 
 _WIDTH = 120  # of what goes into a file
@@ -20,7 +21,7 @@ def check_device_found(arguments: argparse.Namespace) -> None:
     device = getattr(arguments, "device", "auto")
     if device.startswith("gpu") and not keras.distribution.list_devices("gpu"):
         raise ValueError(
-            f"There is no GPU that {keras.config.backend()} can use. Received: --device {device}. "
+            f"There is no GPU that {versions()['backend']} can use. Received: --device {device}. "
             "Leave it out, or install the backend with CUDA."
         )
 
