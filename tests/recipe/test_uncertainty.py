@@ -5,7 +5,13 @@ import pytest
 from backends import once
 
 from kerasnorm.recipe import Evaluation, MapEvaluation
-from kerasnorm.recipe.results import PixelCounts, Predictions, Trial, where_it_does_not_help
+from kerasnorm.recipe.results import (
+    PixelCounts,
+    Predictions,
+    Recorder,
+    Trial,
+    where_it_does_not_help,
+)
 from kerasnorm.recipe.results._difference import difference
 from kerasnorm.recipe.results._intervals import wilson
 from kerasnorm.recipe.results._temperature import scaled_calibration, temperature
@@ -123,3 +129,22 @@ def test_temperature_of_extremes():
 def test_the_surest_mistakes_come_first():
     shares = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.1, 0.9]])
     assert Predictions(np.array([1, 1, 0, 1]), shares).mistakes().tolist() == [0, 2, 1]
+
+
+@pytest.mark.parametrize("logits", [True, False])
+def test_one_output_tells_two_classes(logits):
+    outputs = np.array([[-1.0], [2.0]]) if logits else np.array([[0.25], [0.75]])
+    recorder = Recorder(2, logits)
+    batches = [(np.array([0, 1]), outputs, np.ones(2))]  # with weights
+    assert list(recorder.passing(batches)) == batches
+    found = recorder.result()
+    expected = 1 / (1 + np.exp(-outputs)) if logits else outputs
+    np.testing.assert_allclose(found.probabilities[:, 1:], expected)
+    assert found.predicted.tolist() == [0, 1]
+
+
+def test_other_outputs_are_not_recorded():
+    recorder = Recorder(3, logits=True)
+    list(recorder.passing([(np.zeros((2, 3)), np.zeros((2, 3)))]))  # several labels
+    list(recorder.passing([(np.zeros((2, 4, 4)), np.zeros((2, 4, 4, 1)))]))  # contours
+    assert recorder.result() is None

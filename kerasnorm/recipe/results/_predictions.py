@@ -1,7 +1,7 @@
 """What a model says of each held-out example."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -114,11 +114,14 @@ class Recorder:
         self._numbers = 0
 
     def passing(
-        self, batches: Iterator[tuple[np.ndarray, np.ndarray]]
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields the batches."""
-        for labels, outputs in batches:
-            yield labels, outputs
+        self, batches: Iterable[tuple[np.ndarray, ...]]
+    ) -> Iterator[tuple[np.ndarray, ...]]:
+        """Yields the batches: labels, outputs, and perhaps the weights of the examples."""
+        for batch in batches:
+            yield batch
+            labels, outputs = batch[:2]
+            if outputs.ndim == 2 and outputs.shape[1] == 1 and self._classes == 2:
+                outputs = self._of_two(outputs)
             fits = outputs.shape[-1] == self._classes
             if labels.ndim == 1 and outputs.ndim == 2 and fits:
                 self._keep(self._kept, outputs.size, (labels, outputs))
@@ -126,6 +129,11 @@ class Recorder:
                 for label_map, output in zip(labels, outputs, strict=True):
                     counts = self._count(label_map, output)
                     self._keep(self._maps, counts.size, counts)
+
+    def _of_two(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns the outputs of two classes, (N, 2), of the one that tells them, (N, 1)."""
+        first = np.zeros_like(outputs) if self._logits else 1 - outputs
+        return np.concatenate([first, outputs], axis=1)
 
     def _keep(self, kept: list[Any], size: int, entry: Any) -> None:
         self._numbers += size

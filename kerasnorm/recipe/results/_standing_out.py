@@ -18,8 +18,13 @@ _CLASSES, _PAIRS = 8, 8
 
 
 def confused_pairs(evaluation: Evaluation, most: int = _PAIRS) -> list[tuple[int, int, int]]:
-    """Returns (true class, predicted class, count) of the commonest mistakes, the most first."""
-    wrong = np.array(evaluation.confusion, copy=True)
+    """Returns (true class, predicted class, count) of the commonest mistakes, the most first.
+
+    There are none where no class is predicted in place of another, as of several labels.
+    """
+    wrong, count = np.array(evaluation.confusion, copy=True), len(evaluation.class_names)
+    if wrong.shape != (count, count):
+        return []
     np.fill_diagonal(wrong, 0)
     whole = np.maximum(wrong.sum(axis=1, keepdims=True), evaluation.support[:, None])
     share = wrong / np.maximum(whole, 1)  # decides between equal counts
@@ -43,15 +48,9 @@ def standing_out(comparison: Comparison) -> str:
         )
         for true, said, count in confused_pairs(evaluation)
     ]
-    confused = "<p>Nothing is taken for anything else.</p>"
+    parts = [f"<h3>Lowest {judged}, in %</h3>{table(headings(comparison), rows)}"]
     if pairs:
         confused = table(["true class", "taken for", f"{unit}s"], pairs, words=2)
-    return section(
-        "What stands out",
-        '<div class="stand-out"><div>',
-        f"<h3>Lowest {judged}, in %</h3>",
-        table(headings(comparison), rows),
-        "</div><div><h3>Most confused</h3>",
-        confused,
-        "</div></div>",
-    )
+        parts.append(f"<h3>Most confused</h3>{confused}")
+    body = "".join(f"<div>{part}</div>" for part in parts)
+    return section("What stands out", f'<div class="stand-out">{body}</div>')
