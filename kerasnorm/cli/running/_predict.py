@@ -25,7 +25,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
     files = _sound(arguments, names, size)
     paths = files.paths.tolist()
     found = read_examples("images", files, 4, arguments.batch_size).outputs(run.model)
-    batches = (outputs for _, outputs in found)
+    batches = (outputs for _, outputs, *_ in found)
     if gives_maps(run.model):
         write_maps(paths, names, batches, arguments.masks, arguments.json)
         return

@@ -47,6 +47,9 @@ class ClassBalancedBinaryCrossentropy(PositionLoss):
         Xie and Tu, 2015, "Holistically-nested edge detection", https://arxiv.org/abs/1504.06375
     """
 
+    of_classes = True  # so `fine_tune` may begin with a solved head,
+    of_contours = True  # in which the classes of each image weigh the same
+
     def __init__(
         self,
         from_logits: bool = True,

@@ -14,19 +14,20 @@ from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, check_choice, require
 from kerasnorm.backups import Backup, describe, opened
 from kerasnorm.distribute import is_chief, read_cluster
-from kerasnorm.imbalance import class_weights
+from kerasnorm.imbalance import ClassWeights
 from kerasnorm.models import classes_of, gives_logits, is_graph
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import Advice
-from kerasnorm.recipe.examples import Examples
+from kerasnorm.recipe.examples import Contours, Examples
 from kerasnorm.recipe.fitting._checks import (
     check_parts,
     check_trainable,
     class_names_of,
+    outputs_for,
     read_recipe,
     say_absent,
 )
-from kerasnorm.recipe.fitting._corrected import check_correctable, corrected
+from kerasnorm.recipe.fitting._corrected import TAKE_THE_PRIOR_OUT, check_correctable, corrected
 from kerasnorm.recipe.fitting._fine_tune_arguments import fine_tune_arguments
 from kerasnorm.recipe.fitting._parts import Parts, read_parts
 from kerasnorm.recipe.fitting._with_normalization import with_normalization
@@ -69,11 +70,18 @@ def fit(
         recipe: what to do: a Recipe, or what `advise` returned.
         model: built keras.Model that ends in a Dense layer, one output a class; or a backbone,
             which gets a head as in `replace_head`. For label maps one that ends in a convolution,
-            (N, H, W, K), and perhaps in what resizes the maps.
+            (N, H, W, K), and perhaps in what resizes the maps; for contours (N, H, W, 1).
         train: (x, y) arrays; an `ImageFolder`, `ImageTable`, `SegmentationFolder` or `TFRecords`,
-            which stay on disk; or a finite tf.data.Dataset of (x, y), single examples or batches. y
-            are ints (N,), one-hot rows (N, K), or label maps of ints (N, H, W): what they are says
-            whether images or pixels are classified. "resample" keeps a Dataset in memory.
+            which stay on disk; or a finite tf.data.Dataset of (x, y), single examples or batches.
+            "resample" keeps a Dataset in memory. Or (x, y, w) with sample weights (N,), by which
+            the loss is multiplied beside the weights of the classes, and of examples held out the
+            figures are weighed. What y are says what is learnt:
+
+            - ints or names (N,), or one-hot rows (N, K): one class an example. A model of one
+              output, a logit or a sigmoid, keeps it for two classes.
+            - rows of 0 and 1 (N, K): several labels an example, each with an output of its own.
+            - label maps of ints (N, H, W): one class a pixel.
+            - maps of 0 and 1 (N, H, W), and a model of one map: contours.
         validation: as `train`: held-out examples for the curves, and to choose the best epoch by.
         epochs: passes over `train`, the head's own included. An epoch of resampled examples is as
             long as the data.
@@ -87,8 +95,8 @@ def fit(
             examples and new weights.
         classes: how many classes there are, or their names; by default up to the largest label.
         keep: whose weights are kept. "best": those of the epoch with the best
-            `val_balanced_accuracy`, of label maps `val_mean_iou`, if there is `validation`; "last":
-            those of the last epoch. "auto": where the head is solved, those of the last epoch that
+            `val_balanced_accuracy`, of several labels `val_average_precision`, of label maps
+            `val_mean_iou`, of contours `val_ods`, if there is `validation`; "last": those of the last epoch. "auto": where the head is solved, those of the last epoch that
             is as good as the best, within a standard error, and no worse than the solved head; else
             as "best".
         augmentation: layer, or Sequential of layers, that changes the examples at random; not for
@@ -150,7 +158,8 @@ def fit(
             keras.utils.set_random_seed(seed)
         rank = len(model.input_shape) if is_graph(model) else None
         reading = {"rank": rank, "batch_size": batch_size, "ignore_class": ignore_class}
-        parts = read_parts(train, validation, test, **reading)
+        outputs = outputs_for(model, classes)
+        parts = read_parts(train, validation, test, outputs=outputs, **reading)
         check_parts(recipe, parts)
         names = class_names_of(classes, parts)
         say_absent(parts, names)
@@ -196,9 +205,11 @@ def _train(
 ) -> Run:
     train, validation = parts.train, parts.validation
     kind, counts = train.kind, train.counts(len(names))
-    check_correctable(recipe, counts, train)
+    check_correctable(recipe, counts, parts)
     for name, part in parts.given():
         kind.check_fit(name, part, model)
+    if isinstance(kind, Contours) and settings["jit_compile"] == "auto":
+        settings["jit_compile"] = False  # contours are matched on the host
     order_seed = int(np.random.randint(2**31))  # so that the seed decides it
     order = None
     if recipe.imbalance == "resample":
@@ -206,20 +217,22 @@ def _train(
         drawing = {"num_classes": len(names), "seed": order_seed, **recipe.imbalance_settings}
         order = train.order(**drawing)
     steps = 0 if recipe.schedule is None else train.steps(order)  # a Dataset may have to be read
-    loss = kind.loss(recipe, counts, gives_logits(model))
+    logits = gives_logits(model)
+    loss = kind.loss(recipe, train, len(names), logits)
     solvable = can_be_solved(model, loss)
     arguments = fine_tune_arguments(recipe, epochs, steps, solvable)
     data, arguments["sampler"] = train.for_training(order, order_seed)
-    if recipe.imbalance == "class_weights":
-        arguments["class_weight"] = class_weights(counts, **recipe.imbalance_settings)
-    elif solvable and recipe.correction is not None and train.classes.ndim == 1:
-        # the correction takes the prior out itself
-        arguments["class_weight"] = dict.fromkeys(range(len(names)), 1.0)
-    if classes_of(model) != len(names):
-        arguments["classes"] = len(names)
+    weights = kind.class_weight(recipe, counts)
+    if weights is not None:
+        arguments["class_weight"] = weights
+    elif solvable and recipe.correction in TAKE_THE_PRIOR_OUT and train.classes.ndim == 1:
+        equal = dict.fromkeys(range(len(names)), 1.0)
+        arguments["class_weight"] = equal if train.weights is None else ClassWeights(equal)
+    if classes_of(model) != kind.units(len(names)):
+        arguments["classes"] = kind.units(len(names))
     if recipe.transfer != "svm":
         arguments["loss"] = loss
-        arguments["metrics"] = kind.metrics(len(names))
+        arguments["metrics"] = kind.metrics(len(names), logits, parts.held_out or train)
         arguments["cache"] = kind.keeps_features(model, train)
         arguments["monitor"] = None
         if keep != "last" and validation is not None:
@@ -237,7 +250,7 @@ def _train(
     held_out = parts.held_out
     evaluate = None if held_out is None else _evaluator(held_out, names, counts.counts)
     before = evaluate and evaluate(tuned.model)
-    final = corrected(tuned.model, recipe, counts, train)
+    final = corrected(tuned.model, recipe, parts, len(names))
     after = before if final is tuned.model else evaluate and evaluate(final)
     return Run(final, tuned.history, after, recipe, before, tuple(reasons))
 

@@ -62,16 +62,10 @@ def _by_epoch(history: dict[str, list[float]]) -> list[str]:
 
 
 def _of_first_seed(evaluation: Evaluation) -> list[str]:
-    score, pixels = percent(evaluation.score), evaluation.unit == "pixel"
-    of_pixels, in_shares = (" of pixels", " in % of the true class") if pixels else ("", "")
-    shown = [
-        _figure(
-            f"Confusion{of_pixels}, first seed",
-            _plots.confusion_figure(evaluation),
-            f"Confusion matrix{in_shares}, true classes down, predicted across; "
-            f"{evaluation.score_name} {score} %",
-        )
-    ]
+    pixels, count = evaluation.unit == "pixel", len(evaluation.class_names)
+    of_pixels = " of pixels" if pixels else ""
+    of_classes = evaluation.confusion.shape == (count, count)  # not of labels, nor of contours
+    shown = _confusion(evaluation, of_pixels) if of_classes else []
     if evaluation.calibration is not None:
         error = percent(evaluation.calibration.error)
         shown.append(
@@ -83,6 +77,18 @@ def _of_first_seed(evaluation: Evaluation) -> list[str]:
             )
         )
     return shown
+
+
+def _confusion(evaluation: Evaluation, of_pixels: str) -> list[str]:
+    score, in_shares = percent(evaluation.score), " in % of the true class" if of_pixels else ""
+    return [
+        _figure(
+            f"Confusion{of_pixels}, first seed",
+            _plots.confusion_figure(evaluation),
+            f"Confusion matrix{in_shares}, true classes down, predicted across; "
+            f"{evaluation.score_name} {score} %",
+        )
+    ]
 
 
 def capital(text: str) -> str:

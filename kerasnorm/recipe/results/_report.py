@@ -75,7 +75,7 @@ def write_report(path: StrPath, run: "Run", comparison: Comparison | None = None
 def _results(comparison: Comparison) -> list[str]:
     trials = list(comparison.values())[-1]
     evaluation = trials[0].evaluation
-    held_out, count = int(evaluation.confusion.sum()), sum(evaluation.train_counts)
+    held_out, count = evaluation.held_out, sum(evaluation.train_counts)
     unit, classes = evaluation.unit, len(evaluation.class_names)
     spread = (
         f"In %, mean ± standard deviation over {len(trials)} seeds."
