@@ -24,6 +24,7 @@ _COLUMNS = {
     "split": "split_column",
     "group": "group_column",
     "separator": "separator",
+    "label_separator": "label_separator",
 }
 _LOWEST = {"epochs": 1, "batch_size": 1, "seed": 0, "image_size": 8}
 _FOLDER_ONLY = (
@@ -56,7 +57,11 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add("--validation-split", type=float, metavar="SHARE", help="to choose the epoch by (0.1)")
     add("--test-split", type=float, metavar="SHARE", help="for the figures (0.2); 0: none")
     add("--path-column", metavar="NAME", help="of a .csv file (path)")
-    add("--label-column", metavar="NAME", help="of a .csv file (label)")
+    add(
+        "--label-column",
+        metavar="NAME",
+        help="of a .csv file (label); NAME,NAME,…: columns of 0 and 1, one for each label",
+    )
     add("--split-column", metavar="NAME", help="says train, val or test (split, if there is one)")
     add(
         "--group-column",
@@ -64,6 +69,11 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help="of what should be in one part, such as a patient (group, if there is one)",
     )
     add("--separator", metavar="CHARACTER", help="between columns (what the header has)")
+    add(
+        "--label-separator",
+        metavar="TEXT",
+        help="between the labels of an image in a cell, of which it may have several or none",
+    )
     add("--strict", action="store_true", help="refuse unreadable images instead of skipping them")
     add("--ignore-class", type=int, metavar="N", help="of masks: the number of no class, as 255")
 

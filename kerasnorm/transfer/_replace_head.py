@@ -34,7 +34,8 @@ def replace_head(
     """Returns a new model: a copy of a classifier whose last Dense layer is a new one.
 
     The new head has the old one's name, bias and activation (softmax in place of a sigmoid, or the
-    other way round), and new random weights; all else has the weights and flags of the given model, which stays as it is.
+    other way round), and new random weights; all else has the weights and flags of the given model,
+    which stays as it is.
     A backbone, a model that ends in feature maps or pooled features, gets global average pooling,
     if it has none, and a head "head" that gives logits. With `maps`, what is replaced is the last
     convolution of a model that gives label maps.

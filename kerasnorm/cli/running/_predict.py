@@ -10,11 +10,10 @@ from kerasnorm._table import aligned
 from kerasnorm.cli._predict import find_images
 from kerasnorm.cli.running._maps import write_maps
 from kerasnorm.imbalance import ImageFiles
-from kerasnorm.models import gives_logits, gives_maps
+from kerasnorm.models import gives_maps
 from kerasnorm.problems import describe_left_out, describe_sizes, describe_unreadable
 from kerasnorm.recipe import Run
 from kerasnorm.recipe.examples import read_examples
-from kerasnorm.recipe.results import probabilities
 
 
 def run_predict(arguments: argparse.Namespace) -> None:
@@ -31,7 +30,10 @@ def run_predict(arguments: argparse.Namespace) -> None:
         return
     if arguments.masks is not None:
         raise ValueError(f"--masks is for label maps, and {arguments.run_folder!r} gives none.")
-    outputs = probabilities(np.concatenate(list(batches)), gives_logits(run.model))
+    outputs = run.probabilities_of(np.concatenate(list(batches)))
+    if run.several_labels:
+        _say_labels(paths, names, outputs, arguments.json)
+        return
     if arguments.json:
         found = [
             {"path": path, "class": names[row.argmax()], "probabilities": _by_name(names, row)}
@@ -44,6 +46,22 @@ def run_predict(arguments: argparse.Namespace) -> None:
         for path, row in zip(paths, outputs, strict=True)
     ]
     print(aligned([("image", "class", "probability"), *rows], left=2))
+
+
+def _say_labels(
+    paths: list[str], names: tuple[str, ...], outputs: np.ndarray, as_json: bool
+) -> None:
+    """Prints the labels of each image, those with a probability above ½."""
+    given = [[name for name, p in zip(names, row, strict=True) if p > 0.5] for row in outputs]
+    if as_json:
+        found = [
+            {"path": path, "labels": labels, "probabilities": _by_name(names, row)}
+            for path, labels, row in zip(paths, given, outputs, strict=True)
+        ]
+        print(json.dumps(found, indent=2))
+        return
+    rows = [(path, "; ".join(labels) or "–") for path, labels in zip(paths, given, strict=True)]
+    print(aligned([("image", "labels"), *rows], left=2))
 
 
 def _sound(arguments: argparse.Namespace, names: tuple[str, ...], size: int) -> ImageFiles:

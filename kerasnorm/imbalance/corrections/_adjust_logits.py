@@ -21,7 +21,8 @@ def adjust_logits(model: Any, counts: Any, tau: float = 1.0) -> Any:
 
     Args:
         model: keras.Model that ends in a layer with a bias, such as Dense or Conv2D, and perhaps a
-            softmax or sigmoid and what resizes label maps; or logits (N, ..., K), an array-like or a tensor.
+            softmax or sigmoid and what resizes label maps; or logits (N, ..., K), an array-like or
+            a tensor.
         counts: ClassCounts, or examples of each class in training, (K,); none may be 0. Of one
             output for two classes, (2,); of several labels, rows (K, 2) with the examples without
             and with each.

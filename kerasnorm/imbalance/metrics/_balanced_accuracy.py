@@ -47,7 +47,11 @@ class BalancedAccuracy(ClassTallies):
         threshold: float | None = None,
     ) -> None:
         super().__init__(num_classes, ignore_class, name, dtype)
-        self.threshold = None if threshold is None else as_number("threshold", threshold, -math.inf, interval="()")
+        self.threshold = (
+            None
+            if threshold is None
+            else as_number("threshold", threshold, -math.inf, interval="()")
+        )
         if threshold is not None and num_classes != 2:
             raise ValueError(
                 "A `threshold` is for two classes told by one output. "

@@ -5,9 +5,9 @@ from typing import Any, Protocol
 import keras
 
 from kerasnorm.recipe.advising import _reasons
+from kerasnorm.recipe.advising._label_similarity import measure_label_similarity
 from kerasnorm.recipe.advising._pixel_similarity import measure_pixel_similarity
 from kerasnorm.recipe.advising._similarity import measure_similarity
-from kerasnorm.recipe.advising._label_similarity import measure_label_similarity
 from kerasnorm.recipe.examples import (
     Contours,
     Examples,

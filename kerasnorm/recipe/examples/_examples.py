@@ -138,9 +138,7 @@ class DatasetExamples(Examples):
         classes = self.kind.classes_of(data[1], len(self.found.counts))
         weights = data[2] if len(data) == 3 else None
         names = self.class_names
-        return ArrayExamples(
-            self.kind, data, classes, self.found, self.batch_size, names, weights
-        )
+        return ArrayExamples(self.kind, data, classes, self.found, self.batch_size, names, weights)
 
     def for_training(self, order: Order | None, seed: int) -> tuple[Any, None]:
         return self.data, None

@@ -99,6 +99,4 @@ def check_choices(
         for chapter, known in choices.items()
     }
     allowed = "; ".join(f"{chapter}: {names}" for chapter, names in said.items())
-    raise ValueError(
-        f"{of}, where {joined(wrong)} has no meaning. What can be used is {allowed}."
-    )
+    raise ValueError(f"{of}, where {joined(wrong)} has no meaning. What can be used is {allowed}.")

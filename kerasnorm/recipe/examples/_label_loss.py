@@ -26,7 +26,9 @@ def label_loss(recipe: Recipe, weights: np.ndarray | None, logits: bool) -> Labe
             f"of a label. Received: {settings['alpha']!r}."
         )
     if (alpha != 1).any():
-        weights = alpha * np.ones((1, 2) if weights is None else weights.shape) * (
-            1.0 if weights is None else weights
+        weights = (
+            alpha
+            * np.ones((1, 2) if weights is None else weights.shape)
+            * (1.0 if weights is None else weights)
         )
     return LabelCrossentropy(gamma, weights, logits)

@@ -126,7 +126,8 @@ class _Reading:
 
     def labelled(self, data: Any, y: Any) -> tuple[Kind, Any, np.ndarray, ClassCounts]:
         """Returns the kind, the data, the classes and their counts, of labels of whole examples."""
-        rows = self._rows(y)
+        several = isinstance(data, ImageFiles) and y.ndim == 2
+        rows = y if several else self._rows(y)
         if rows is not None:
             self._check_not_ignored(len(rows))
             return SeveralLabels(), data, rows, _counts_of_rows(self.name, rows)
@@ -164,9 +165,7 @@ class _Reading:
                 f"and ignore_class={self.ignore_class}. Leave it out."
             )
 
-    def maps(
-        self, batches: Iterable[np.ndarray]
-    ) -> tuple[LabelMaps, np.ndarray, ClassCounts]:
+    def maps(self, batches: Iterable[np.ndarray]) -> tuple[LabelMaps, np.ndarray, ClassCounts]:
         """Returns the kind, the classes of each label map, bool (N, K), and counts of pixels."""
         kind = LabelMaps(self.ignore_class)
         tally, classes = Tally(None, self.ignore_class), []

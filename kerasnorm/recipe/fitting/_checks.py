@@ -87,6 +87,12 @@ def check_parts(recipe: Recipe, parts: Parts) -> None:
     for name, part in parts.given():
         if part.kind != kind:
             raise ValueError(f"`{name}` has {part.kind}, and `train` has {kind}. Give the same.")
+        found, expected = (each.classes.shape[1:] for each in (part, parts.train))
+        if isinstance(kind, SeveralLabels) and found != expected:
+            raise ValueError(
+                f"The labels of `{name}` should be rows of {expected[0]}, as those of `train` are. "
+                f"Received: rows of {found[0]}."
+            )
 
 
 def check_trainable(recipe: Recipe, model: Any, epochs: int) -> None:

@@ -96,9 +96,9 @@ def fit(
         classes: how many classes there are, or their names; by default up to the largest label.
         keep: whose weights are kept. "best": those of the epoch with the best
             `val_balanced_accuracy`, of several labels `val_average_precision`, of label maps
-            `val_mean_iou`, of contours `val_ods`, if there is `validation`; "last": those of the last epoch. "auto": where the head is solved, those of the last epoch that
-            is as good as the best, within a standard error, and no worse than the solved head; else
-            as "best".
+            `val_mean_iou`, of contours `val_ods`, if there is `validation`; "last": those of the
+            last epoch. "auto": where the head is solved, those of the last epoch that is as good as
+            the best, within a standard error, and no worse than the solved head; else as "best".
         augmentation: layer, or Sequential of layers, that changes the examples at random; not for
             label maps, which would have to change with them.
         callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
@@ -237,7 +237,8 @@ def _train(
         arguments["monitor"] = None
         if keep != "last" and validation is not None:
             solved = arguments["head_epochs"] is None
-            by_auto = keep == "auto" and solved
+            # the metric of contours has two figures, neither of its own name
+            by_auto = keep == "auto" and solved and not isinstance(kind, Contours)
             arguments["monitor"] = "auto" if by_auto else kind.evaluation.monitor
     tuned = fine_tune(
         model,

@@ -119,4 +119,6 @@ class ContourEvaluation(Evaluation):
         if wrong:
             raise ValueError(f"`{wrong[0]}` should be a number. Received: {figures[wrong[0]]!r}.")
         counts = read_counts(content, "train_counts", (1,))
-        return cls(read_names(content), counts, read_counts(content, "confusion", (1, 2)), **figures)
+        return cls(
+            read_names(content), counts, read_counts(content, "confusion", (1, 2)), **figures
+        )

@@ -101,9 +101,7 @@ class LabelsEvaluation(Evaluation):
     @property
     def balanced_accuracy(self) -> float:
         """The mean over labels of the mean recall of presence and absence."""
-        recalls = shares(
-            np.diagonal(self.confusion, axis1=1, axis2=2), self.confusion.sum(axis=2)
-        )
+        recalls = shares(np.diagonal(self.confusion, axis1=1, axis2=2), self.confusion.sum(axis=2))
         there = ~np.isnan(recalls)
         found = np.where(there, recalls, 0).sum(axis=1) / there.sum(axis=1)
         return float(found.mean())
@@ -153,4 +151,3 @@ class LabelsEvaluation(Evaluation):
         measured = content.get("calibration")
         read = None if measured is None else read_calibration(measured)
         return cls(names, counts, confusion, read, precision)
-

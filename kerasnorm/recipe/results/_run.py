@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasnorm._existing import MODEL_FILE, RECIPE_FILE, check_run_folder
 from kerasnorm._files import staged
 from kerasnorm._types import StrPath
-from kerasnorm.models import load_model, uncompiled
+from kerasnorm.models import ends_in, gives_logits, load_model, uncompiled
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.results._binary_evaluation import BinaryEvaluation
+from kerasnorm.recipe.results._calibration import probabilities
 from kerasnorm.recipe.results._comparison import Comparison
 from kerasnorm.recipe.results._contour_evaluation import ContourEvaluation
 from kerasnorm.recipe.results._evaluation import Evaluation, is_number
@@ -131,6 +133,32 @@ class Run:
         count = self.model.output_shape[-1]
         two = count == 1 and len(self.model.output_shape) == 2
         return tuple(map(str, range(2 if two else count)))
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether an example may have several of the classes."""
+        if self.evaluation is not None:
+            return isinstance(self.evaluation, LabelsEvaluation)
+        return ends_in(self.model, "sigmoid") and self.model.output_shape[-1] > 1
+
+    def probabilities_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns what the model gives as probabilities, one for each of `class_names`.
+
+        Args:
+            outputs: (N, K), or of label maps (N, H, W, K), as `model.predict` returns them; of one
+                output for two classes (N, 1), and of contours (N, H, W, 1).
+
+        Returns:
+            float64 of the same shape; of two classes (N, 2). Those of classes sum to 1, those of
+            several labels and of contours do not.
+        """
+        logits, one = gives_logits(self.model), outputs.shape[-1] == 1
+        if not self.several_labels and not one:
+            return probabilities(outputs, logits)
+        found = outputs.astype(np.float64)
+        each = 0.5 + 0.5 * np.tanh(0.5 * found) if logits else found
+        two = one and outputs.ndim == 2
+        return np.concatenate([1 - each, each], axis=-1) if two else each
 
     def export(
         self,

@@ -150,9 +150,7 @@ def _solve(
     if weights is not None:  # a class of the weight 0 is not learnt
         used = weights.reshape(len(weights), -1).any(axis=1)
         features, targets, weights = features[used], targets[used], weights[used]
-    found = solve_targets(
-        read_features(features), targets, softmax, weights, balanced=balanced
-    )
+    found = solve_targets(read_features(features), targets, softmax, weights, balanced=balanced)
     head.set_weights([found.kernel.reshape(head.kernel.shape), found.bias])
 
 
