@@ -99,7 +99,7 @@ class ImageFiles:
 
     @property
     def alike(self) -> np.ndarray:
-        """A number for each image, the same for those of the same class or the same labels, (N,)."""
+        """A number for each image, (N,), the same for those of one class, or of equal labels."""
         if self.labels.ndim == 1:
             return self.labels
         return np.unique(self.labels, axis=0, return_inverse=True)[1].reshape(-1)

@@ -33,8 +33,8 @@ class ImageTable(ImageFiles):
 
     Raises:
         ValueError: If there is no such file or column, no row, or a row without a path, a class or
-            an image file, with several classes (without a `label_separator`) or an unknown part, said
-            with its line.
+            an image file, with several classes without a `label_separator` or an unknown part,
+            said with its line.
 
     Example:
 
