@@ -141,7 +141,7 @@ def test_figures_are_those_of_scikit_learn(kind, runs):
     if "several" in kind:
         assert summary["F1"] == pytest.approx(f1_score(y, given, average="macro"))
     (measured,) = run.history["val_average_precision"]
-    assert measured == pytest.approx(summary["average precision"], abs=0.01)
+    assert measured == pytest.approx(summary["average precision"], abs=0.03)  # in bins
 
 
 @once

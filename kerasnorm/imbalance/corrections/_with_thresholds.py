@@ -8,6 +8,7 @@ from kerasnorm.imbalance.corrections._scaled_head import copy_with_head, move_bi
 from kerasnorm.models import classes_of
 
 _EDGE = 1e-6  # of a threshold that gives a label to all, or to none
+_NUDGE = 1e-5  # of the logit, so that a score at its threshold is above 0
 
 
 def with_thresholds(model: keras.Model, thresholds: Any) -> keras.Model:
@@ -47,5 +48,5 @@ def with_thresholds(model: keras.Model, thresholds: Any) -> keras.Model:
         )
     copied, head = copy_with_head(model, "with_thresholds")
     inside = np.clip(values.astype(np.float64), _EDGE, 1 - _EDGE)
-    move_bias(head, np.log1p(-inside) - np.log(inside))
+    move_bias(head, np.log1p(-inside) - np.log(inside) + _NUDGE)
     return copied

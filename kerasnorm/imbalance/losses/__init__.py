@@ -2,7 +2,6 @@
 
 from kerasnorm.imbalance.losses._asymmetric_loss import AsymmetricLoss
 from kerasnorm.imbalance.losses._balanced_softmax import BalancedSoftmax
-from kerasnorm.imbalance.losses._binary import read_binary
 from kerasnorm.imbalance.losses._class_balanced_binary_crossentropy import (
     ClassBalancedBinaryCrossentropy,
 )
@@ -24,5 +23,4 @@ __all__ = [
     "LovaszSoftmax",
     "Seesaw",
     "SparseFocalCrossentropy",
-    "read_binary",
 ]

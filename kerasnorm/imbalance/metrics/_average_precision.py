@@ -7,7 +7,7 @@ from keras import ops
 from kerasnorm._types import Tensor
 from kerasnorm._validation import as_int
 from kerasnorm.imbalance import _class_numbers
-from kerasnorm.imbalance.losses import read_binary
+from kerasnorm.imbalance._binary import read_binary
 from kerasnorm.imbalance.metrics._class_tallies import mean_where, ratio
 
 _WIDEST = 16.0  # logit; beyond it scores count as equal
@@ -23,7 +23,7 @@ class AveragePrecision(keras.metrics.Metric):
     an example are left out.
 
     It is scikit-learn's `average_precision_score(average="macro")` of scores in bins: logits from
-    −16 to 16, in steps of 1/32 by default, within which they count as equal. (Keras' `AUC` has 200
+    −16 to 16, in steps of 1/128 by default, within which they count as equal. (Keras' `AUC` has 200
     bins of probabilities, into the first of which all scores of a rare label may fall.)
 
     Args:
@@ -55,7 +55,7 @@ class AveragePrecision(keras.metrics.Metric):
         self,
         num_labels: int,
         from_logits: bool = True,
-        bins: int = 1024,
+        bins: int = 4096,
         name: str = "average_precision",
         dtype: Any = None,
     ) -> None:
@@ -106,8 +106,9 @@ class AveragePrecision(keras.metrics.Metric):
         return ops.cast(ops.clip(places, 0, self.bins - 1), "int32")
 
     def result(self) -> Tensor:
-        without, having = ops.flip(self.counts, axis=-1)
-        hits, all_above = ops.cumsum(having, axis=-1), ops.cumsum(having + without, axis=-1)
+        falling = ops.flip(self.counts, axis=-1)  # the highest scores first
+        having = falling[1]
+        hits, all_above = ops.cumsum(having, axis=-1), ops.cumsum(having + falling[0], axis=-1)
         precision = ops.divide_no_nan(hits, all_above)
         total = hits[:, -1]
         each = ratio(ops.sum(having * precision, axis=-1), total)

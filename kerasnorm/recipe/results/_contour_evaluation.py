@@ -43,6 +43,17 @@ class ContourEvaluation(Evaluation):
         ois: F with each image at its own best threshold.
         precision, recall: those at the threshold of `ods`.
         threshold: that of `ods`, a probability.
+
+    Example:
+
+    >>> found = ContourEvaluation(("contour",), np.array([90]), np.array([[2, 8]]), ods=0.75,
+    ...                           ois=0.8, precision=0.7, recall=0.8)
+    >>> found.score_name, found.score
+    ('ODS-F', 0.75)
+
+    References:
+        Arbeláez et al., 2011, Contour detection and hierarchical image segmentation,
+        https://doi.org/10.1109/TPAMI.2010.161
     """
 
     ods: float = 0.0
