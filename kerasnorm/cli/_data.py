@@ -4,13 +4,13 @@ import argparse
 
 from kerasnorm._existing import (
     IMAGES_FOLDER,
-    MASKS_FOLDER,
     check_backbone,
     check_classes,
     check_images,
     check_shares,
     holds_scenes,
     map_model_file,
+    masks_folder_of,
     shares_or_default,
     weights_file,
 )
@@ -40,7 +40,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help="folder with a sub-folder of images a class, perhaps below train/, val/ and test/; a "
         ".csv file with the columns path and label, perhaps split and group; a folder with images/ "
-        "and their masks/ (pictures of class numbers); or: digits",
+        "and their masks/ (pictures of class numbers) or edges/ (of contours, 0 and 255); or: "
+        "digits",
     )
     add = parser.add_argument
     add("--epochs", type=int, help="passes over the training images (digits: 12, folder: 10)")
@@ -118,7 +119,7 @@ def _check_scenes(arguments: argparse.Namespace) -> None:
             "none for a small U-Net."
         )
     map_model_file(arguments.weights or "none")
-    scene_files(arguments.data, IMAGES_FOLDER, MASKS_FOLDER)
+    scene_files(arguments.data, IMAGES_FOLDER, masks_folder_of(arguments.data))
 
 
 def _check_classes(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Several labels, and one output for two classes, from the command line."""
+"""Several labels, one output for two classes, and contours from the command line."""
 
 import json
 
@@ -9,8 +9,8 @@ from backends import once
 from cli.image_folders import write_images
 
 from kerasnorm.cli import main
-from kerasnorm.imbalance import ImageTable
-from kerasnorm.recipe import BinaryEvaluation, LabelsEvaluation, Run
+from kerasnorm.imbalance import ImageTable, SegmentationFolder
+from kerasnorm.recipe import BinaryEvaluation, ContourEvaluation, LabelsEvaluation, Run
 
 pytest.importorskip("matplotlib")
 pytestmark = [once, pytest.mark.usefixtures("without_tracing")]
@@ -114,3 +114,51 @@ def test_a_model_of_one_sigmoid(tmp_path, capsys):
     assert main(["predict", run, data, "--json"]) == 0
     first = json.loads(capsys.readouterr().out)[0]
     assert sum(first["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def drawings(folder, count=8, size=32):
+    """Pictures of a square, and its outline, 0 and 255."""
+    for name in ("images", "edges"):
+        (folder / name).mkdir(parents=True)
+    for index in range(count):
+        image = np.full((size, size, 3), 40, "uint8")
+        outline = np.zeros((size, size, 1), "uint8")
+        low, high = 4 + index, 24 + index % 4
+        image[low:high, low:high] = 200
+        outline[[low, high - 1], low:high] = outline[low:high, [low, high - 1]] = 255
+        keras.utils.save_img(folder / "images" / f"{index}.png", image, scale=False)
+        keras.utils.save_img(folder / "edges" / f"{index}.png", outline, scale=False)
+
+
+def test_edges_stay_whole_in_smaller_pictures(tmp_path):
+    drawings(tmp_path)
+    for size in (12, 32, 40):
+        scenes = SegmentationFolder(tmp_path, size, masks="edges", contours=True)
+        assert scenes.labels.tolist() == [[True, True]] * 8
+        _, maps = scenes.gatherer()(np.arange(8))
+        for contours in np.asarray(maps):  # the outline of a square: its inside is apart
+            assert set(np.unique(contours)) == {0, 1}
+            at = np.argwhere(contours)
+            low, high = at.min(0), at.max(0)
+            for line in (contours[low[0]], contours[high[0]]):
+                assert line[low[1] : high[1] + 1].all()
+    with pytest.raises(ValueError, match=r"outside the classes|divided by 255"):
+        _ = SegmentationFolder(tmp_path, 32, masks="edges").labels
+    keras.utils.save_img(tmp_path / "edges" / "0.png", np.full((32, 32, 1), 7), scale=False)
+    with pytest.raises(ValueError, match=r"values 0 and 255, or 0 and 1\. Received: 7"):
+        _ = SegmentationFolder(tmp_path, 32, masks="edges", contours=True).labels
+
+
+def test_a_folder_of_edges(tmp_path, capsys):
+    pytest.importorskip("skimage")
+    drawings(tmp_path / "data")
+    run, data = str(tmp_path / "run"), str(tmp_path / "data")
+    options = ["--epochs", "1", "--image-size", "32", "--batch-size", "4"]
+    assert main(["fit", data, "--out", run, *options]) == 0
+    assert "ODS-F" in capsys.readouterr().out
+    found = Run.load(run)
+    assert isinstance(found.evaluation, ContourEvaluation)
+    assert found.model.output_shape == (None, 32, 32, 1)
+    masks = tmp_path / "masks"
+    assert main(["predict", run, f"{data}/images", "--masks", str(masks)]) == 0
+    assert "background" in capsys.readouterr().out and len([*masks.iterdir()]) == 8

@@ -26,6 +26,8 @@ def run_predict(arguments: argparse.Namespace) -> None:
     found = read_examples("images", files, 4, arguments.batch_size).outputs(run.model)
     batches = (outputs for _, outputs, *_ in found)
     if gives_maps(run.model):
+        if len(names) == 1:  # contours
+            names, batches = ("background", *names), map(run.probabilities_of, batches)
         write_maps(paths, names, batches, arguments.masks, arguments.json)
         return
     if arguments.masks is not None:
