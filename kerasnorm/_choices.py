@@ -41,6 +41,8 @@ CORRECTIONS = {
     "adjust_logits": ["tau"],
     "tau_normalize": ["tau"],
     "retrain_classifier": ["epochs", "strategy"],
+    "tune_thresholds": [],
+    "scale_temperature": [],
 }
 # the class of each, in `keras.optimizers`
 OPTIMIZERS = {

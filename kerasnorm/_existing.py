@@ -9,7 +9,7 @@ from kerasnorm._tables import is_table
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_number, did_you_mean, listed
 
-IMAGES_FOLDER, MASKS_FOLDER = "images", "masks"
+IMAGES_FOLDER, MASKS_FOLDER, EDGES_FOLDER = "images", "masks", "edges"
 MODEL_FILE, RECIPE_FILE = "model.keras", "recipe.json"  # of a run
 SHARES = (0.1, 0.2)  # of the images, for validation and for the test, by default
 RUN_FILES = frozenset(
@@ -61,8 +61,14 @@ def check_shares(validation: float, test: float) -> tuple[float, float]:
 
 
 def holds_scenes(path: StrPath) -> bool:
-    """Returns whether a folder has sub-folders of images and of masks."""
-    return all(Path(path, name).is_dir() for name in (IMAGES_FOLDER, MASKS_FOLDER))
+    """Returns whether a folder has sub-folders of images and of masks, or of pictures of edges."""
+    return Path(path, IMAGES_FOLDER).is_dir() and Path(path, masks_folder_of(path)).is_dir()
+
+
+def masks_folder_of(path: StrPath) -> str:
+    """Returns the name of the sub-folder of masks, or of edges where there are no masks."""
+    masks = Path(path, MASKS_FOLDER).is_dir() or not Path(path, EDGES_FOLDER).is_dir()
+    return MASKS_FOLDER if masks else EDGES_FOLDER
 
 
 def backbone_names() -> list[str]:

@@ -7,13 +7,13 @@ from typing import Any
 
 from kerasnorm._existing import (
     IMAGES_FOLDER,
-    MASKS_FOLDER,
     check_backbone,
     check_classes,
     check_images,
     check_shares,
     holds_scenes,
     map_model_file,
+    masks_folder_of,
     shares_or_default,
     weights_file,
 )
@@ -28,6 +28,7 @@ _COLUMNS = {
     "split": "split_column",
     "group": "group_column",
     "separator": "separator",
+    "label_separator": "label_separator",
 }
 _LOWEST = {"epochs": 1, "batch_size": 1, "seed": 0, "image_size": 8}
 _FOLDER_ONLY = (
@@ -43,7 +44,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help="folder with a sub-folder of images a class, perhaps below train/, val/ and test/; a "
         ".csv file with the columns path and label, perhaps split and group; a folder with images/ "
-        "and their masks/ (pictures of class numbers); or: digits",
+        "and their masks/ (pictures of class numbers) or edges/ (of contours, 0 and 255); or: "
+        "digits",
     )
     add = parser.add_argument
     add("--epochs", type=int, help="passes over the training images (digits: 12, folder: 10)")
@@ -74,7 +76,11 @@ def add_columns(parser: Any) -> None:
     """Adds the names of the columns of a table to a parser, or to a group of it."""
     add = parser.add_argument
     add("--path-column", metavar="NAME", help="of a .csv file (path)")
-    add("--label-column", metavar="NAME", help="of a .csv file (label)")
+    add(
+        "--label-column",
+        metavar="NAME",
+        help="of a .csv file (label); NAME,NAME,…: columns of 0 and 1, one for each label",
+    )
     add("--split-column", metavar="NAME", help="says train, val or test (split, if there is one)")
     add(
         "--group-column",
@@ -82,6 +88,11 @@ def add_columns(parser: Any) -> None:
         help="of what should be in one part, such as a patient (group, if there is one)",
     )
     add("--separator", metavar="CHARACTER", help="between columns (what the header has)")
+    add(
+        "--label-separator",
+        metavar="TEXT",
+        help="between the labels of an image in a cell, of which it may have several or none",
+    )
 
 
 def check_data(arguments: argparse.Namespace) -> None:
@@ -144,7 +155,7 @@ def has_weights(arguments: argparse.Namespace) -> bool:
 def check_listed(arguments: argparse.Namespace) -> Sequence[str]:
     """Returns the names of the classes of DATA, () of masks; refuses what is missing or misfits."""
     if holds_scenes(arguments.data):
-        scene_files(arguments.data, IMAGES_FOLDER, MASKS_FOLDER)
+        scene_files(arguments.data, IMAGES_FOLDER, masks_folder_of(arguments.data))
         return ()
     path = check_images(arguments.data)
     if arguments.ignore_class is not None:

@@ -17,17 +17,24 @@ class ImageTable(ImageFiles):
         path_column: The name of the column of paths; relative ones are taken from the folder of
             the CSV file.
         label_column: The name of the column of classes, names of any kind; the classes are those
-            that come up, in alphabetical order, numbers by their size.
+            that come up, in alphabetical order, numbers by their size. Or several names with a
+            comma between them: columns of 0 and 1, one for each label an image may have.
         memory: As in `ImageFiles`.
         split_column: The name of the column that says train, val or test, which makes `parts`.
             None: "split" if there is such a column.
         group_column: The name of the column of `groups`. None: "group" if there is such a column.
         separator: What stands between the columns. None: a comma, semicolon, tab or bar, as the
             header has it.
+        label_separator: What stands between labels in a cell, such as ";": an image may have
+            several of them, or none. None: it has one class.
+
+    Attributes:
+        labels: int64 (N,); where an image may have several, bool (N, K).
 
     Raises:
         ValueError: If there is no such file or column, no row, or a row without a path, a class or
-            an image file, with several classes or an unknown part, said with its line.
+            an image file, with several classes without a `label_separator` or an unknown part,
+            said with its line.
 
     Example:
 
@@ -51,7 +58,10 @@ class ImageTable(ImageFiles):
         split_column: str | None = None,
         group_column: str | None = None,
         separator: str | None = None,
+        label_separator: str | None = None,
     ) -> None:
-        columns = Columns(path_column, label_column, split_column, group_column, separator)
+        columns = Columns(
+            path_column, label_column, split_column, group_column, separator, label_separator
+        )
         listing = list_table(pathlib.Path(path), columns)
         super().__init__(*listed_files(listing, image_size, memory))

@@ -42,6 +42,7 @@ def read_images(path: StrPath, columns: Columns | None = None) -> ImageFiles:
             split_column=columns.split,
             group_column=columns.group,
             separator=columns.separator,
+            label_separator=columns.label_separator,
         )
     check_classes(path, files.class_names)
     return files
@@ -67,7 +68,10 @@ def sound_images(files: ImageFiles, strict: bool = False) -> tuple[ImageFiles, l
     unreadable = files.paths[~readable].tolist()
     if unreadable and strict:
         raise ValueError(describe_unreadable(unreadable))
-    found = np.bincount(files.labels[readable], minlength=len(files.class_names))
+    labels = files.labels[readable]
+    several = labels.ndim == 2
+    classes = len(files.class_names)
+    found = labels.sum(axis=0) if several else np.bincount(labels, minlength=classes)
     if not found.all():
         empty = [files.class_names[k] for k in np.flatnonzero(found == 0)]
         raise ValueError(f"There are classes without a readable image: {listed(empty)}.")
@@ -84,8 +88,12 @@ def describe_unreadable(paths: list[str], shown: int = 5) -> str:
     return f"{len(paths)} unreadable {noun}: {listed(paths, most=shown)}"
 
 
-def describe_counts(counts: dict[str, int]) -> str:
+def describe_counts(counts: dict[str, int], size: int | None = None) -> str:
     """Returns how many examples the classes have, the largest first.
+
+    Args:
+        counts: of the images with each class, by its name.
+        size: the number of the images, where they may have several labels.
 
     >>> describe_counts({"cat": 3, "dog": 20})
     '23 images of 2 classes (dog 20, cat 3)'
@@ -94,6 +102,8 @@ def describe_counts(counts: dict[str, int]) -> str:
     named = [f"{name} {counts[name]}" for name in order]
     if len(named) > _SHOWN:
         named = [*named[: _SHOWN - 1], "…", named[-1]]
+    if size is not None:
+        return f"{size} images, each with any of {len(counts)} labels ({', '.join(named)})"
     total = sum(counts.values())
     return f"{total} images of {len(counts)} classes ({', '.join(named)})"
 

@@ -6,7 +6,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kerasnorm._existing import IMAGES_FOLDER, MASKS_FOLDER, check_shares, map_model_file
+from kerasnorm._existing import (
+    EDGES_FOLDER,
+    IMAGES_FOLDER,
+    check_shares,
+    map_model_file,
+    masks_folder_of,
+)
 from kerasnorm._types import StrPath
 from kerasnorm._validation import listed
 from kerasnorm.imbalance import SegmentationFolder
@@ -18,6 +24,7 @@ from kerasnorm.recipe import Recipe
 from kerasnorm.transfer import check_gives_maps
 
 _NAMES = "classes.txt"
+_CONTOURS = ("background", "contour")
 
 
 class SceneProblem:
@@ -25,7 +32,8 @@ class SceneProblem:
 
     Args:
         path: the folder, with sub-folders "images" and "masks", and perhaps the names of the
-            classes, one a line, in "classes.txt".
+            classes, one a line, in "classes.txt"; or "images" and "edges", pictures of contours, 0
+            and 255.
         weights: "none" for a small U-Net, or the .keras file of a model that gives label maps.
         image_size: height and width; by default what the file says, or 64.
         shares: of the images, for validation and for the test; 0 for none.
@@ -51,13 +59,18 @@ class SceneProblem:
             check_gives_maps(self._start)
             image_size = input_size(self._start, image_size)
         self._size, self._shares = image_size or 64, check_shares(*shares)
-        folders = IMAGES_FOLDER, MASKS_FOLDER
-        scenes = SegmentationFolder(path, self._size, *folders, ignore_class=ignore_class)
+        folders = IMAGES_FOLDER, masks_folder_of(path)
+        self._contours = folders[1] == EDGES_FOLDER
+        more = {"ignore_class": ignore_class, "contours": self._contours}
+        scenes = SegmentationFolder(path, self._size, *folders, **more)
         readable = scenes.readable()
         if not readable.all():
             raise ValueError(describe_unreadable(scenes.paths[~readable].tolist()))
         self._scenes = scenes
-        self.classes: Sequence[str] = _class_names(Path(path, _NAMES), scenes.labels.shape[1])
+        count = scenes.labels.shape[1]
+        self.classes: Sequence[str] = (
+            _CONTOURS if self._contours else _class_names(Path(path, _NAMES), count)
+        )
 
     @property
     def pretrained(self) -> bool:
@@ -110,7 +123,8 @@ class SceneProblem:
             return self._start
         keras.utils.set_random_seed(seed)
         shape = (self._size, self._size, 3)
-        return small_unet(shape, len(self.classes), normalization_for(recipe))
+        maps = 1 if self._contours else len(self.classes)
+        return small_unet(shape, maps, normalization_for(recipe))
 
 
 def _class_names(path: Path, count: int) -> tuple[str, ...]:

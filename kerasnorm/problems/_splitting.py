@@ -12,6 +12,7 @@ from kerasnorm.imbalance import ImageFiles
 
 Split = tuple[ImageFiles, ImageFiles, ImageFiles | None]
 _FOLDS = 10  # of groups, some of which make a part
+_FEWEST = 3  # images of a class, one for each part
 
 
 def split(
@@ -38,11 +39,12 @@ def split(
         ValueError: if a share is out of range or is given beside a part, or a class has too few
             images, or too few groups.
     """
+    given, files = files, with_one_class(files)
     rng, whole = np.random.default_rng(seed), np.arange(files.size)
     together = _together(files, equal or [])
     if files.parts is None:
         validation, test = check_shares(*shares_or_default(validation, test))
-        return _parted(files, *_held_out(files, whole, together, [validation, test], rng))
+        return _parted(given, *_held_out(files, whole, together, [validation, test], rng))
     named = {name: np.flatnonzero(files.parts == name) for name in ("train", "validation", "test")}
     for name, share in (("validation", validation), ("test", test)):
         if share is not None and len(named[name]):
@@ -57,7 +59,7 @@ def split(
         named[name] if len(named[name]) else rows for name, rows in zip(names, drawn, strict=True)
     ]
     _check_train(files, train)
-    return _parted(files, train, *held_out)
+    return _parted(given, train, *held_out)
 
 
 def fold(
@@ -83,6 +85,7 @@ def fold(
 
     if files.parts is not None:
         raise ValueError("The images have parts of their own: leave out --folds.")
+    given, files = files, with_one_class(files)
     together = _together(files, equal or [])
     _check_groups(files, np.arange(files.size), together, folds)
     alone = len(np.unique(together)) == files.size
@@ -94,7 +97,26 @@ def fold(
     rng = np.random.default_rng(seed)
     shares = [shares_or_default(validation, None)[0], 0]
     train, held_out, _ = _held_out(files, rest, together, shares, rng)
-    return _parted(files, train, held_out, test)
+    return _parted(given, train, held_out, test)
+
+
+def with_one_class(files: ImageFiles) -> ImageFiles:
+    """Returns the same files, where each has one class by which they are dealt out.
+
+    That is the rarest of its labels, where it may have several. Classes of fewer than three images
+    are dealt out with the most frequent one.
+    """
+    if files.labels.ndim == 1:
+        return files
+    having = files.labels.sum(axis=0)
+    rarest = np.where(files.labels, having, files.size + 1).argmin(axis=1)
+    classes = np.where(files.labels.any(axis=1), rarest, len(having))
+    names = np.array([*files.class_names, "without a label"])
+    counts = np.bincount(classes, minlength=len(names))
+    classes = np.where(counts[classes] < _FEWEST, counts.argmax(), classes)
+    kept, numbers = np.unique(classes, return_inverse=True)
+    groups = {"parts": files.parts, "groups": files.groups}
+    return ImageFiles(files.paths, numbers.reshape(-1), names[kept], files.image_size, **groups)
 
 
 def across(files: ImageFiles, equal: list[list[int]], values: np.ndarray) -> list[list[str]]:

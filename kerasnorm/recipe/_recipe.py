@@ -33,7 +33,9 @@ class Recipe:
         loss: "cross_entropy", "focal", "balanced_softmax", "logit_adjusted" or "seesaw"; see
             `kerasnorm.imbalance`. All but the first want a model that gives logits.
         correction: after training: "adjust_logits", or for classes of whole examples
-            "tau_normalize" or "retrain_classifier"; None for none.
+            "tau_normalize" or "retrain_classifier"; by the validation examples "tune_thresholds",
+            of one output for two classes or of several labels, or "scale_temperature"; None for
+            none.
         schedule: "cosine" lets the learning rate fall to `alpha` of it, in the last phase; None
             keeps it.
         augmentation: how training images change at random, by Keras' own layers: "flip" mirrors

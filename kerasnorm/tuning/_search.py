@@ -5,9 +5,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, as_number
 from kerasnorm.backups import describe
+from kerasnorm.imbalance import ImageFiles
 from kerasnorm.tuning._keras_tuner_search import search_alone, search_as_chief, search_as_worker
 from kerasnorm.tuning._optuna_search import search_with_optuna
 from kerasnorm.tuning._recipe_hyper_model import RecipeHyperModel
@@ -15,7 +18,6 @@ from kerasnorm.tuning._roles import role_of
 from kerasnorm.tuning._search_result import Search
 from kerasnorm.tuning._study import check_ready, new_tuner, objective_of
 
-DEFAULT_OBJECTIVE = "val_balanced_accuracy"
 _OPTUNAS_TRIALS = 10  # as many as keras-tuner's random search has
 _OVERWRITE = (
     "With distributed='optuna', overwrite=True would remove the trials of the other processes. "
@@ -62,8 +64,9 @@ def search(
         epochs: of each trial; the most of one with "hyperband".
         batch_size: examples a batch; None: that of `hypermodel`.
         seed: decides what is drawn, and each trial's training.
-        objective: the figure of `Run.history` that counts, "val_balanced_accuracy" for None:
-            smaller is better if its name ends in "loss", otherwise larger.
+        objective: the figure of `Run.history` that counts: smaller is better if its name ends in
+            "loss", otherwise larger. None: "val_balanced_accuracy", and of arrays and files with
+            rows of several labels "val_average_precision". (Of contours give "val_ods".)
         overwrite: whether to begin anew and remove the study that is in `directory`.
         verbose: 0 is silent, as in `Model.fit`.
         distributed: what shares the trials among processes that all make this call, with one
@@ -122,7 +125,7 @@ def search(
     given = {name: value for name, value in given.items() if value is not None}
     hypermodel = hypermodel.with_arguments(**given)
     hypermodel.described_data = describe(list(data))
-    goal = objective_of(objective or DEFAULT_OBJECTIVE)
+    goal = objective_of(objective or _default_objective(train))
     if distributed == "optuna":
         if overwrite:
             raise ValueError(_OVERWRITE)
@@ -138,3 +141,13 @@ def search(
         if role.is_chief:
             return search_as_chief(make(overwrite), hypermodel, role, timeout, **arguments)
         return search_as_worker(make, hypermodel, role, folder, timeout, data, **arguments)
+
+
+def _default_objective(train: Any) -> str:
+    """Returns the figure that sums up several labels, or one class an example."""
+    pair = isinstance(train, (tuple, list)) and len(train) in (2, 3)
+    labels = train[1] if pair else train.labels if isinstance(train, ImageFiles) else ()
+    rows = np.shape(labels)
+    if len(rows) == 2 and rows[1] > 1 and (np.sum(labels, axis=1) != 1).any():
+        return "val_average_precision"
+    return "val_balanced_accuracy"

@@ -15,10 +15,9 @@ from kerasnorm.cli.running._about import write_table
 from kerasnorm.cli.running._maps import write_maps
 from kerasnorm.cli.running._model import read_run
 from kerasnorm.imbalance import ImageFiles
-from kerasnorm.models import gives_logits, gives_maps
+from kerasnorm.models import gives_maps
 from kerasnorm.problems import describe_left_out, describe_sizes, describe_unreadable
 from kerasnorm.recipe.examples import read_examples
-from kerasnorm.recipe.results import probabilities
 
 
 def run_predict(arguments: argparse.Namespace) -> None:
@@ -29,15 +28,20 @@ def run_predict(arguments: argparse.Namespace) -> None:
     files = sound(ImageFiles(paths, np.zeros(len(paths), int), names, size), arguments, skipped)
     paths = files.paths.tolist()
     found = read_examples("images", files, 4, arguments.batch_size).outputs(run.model)
-    batches = (outputs for _, outputs in found)
+    batches = (outputs for _, outputs, *_ in found)
     if gives_maps(run.model):
         if arguments.out is not None:
             raise ValueError("--out is for a class an image: give --masks or --json.")
+        if len(names) == 1:  # contours
+            names, batches = ("background", *names), map(run.probabilities_of, batches)
         write_maps(paths, names, batches, arguments.masks, arguments.json)
         return
     if arguments.masks is not None:
         raise ValueError(f"--masks is for label maps, and {arguments.run_folder!r} gives none.")
-    outputs = probabilities(np.concatenate(list(batches)), gives_logits(run.model))
+    outputs = run.probabilities_of(np.concatenate(list(batches)))
+    if run.several_labels:
+        _say_labels(paths, names, outputs, arguments)
+        return
     if arguments.out is not None:
         _write(Path(arguments.out).expanduser(), paths, names, outputs)
     if arguments.json:
@@ -65,6 +69,33 @@ def _write(path: Path, paths: list[str], names: tuple[str, ...], outputs: np.nda
     head = ("path", "class", "probability", *(f"p({name})" for name in names))
     with whole(path) as part:
         write_table(part, head, rows)
+
+
+def _say_labels(
+    paths: list[str], names: tuple[str, ...], outputs: np.ndarray, arguments: argparse.Namespace
+) -> None:
+    """Prints the labels of each image, those with a probability above ½."""
+    given = [[name for name, p in zip(names, row, strict=True) if p > 0.5] for row in outputs]
+    if arguments.out is not None:
+        head = ("path", "labels", *(f"p({name})" for name in names))
+        written = [
+            (path, "; ".join(labels), *(f"{p:.6f}" for p in row))
+            for path, labels, row in zip(paths, given, outputs, strict=True)
+        ]
+        with whole(Path(arguments.out).expanduser()) as part:
+            write_table(part, head, written)
+    if arguments.json:
+        found = [
+            {"path": path, "labels": labels, "probabilities": _by_name(names, row)}
+            for path, labels, row in zip(paths, given, outputs, strict=True)
+        ]
+        print(json.dumps(found, indent=2))
+        return
+    if arguments.out is not None:
+        print(f"The labels of {len(paths)} images are in {arguments.out}")
+        return
+    rows = [(path, "; ".join(labels) or "–") for path, labels in zip(paths, given, strict=True)]
+    print(aligned([("image", "labels"), *rows], left=2))
 
 
 def sound(files: ImageFiles, arguments: argparse.Namespace, skipped: Counter[str]) -> ImageFiles:

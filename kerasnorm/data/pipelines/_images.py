@@ -18,18 +18,33 @@ def gathered(gather: Load, rows: np.ndarray, batch_size: int) -> "tf.data.Datase
 def with_sparse_labels(dataset: "tf.data.Dataset[Any]") -> "tf.data.Dataset[Any]":
     """Makes labels (B,) of (B, 1) and of one-hot rows (B, K)."""
 
-    def sparse(x: Any, y: Any) -> tuple[Any, Any]:
+    def sparse(x: Any, y: Any, *weights: Any) -> tuple[Any, ...]:
         one_hot = y.shape.rank == 2 and y.shape[-1] != 1
-        return x, tf.argmax(y, axis=-1) if one_hot else tf.cast(tf.reshape(y, [-1]), tf.int64)
+        y = tf.argmax(y, axis=-1) if one_hot else tf.cast(tf.reshape(y, [-1]), tf.int64)
+        return x, y, *map(_as_weights, weights)
 
     return dataset.map(sparse)
+
+
+def with_rows(dataset: "tf.data.Dataset[Any]") -> "tf.data.Dataset[Any]":
+    """Makes float32 rows (B, K) of rows of 0 and 1 of any dtype."""
+
+    def rows(x: Any, y: Any, *weights: Any) -> tuple[Any, ...]:
+        return x, tf.cast(y, tf.float32), *map(_as_weights, weights)
+
+    return dataset.map(rows)
+
+
+def _as_weights(weights: Any) -> Any:
+    """Returns float32 (B,) of the weights of examples (B,) or (B, 1) of any dtype."""
+    return tf.cast(tf.reshape(weights, [-1]), tf.float32)
 
 
 def with_numbers(dataset: "tf.data.Dataset[Any]", names: tuple[str, ...]) -> "tf.data.Dataset[Any]":
     """Makes the numbers of classes (B,) of their names (B,) or (B, 1), which are all known."""
 
-    def numbered(x: Any, y: Any) -> tuple[Any, Any]:
-        return x, tf.argmax(tf.equal(tf.reshape(y, [-1, 1]), list(names)), axis=-1)
+    def numbered(x: Any, y: Any, *weights: Any) -> tuple[Any, ...]:
+        return x, tf.argmax(tf.equal(tf.reshape(y, [-1, 1]), list(names)), axis=-1), *weights
 
     return dataset.map(numbered)
 
@@ -37,7 +52,8 @@ def with_numbers(dataset: "tf.data.Dataset[Any]", names: tuple[str, ...]) -> "tf
 def with_label_maps(dataset: "tf.data.Dataset[Any]") -> "tf.data.Dataset[Any]":
     """Makes ints (B, H, W) of label maps (B, H, W) and (B, H, W, 1) of any dtype."""
 
-    def sparse(x: Any, y: Any) -> tuple[Any, Any]:
-        return x, tf.cast(tf.squeeze(y, axis=-1) if y.shape.rank == 4 else y, tf.int32)
+    def sparse(x: Any, y: Any, *weights: Any) -> tuple[Any, ...]:
+        y = tf.cast(tf.squeeze(y, axis=-1) if y.shape.rank == 4 else y, tf.int32)
+        return x, y, *map(_as_weights, weights)
 
     return dataset.map(sparse)

@@ -15,20 +15,22 @@ from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, check_choice, require
 from kerasnorm.backups import Backup, describe, opened
 from kerasnorm.distribute import is_chief, read_cluster
-from kerasnorm.imbalance import class_weights
+from kerasnorm.imbalance import ClassWeights
 from kerasnorm.models import classes_of, gives_logits, is_graph
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import Advice
+from kerasnorm.recipe.examples import Contours
 from kerasnorm.recipe.fitting._augmentation import augmentation_of
 from kerasnorm.recipe.fitting._checks import (
     check_parts,
     check_trainable,
     class_names_of,
+    outputs_for,
     read_recipe,
     say_absent,
     stopping,
 )
-from kerasnorm.recipe.fitting._corrected import check_correctable, corrected
+from kerasnorm.recipe.fitting._corrected import TAKE_THE_PRIOR_OUT, check_correctable, corrected
 from kerasnorm.recipe.fitting._evaluated import evaluated
 from kerasnorm.recipe.fitting._fine_tune_arguments import fine_tune_arguments
 from kerasnorm.recipe.fitting._image_size import adapted, resized
@@ -74,11 +76,18 @@ def fit(
         recipe: what to do: a Recipe, or what `advise` returned.
         model: built keras.Model that ends in a Dense layer, one output a class; or a backbone,
             which gets a head as in `replace_head`. For label maps one that ends in a convolution,
-            (N, H, W, K), and perhaps in what resizes the maps.
+            (N, H, W, K), and perhaps in what resizes the maps; for contours (N, H, W, 1).
         train: (x, y) arrays; an `ImageFolder`, `ImageTable`, `SegmentationFolder` or `TFRecords`,
-            which stay on disk; or a finite tf.data.Dataset of (x, y), single examples or batches. y
-            are ints (N,), one-hot rows (N, K), or label maps of ints (N, H, W): what they are says
-            whether images or pixels are classified. "resample" keeps a Dataset in memory.
+            which stay on disk; or a finite tf.data.Dataset of (x, y), single examples or batches.
+            "resample" keeps a Dataset in memory. Or (x, y, w) with sample weights (N,), by which
+            the loss is multiplied beside the weights of the classes, and of examples held out the
+            figures are weighed. What y are says what is learnt:
+
+            - ints or names (N,), or one-hot rows (N, K): one class an example. A model of one
+              output, a logit or a sigmoid, keeps it for two classes.
+            - rows of 0 and 1 (N, K): several labels an example, each with an output of its own.
+            - label maps of ints (N, H, W): one class a pixel.
+            - maps of 0 and 1 (N, H, W), and a model of one map: contours.
         validation: as `train`: held-out examples for the curves, and to choose the best epoch by.
         epochs: passes over `train`, the head's own included. An epoch of resampled examples is as
             long as the data.
@@ -92,10 +101,10 @@ def fit(
             examples and new weights.
         classes: how many classes there are, or their names; by default up to the largest label.
         keep: whose weights are kept. "best": those of the epoch with the best
-            `val_balanced_accuracy`, of label maps `val_mean_iou`, if there is `validation`; "last":
-            those of the last epoch. "auto": where the head is solved, those of the last epoch that
-            is as good as the best, within a standard error, and no worse than the solved head; else
-            as "best".
+            `val_balanced_accuracy`, of several labels `val_average_precision`, of label maps
+            `val_mean_iou`, of contours `val_ods`, if there is `validation`; "last": those of the
+            last epoch. "auto": where the head is solved, those of the last epoch that is as good as
+            the best, within a standard error, and no worse than the solved head; else as "best".
         augmentation: layer, or Sequential of layers, that changes the examples at random, in place
             of the recipe's; not for label maps, which would have to change with them.
         callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
@@ -155,9 +164,10 @@ def fit(
             keras.utils.set_random_seed(seed)
         rank = len(model.input_shape) if is_graph(model) else None
         reading = {"rank": rank, "batch_size": batch_size, "ignore_class": ignore_class}
+        outputs = outputs_for(model, classes)
         given = {"train": train, "validation": validation, "test": test}
         given = {name: resized(name, data, recipe) for name, data in given.items()}
-        parts = read_parts(**given, **reading)
+        parts = read_parts(**given, outputs=outputs, **reading)
         check_parts(recipe, parts)
         names = class_names_of(classes, parts)
         say_absent(parts, names)
@@ -204,9 +214,11 @@ def _train(
 ) -> Run:
     train, validation = parts.train, parts.validation
     kind, counts = train.kind, train.counts(len(names))
-    check_correctable(recipe, counts, train)
+    check_correctable(recipe, counts, parts)
     for name, part in parts.given():
         kind.check_fit(name, part, model)
+    if isinstance(kind, Contours) and settings["jit_compile"] == "auto":
+        settings["jit_compile"] = False  # contours are matched on the host
     order_seed = int(np.random.randint(2**31))  # so that the seed decides it
     order = None
     if recipe.imbalance == "resample":
@@ -214,25 +226,28 @@ def _train(
         drawing = {"num_classes": len(names), "seed": order_seed, **recipe.imbalance_settings}
         order = train.order(**drawing)
     steps = 0 if recipe.schedule is None else train.steps(order)  # a Dataset may have to be read
-    loss = kind.loss(recipe, counts, gives_logits(model))
+    logits = gives_logits(model)
+    loss = kind.loss(recipe, train, len(names), logits)
     solvable = can_be_solved(model, loss)
     arguments = fine_tune_arguments(recipe, epochs, steps, solvable)
     data, arguments["sampler"] = train.for_training(order, order_seed)
-    if recipe.imbalance == "class_weights":
-        arguments["class_weight"] = class_weights(counts, **recipe.imbalance_settings)
-    elif solvable and recipe.correction is not None and train.classes.ndim == 1:
-        # the correction takes the prior out itself
-        arguments["class_weight"] = dict.fromkeys(range(len(names)), 1.0)
-    if classes_of(model) != len(names):
-        arguments["classes"] = len(names)
+    weights = kind.class_weight(recipe, counts)
+    if weights is not None:
+        arguments["class_weight"] = weights
+    elif solvable and recipe.correction in TAKE_THE_PRIOR_OUT and train.classes.ndim == 1:
+        equal = dict.fromkeys(range(len(names)), 1.0)
+        arguments["class_weight"] = equal if train.weights is None else ClassWeights(equal)
+    if classes_of(model) != kind.units(len(names)):
+        arguments["classes"] = kind.units(len(names))
     if recipe.transfer != "svm":
         arguments["loss"] = loss
-        arguments["metrics"] = kind.metrics(len(names))
+        arguments["metrics"] = kind.metrics(len(names), logits, parts.held_out or train)
         arguments["cache"] = kind.keeps_features(model, train)
         arguments["monitor"] = None
         if keep != "last" and validation is not None:
             solved = arguments["head_epochs"] is None
-            by_auto = keep == "auto" and solved
+            # the metric of contours has two figures, neither of its own name
+            by_auto = keep == "auto" and solved and not isinstance(kind, Contours)
             arguments["monitor"] = "auto" if by_auto else kind.evaluation.monitor
     tuned = fine_tune(
         model,
@@ -245,7 +260,7 @@ def _train(
     trained = in_float32(tuned.model, recipe)
     judge = partial(evaluated, examples=parts.held_out, names=names, train_counts=counts.counts)
     before, predictions = judge(trained)
-    final, after = corrected(trained, recipe, counts, train), before
+    final, after = corrected(trained, recipe, parts, len(names)), before
     if final is not trained:
         after, predictions = judge(final)
     return Run(final, tuned.history, after, recipe, before, tuple(reasons), predictions)

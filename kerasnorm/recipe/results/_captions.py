@@ -66,16 +66,10 @@ def _by_epoch(history: dict[str, list[float]]) -> list[str]:
 
 
 def _of_first_seed(evaluation: Evaluation, scaled: tuple[Calibration, float] | None) -> list[str]:
-    score, pixels = percent(evaluation.score), evaluation.unit == "pixel"
-    of_pixels, in_shares = (" of pixels", " in % of the true class") if pixels else ("", "")
-    shown = [
-        figure(
-            f"Confusion{of_pixels}, first seed",
-            _plots.confusion_figure(evaluation),
-            f"Confusion matrix{in_shares}, true classes down, predicted across; "
-            f"{evaluation.score_name} {score} %",
-        )
-    ]
+    pixels, count = evaluation.unit == "pixel", len(evaluation.class_names)
+    of_pixels = " of pixels" if pixels else ""
+    of_classes = evaluation.confusion.shape == (count, count)  # not of labels, nor of contours
+    shown = _confusion(evaluation, of_pixels) if of_classes else []
     if evaluation.calibration is not None:
         said = f"expected calibration error {percent(evaluation.calibration.error)} %"
         if scaled is not None:
@@ -88,6 +82,18 @@ def _of_first_seed(evaluation: Evaluation, scaled: tuple[Calibration, float] | N
             )
         )
     return shown
+
+
+def _confusion(evaluation: Evaluation, of_pixels: str) -> list[str]:
+    score, in_shares = percent(evaluation.score), " in % of the true class" if of_pixels else ""
+    return [
+        figure(
+            f"Confusion{of_pixels}, first seed",
+            _plots.confusion_figure(evaluation),
+            f"Confusion matrix{in_shares}, true classes down, predicted across; "
+            f"{evaluation.score_name} {score} %",
+        )
+    ]
 
 
 def capital(text: str) -> str:

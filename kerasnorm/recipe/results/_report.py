@@ -73,7 +73,7 @@ def write_report(
 def _results(comparison: Comparison) -> list[str]:
     trials = last_way(comparison)
     evaluation = trials[0].evaluation
-    held_out, count = int(evaluation.support.sum()), sum(evaluation.train_counts)
+    held_out, count = evaluation.held_out, sum(evaluation.train_counts)
     unit, classes = evaluation.unit, len(evaluation.class_names)
     spread = (
         f"In %, mean ± standard deviation over {len(trials)} seeds."

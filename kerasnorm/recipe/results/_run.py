@@ -8,18 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasnorm._existing import MODEL_FILE, RECIPE_FILE, check_run_folder
 from kerasnorm._files import staged
 from kerasnorm._types import StrPath
-from kerasnorm.models import load_model, uncompiled
+from kerasnorm.models import ends_in, gives_logits, load_model, uncompiled
 from kerasnorm.recipe._recipe import Recipe
+from kerasnorm.recipe.results._binary_evaluation import BinaryEvaluation
+from kerasnorm.recipe.results._calibration import probabilities
 from kerasnorm.recipe.results._comparison import Comparison
+from kerasnorm.recipe.results._contour_evaluation import ContourEvaluation
 from kerasnorm.recipe.results._evaluation import Evaluation, is_number
 from kerasnorm.recipe.results._export import Export, export
+from kerasnorm.recipe.results._labels_evaluation import LabelsEvaluation
 from kerasnorm.recipe.results._looked_at import HeldOut
 from kerasnorm.recipe.results._map_evaluation import MapEvaluation
 from kerasnorm.recipe.results._predictions import PixelCounts, Predictions
+
+_KINDS: dict[str, type[Evaluation]] = {  # by a figure that only they have
+    "mean_iou": MapEvaluation,
+    "average_precision": BinaryEvaluation,
+    "macro_average_precision": LabelsEvaluation,
+    "ods": ContourEvaluation,
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,10 +41,13 @@ class Run:
     Attributes:
         model: the trained keras.Model, new; its output is as that of the model given.
         history: figures by epoch: `loss`, `accuracy` and `balanced_accuracy` on the training
-            examples, of label maps `loss`, `mean_iou` and `balanced_accuracy`; and on those of
-            `validation` the same with `val_` before.
-        evaluation: an `Evaluation` of the model on the examples held out, of label maps a
-            `MapEvaluation`; or None without any.
+            examples, of one output for two classes `average_precision` too, of several labels
+            `loss`, `average_precision` and `accuracy`, of label maps `loss`, `mean_iou` and
+            `balanced_accuracy`, of contours `loss`, `ods` and `ois`; and on those of `validation`
+            the same with `val_` before.
+        evaluation: an `Evaluation` of the model on the examples held out, of its kind:
+            `BinaryEvaluation`, `LabelsEvaluation`, `MapEvaluation` or `ContourEvaluation`; or None
+            without any.
         recipe: the `Recipe` that it was trained by.
         uncorrected: an `Evaluation` before the recipe's correction; without any the same one, or
             None.
@@ -115,10 +130,41 @@ class Run:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The names of the classes, in the order of the outputs; numbers where none are known."""
+        """The names of the classes, in the order of the outputs; numbers where none are known.
+
+        Of one output for two classes they are two, the second of which the output tells.
+        """
         if self.evaluation is not None:
             return tuple(self.evaluation.class_names)
-        return tuple(map(str, range(self.model.output_shape[-1])))
+        count = self.model.output_shape[-1]
+        two = count == 1 and len(self.model.output_shape) == 2
+        return tuple(map(str, range(2 if two else count)))
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether an example may have several of the classes."""
+        if self.evaluation is not None:
+            return isinstance(self.evaluation, LabelsEvaluation)
+        return ends_in(self.model, "sigmoid") and self.model.output_shape[-1] > 1
+
+    def probabilities_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns what the model gives as probabilities, one for each of `class_names`.
+
+        Args:
+            outputs: (N, K), or of label maps (N, H, W, K), as `model.predict` returns them; of one
+                output for two classes (N, 1), and of contours (N, H, W, 1).
+
+        Returns:
+            float64 of the same shape; of two classes (N, 2). Those of classes sum to 1, those of
+            several labels and of contours do not.
+        """
+        logits, one = gives_logits(self.model), outputs.shape[-1] == 1
+        if not self.several_labels and not one:
+            return probabilities(outputs, logits)
+        found = outputs.astype(np.float64)
+        each = 0.5 + 0.5 * np.tanh(0.5 * found) if logits else found
+        two = one and outputs.ndim == 2
+        return np.concatenate([1 - each, each], axis=-1) if two else each
 
     def export(
         self,
@@ -243,5 +289,5 @@ def _as_reasons(content: Any) -> tuple[str, ...]:
 def _read_evaluation(content: Any) -> Evaluation:
     if not isinstance(content, dict):
         raise ValueError("it should be an object of figures.")
-    kind = MapEvaluation if "mean_iou" in content else Evaluation
+    kind = next((kind for figure, kind in _KINDS.items() if figure in content), Evaluation)
     return kind.from_dict(content)

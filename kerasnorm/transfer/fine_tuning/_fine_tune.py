@@ -16,7 +16,9 @@ from kerasnorm.data import (
     Batches,
     Order,
     StoredBatches,
+    check_unweighted,
     each_batch,
+    has_weights,
     in_order,
     label_shape,
     read_batches,
@@ -118,8 +120,10 @@ def fine_tune(
         train: (x, y) arrays, or a finite Dataset of (x, y): a tf.data.Dataset of single examples
             or of batches, or a PyDataset of batches. y: ints (N,) or (N, 1), rows (N, K) that are
             one-hot or sum to 1, label maps (N, H, W), for a sigmoid or one logit 0 to 1, or what
-            `loss` takes.
-        validation: as `train`, for the curves; nothing is chosen by it.
+            `loss` takes. Or (x, y, w) with sample weights (N,), not for "svm": the loss is weighed
+            by them, times the weights of the classes.
+        validation: as `train`, for the curves; nothing is chosen by it. With sample weights the
+            metrics are weighed, too.
         strategy: one of the table, or what `rule_of_thumb` returns, whose learning rate is taken
             if none is given.
         classes: int ≥ 1, units of a new head in place of the last Dense layer, or for label maps
@@ -146,8 +150,9 @@ def fine_tune(
         jit_compile: as in Keras; but "auto" leaves XLA out on TensorFlow without a GPU, where it
             took 4 to 6 times as long to fine-tune EfficientNet-Lite0.
         class_weight: a dict with a weight for each class; or `ClassWeights`, which weigh pixels
-            too. None: a solved head decides as if all classes were as frequent; weights, even of
-            1, leave that to them.
+            too, and go together with sample weights. None: a solved head decides as if all classes
+            were as frequent; weights, even of 1, leave that to them. Several labels are weighed by
+            their loss, `kerasnorm.imbalance.LabelCrossentropy`.
         sampler: callable that returns the rows of `train`, arrays then, that make up an epoch, ints
             (M,), given its number; for drawing rare classes more often. None: all, shuffled.
         monitor: name of the value in the history whose best epoch, over both phases, the weights
@@ -235,8 +240,10 @@ def fine_tune(
         check = partial(check_labels, model=new, loss=loss)
         _check_at_hand(data, check)
         if class_weight is not None:
-            check_class_weight(class_weight, new, loss)
+            check_class_weight(class_weight, new, loss, has_weights(data[0]))
         if strategy.name == "svm":
+            for name, each in zip(("train", "validation"), (train, validation), strict=True):
+                check_unweighted(each, name, "strategy='svm'")
             svm, history = svm_model(new, data, strategy.settings.get("estimator", "svm"), order)
             return FineTuning(svm, history, strategy.name)
 
@@ -259,11 +266,14 @@ def fine_tune(
         if strategy.name == "fine_tune":
             warn_if_forgetful(first)
         outer = new if augmentation is None else augmented(new, augmentation, maps)
+        measured = list(metrics) if loss else metrics_for(metrics, new)
         compiling = {
             "loss": loss or loss_for(new, shape),
-            "metrics": list(metrics) if loss else metrics_for(metrics, new),
+            "metrics": measured,
             "jit_compile": resolve_jit(jit_compile),
         }
+        if has_weights(data[1]):
+            compiling["weighted_metrics"] = compiling.pop("metrics")
         stages = Stages(new, compiling, class_weight, verbose, callbacks, seed, backup, prepare)
         deciding = {
             "model": model,
@@ -280,7 +290,7 @@ def fine_tune(
             "until": frozen,
             "batchnorm": batchnorm,
             "loss": compiling["loss"],
-            "metrics": compiling["metrics"],
+            "metrics": measured,
             "class_weight": class_weight,
             "monitor": monitor,
             "augmentation": augmentation,
@@ -305,7 +315,8 @@ def fine_tune(
                 phases.unfreeze_above(frozen, "train" if strategy.name == "scratch" else batchnorm)
             logs = logs + phases.train_all(all_rates, range(head_only, head_only + all_layers))
         phases.finish()
-        compiling["metrics"] = fresh_metrics(compiling["metrics"], compiling["loss"])
+        compiling |= {"metrics": fresh_metrics(measured, compiling["loss"])}
+        compiling.pop("weighted_metrics", None)
         compile_ready(new, optimizer_at(optimizer, rates.base), **compiling)
         return FineTuning(new, by_name(logs), strategy.name)
 

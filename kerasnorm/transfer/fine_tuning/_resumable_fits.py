@@ -129,5 +129,5 @@ class Stages:
 
     def _compiling(self) -> dict[str, Any]:
         """Returns the arguments of `compile` with metrics that have counted nothing."""
-        metrics = fresh_metrics(self.compiling["metrics"], self.compiling["loss"])
-        return {**self.compiling, "metrics": metrics}
+        key = "weighted_metrics" if "weighted_metrics" in self.compiling else "metrics"
+        return {**self.compiling, key: fresh_metrics(self.compiling[key], self.compiling["loss"])}

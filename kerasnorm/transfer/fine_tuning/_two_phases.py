@@ -75,7 +75,7 @@ class TwoPhases:
             return self.stages.judge("head", self.model, self.data), None
         with self._features(split.base) as features:
             train = features[0]
-            solve_into(self.model, train.x, train.y, loss, class_weight)
+            solve_into(self.model, train.x, train.y, loss, class_weight, train.weights)
             held_out = features[1] and len(features[1].y)
             return self.stages.judge("head", split.top, features), held_out
 
