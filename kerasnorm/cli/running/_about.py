@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import kerasnorm
 from kerasnorm.backups import versions
 from kerasnorm.recipe import Run
@@ -117,8 +119,10 @@ def _images(images: Any, names: Sequence[str]) -> list[tuple[str, str]]:
     files = files_of(images)
     if files is None:
         return []
-    if images.labels.ndim != 1:
-        return [(path, "") for path in files]
+    if images.labels.ndim != 1:  # several in an image
+        rows = map(np.flatnonzero, images.labels)
+        said = ["; ".join(names[k] for k in row) for row in rows]
+        return list(zip(files, said, strict=True))
     return [(path, names[label]) for path, label in zip(files, images.labels, strict=True)]
 
 

@@ -80,7 +80,7 @@ def _rows_of(held_out: Any) -> Any:
     examples = read_examples("held out", held_out, 4)
 
     def of_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        x, y = zip(*examples.batches(rows), strict=True)
+        x, y, *_ = zip(*examples.batches(rows), strict=True)
         return np.concatenate(x), np.concatenate(y)
 
     return of_rows
