@@ -14,7 +14,7 @@ import numpy as np
 import kerasnorm
 from kerasnorm.backups import versions
 from kerasnorm.recipe import Run
-from kerasnorm.recipe.results import PixelCounts, Predictions
+from kerasnorm.recipe.results import LabelPredictions, PixelCounts, Predictions
 
 ABOUT, IMAGES = "about.json", "images.csv"
 PARTS = ("train", "validation", "test")
@@ -100,9 +100,20 @@ def prediction_rows(
             ("path", "class", "predicted", "probability"),
             list(zip(paths, true, said, sure, strict=True)),
         )
+    if isinstance(found, LabelPredictions):
+        head = ("path", "labels", "predicted", *(f"p({name})" for name in names))
+        given = (found.labels, found.probabilities > 0.5)
+        said = zip(*([_joined(names, row) for row in rows] for rows in given), strict=True)
+        shares = ([f"{p:.4f}" for p in row] for row in found.probabilities)
+        columns = zip(paths, said, shares, strict=True)
+        return head, [(path, *labels, *row) for path, labels, row in columns]
     return ("path", "pixels right"), [
         (path, f"{share:.4f}") for path, share in zip(paths, _right(found), strict=True)
     ]
+
+
+def _joined(names: Sequence[str], row: np.ndarray) -> str:
+    return "; ".join(names[k] for k in np.flatnonzero(row))
 
 
 def _right(found: PixelCounts) -> Iterable[float]:
@@ -120,8 +131,7 @@ def _images(images: Any, names: Sequence[str]) -> list[tuple[str, str]]:
     if files is None:
         return []
     if images.labels.ndim != 1:  # several in an image
-        rows = map(np.flatnonzero, images.labels)
-        said = ["; ".join(names[k] for k in row) for row in rows]
+        said = [_joined(names, row) for row in images.labels]
         return list(zip(files, said, strict=True))
     return [(path, names[label]) for path, label in zip(files, images.labels, strict=True)]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm._existing import IMAGES_FOLDER, MASKS_FOLDER, holds_scenes
+from kerasnorm._existing import EDGES_FOLDER, IMAGES_FOLDER, holds_scenes, masks_folder_of
 from kerasnorm._files import whole
 from kerasnorm._validation import did_you_mean, listed
 from kerasnorm.cli._data import columns_of
@@ -26,7 +26,7 @@ from kerasnorm.cli.running._predict import image_size_of, sound
 from kerasnorm.imbalance import ImageFiles, SegmentationFolder
 from kerasnorm.problems import read_images
 from kerasnorm.recipe import Run
-from kerasnorm.recipe.examples import read_examples
+from kerasnorm.recipe.examples import Outputs, read_examples
 from kerasnorm.recipe.fitting import evaluated
 from kerasnorm.recipe.results import Trial, table
 
@@ -36,7 +36,8 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     run, names = read_run(arguments.run_folder)
     size = image_size_of(arguments, run.model.input_shape)
     images = _images(arguments, names, size)
-    examples = read_examples("DATA", images, 4, arguments.batch_size)
+    outputs = Outputs.of(run.model)
+    examples = read_examples("DATA", images, 4, arguments.batch_size, outputs=outputs)
     counts = np.zeros(len(names), int) if run.evaluation is None else run.evaluation.train_counts
     evaluation, predictions = evaluated(run.model, examples, names, counts)
     judged = Run(run.model, {}, evaluation, run.recipe, predictions=predictions)
@@ -53,8 +54,11 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
 
 def _images(arguments: argparse.Namespace, names: Sequence[str], size: int) -> Any:
     if holds_scenes(arguments.data):
-        given = {"ignore_class": arguments.ignore_class}
-        scenes = SegmentationFolder(arguments.data, size, IMAGES_FOLDER, MASKS_FOLDER, **given)
+        folder = masks_folder_of(arguments.data)
+        given = {"ignore_class": arguments.ignore_class, "contours": folder == EDGES_FOLDER}
+        scenes = SegmentationFolder(arguments.data, size, IMAGES_FOLDER, folder, **given)
+        if folder == EDGES_FOLDER:
+            return scenes
         if scenes.labels.shape[1] > len(names):
             raise ValueError(
                 f"The masks of {arguments.data!r} have {scenes.labels.shape[1]} classes, and the "
@@ -69,7 +73,12 @@ def _images(arguments: argparse.Namespace, names: Sequence[str], size: int) -> A
             f"not know.{did_you_mean(unknown[0], names)} It has {listed(names, most=20)}."
         )
     numbers = np.array([list(names).index(name) for name in files.class_names])
-    known = ImageFiles(files.paths, numbers[files.labels], names, size)
+    if files.labels.ndim == 2:
+        labels = np.zeros((files.size, len(names)), files.labels.dtype)
+        labels[:, numbers] = files.labels
+    else:
+        labels = numbers[files.labels]
+    known = ImageFiles(files.paths, labels, names, size)
     images = sound(known, arguments, files.skipped)
     seen = trained_on(Path(arguments.run_folder).expanduser())
     again = sum(str(Path(path).absolute()) in seen for path in images.paths.tolist())

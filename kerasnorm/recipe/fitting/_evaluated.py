@@ -7,12 +7,18 @@ import numpy as np
 
 from kerasnorm.models import gives_logits
 from kerasnorm.recipe.examples import Examples
-from kerasnorm.recipe.results import Evaluation, PixelCounts, Predictions, Recorder
+from kerasnorm.recipe.results import (
+    Evaluation,
+    LabelPredictions,
+    PixelCounts,
+    Predictions,
+    Recorder,
+)
 
 
 def evaluated(
     model: keras.Model, examples: Examples | None, names: Sequence[str], train_counts: np.ndarray
-) -> tuple[Evaluation | None, Predictions | PixelCounts | None]:
+) -> tuple[Evaluation | None, Predictions | LabelPredictions | PixelCounts | None]:
     """Returns the evaluation of a model on examples, and what it says of each; None without any.
 
     Args:

@@ -15,7 +15,12 @@ from kerasnorm.recipe.results._export import Export
 from kerasnorm.recipe.results._labels_evaluation import LabelsEvaluation
 from kerasnorm.recipe.results._map_evaluation import MapEvaluation
 from kerasnorm.recipe.results._palette import palette
-from kerasnorm.recipe.results._predictions import PixelCounts, Predictions, Recorder
+from kerasnorm.recipe.results._predictions import (
+    LabelPredictions,
+    PixelCounts,
+    Predictions,
+    Recorder,
+)
 from kerasnorm.recipe.results._run import Run
 
 __all__ = [
@@ -24,6 +29,7 @@ __all__ = [
     "ContourEvaluation",
     "Evaluation",
     "Export",
+    "LabelPredictions",
     "LabelsEvaluation",
     "MapEvaluation",
     "PixelCounts",

@@ -12,7 +12,7 @@ from kerasnorm._validation import joined
 from kerasnorm.recipe.results._difference import difference
 from kerasnorm.recipe.results._evaluation import Evaluation
 from kerasnorm.recipe.results._intervals import wilson
-from kerasnorm.recipe.results._predictions import PixelCounts, Predictions
+from kerasnorm.recipe.results._predictions import LabelPredictions, PixelCounts, Predictions
 
 MOST = 24  # classes, in a terminal
 LISTED = 8  # classes, in a sentence
@@ -26,7 +26,7 @@ class Trial:
 
     history: dict[str, list[float]]
     evaluation: Evaluation
-    predictions: Predictions | PixelCounts | None = None
+    predictions: Predictions | LabelPredictions | PixelCounts | None = None
 
 
 def mean_and_deviation(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -99,5 +99,4 @@ def _interval(ours: "Trial", theirs: "Trial") -> tuple[float, float, int]:
 
 
 def _score(trial: "Trial", counted: Counted, weights: np.ndarray) -> float:
-    confusion = counted.confusion(weights)
-    return dataclasses.replace(trial.evaluation, confusion=confusion, calibration=None).score
+    return counted.resampled(trial.evaluation, weights).score

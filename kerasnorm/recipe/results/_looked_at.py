@@ -13,7 +13,7 @@ from kerasnorm.models import predict_rows
 from kerasnorm.recipe.results._grad_cam import grad_cam
 from kerasnorm.recipe.results._html import filled
 from kerasnorm.recipe.results._palette import palette
-from kerasnorm.recipe.results._predictions import PixelCounts, Predictions
+from kerasnorm.recipe.results._predictions import LabelPredictions, PixelCounts, Predictions
 
 HeldOut = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 MISTAKES, RIGHT, MAPS = 12, 6, 6  # pictures of each kind
@@ -74,6 +74,36 @@ def _classified(
         if heat is not None:
             lit = _lit(pixels[index], heat[index])
             pictures.append(_picture(lit, f"Where the model sees {found}, in red"))
+        shown.append(_shown(pictures, caption, files, row))
+    return shown
+
+
+def wrong_labels(
+    model: keras.Model,
+    predictions: LabelPredictions,
+    held_out: HeldOut,
+    names: Sequence[str],
+    files: Sequence[str] | None,
+) -> list[str]:
+    """Returns pictures of the surest mistakes in whether an example has a label."""
+    wrong = predictions.mistakes()[:MISTAKES]
+    if not len(wrong):
+        return []
+    rows, labels = wrong.T
+    x, _ = held_out(rows)
+    if np.ndim(x) != 4:
+        return []
+    pixels, heat, shown = _as_pixels(x), grad_cam(model, x, labels), []
+    for index, (row, label) in enumerate(wrong):
+        name, share = names[label], predictions.probabilities[row, label]
+        missed = predictions.labels[row, label]
+        said = "not seen, and is there" if missed else "seen, and is not there"
+        sure = f"{100 * (1 - share if missed else share):.0f} %"
+        pictures = [_picture(pixels[index], f"An example in which {name} is {said}")]
+        if heat is not None:
+            lit = _lit(pixels[index], heat[index])
+            pictures.append(_picture(lit, f"What speaks for {name}, in red"))
+        caption = f"<b>{escape(name)}</b>: {said}; {sure} sure"
         shown.append(_shown(pictures, caption, files, row))
     return shown
 

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kerasnorm.recipe.results._average_precision import average_precision
 from kerasnorm.recipe.results._calibration import probabilities
-from kerasnorm.recipe.results._evaluation import confusion_matrix
+from kerasnorm.recipe.results._evaluation import Evaluation, confusion_matrix
 
 _MOST = 2**26  # numbers that are kept
 
@@ -19,8 +20,8 @@ class Counted(Protocol):
     def size(self) -> int:
         """The number of the examples."""
 
-    def confusion(self, weights: np.ndarray) -> np.ndarray:
-        """Returns the confusion matrix (K, K) in which each example counts so often."""
+    def resampled(self, evaluation: Evaluation, weights: np.ndarray) -> Evaluation:
+        """Returns the evaluation in which each example counts so often."""
 
     def comparable(self, other: Any) -> bool:
         """Returns whether another one is of the same examples, as far as can be told."""
@@ -70,6 +71,9 @@ class Predictions:
         counts = np.bincount(pairs, weights, minlength=classes**2)
         return counts.reshape(classes, classes)
 
+    def resampled(self, evaluation: Evaluation, weights: np.ndarray) -> Evaluation:
+        return dataclasses.replace(evaluation, confusion=self.confusion(weights), calibration=None)
+
     def comparable(self, other: Any) -> bool:
         return isinstance(other, Predictions) and np.array_equal(self.labels, other.labels)
 
@@ -92,10 +96,52 @@ class PixelCounts:
     def confusion(self, weights: np.ndarray) -> np.ndarray:
         return np.tensordot(weights, self.confusions, axes=1)
 
+    def resampled(self, evaluation: Evaluation, weights: np.ndarray) -> Evaluation:
+        return dataclasses.replace(evaluation, confusion=self.confusion(weights), calibration=None)
+
     def comparable(self, other: Any) -> bool:
         if not isinstance(other, PixelCounts):
             return False
         return np.array_equal(self.confusions.sum(axis=2), other.confusions.sum(axis=2))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LabelPredictions:
+    """The probabilities of several labels of each example.
+
+    Attributes:
+        labels: (N, K) bool, whether an example has a label.
+        probabilities: (N, K), float.
+
+    Example:
+
+    >>> labels, shares = np.array([[True, False]]), np.array([[0.1, 0.6]])
+    >>> LabelPredictions(labels, shares).mistakes()  # rows of (example, label)
+    array([[0, 0],
+           [0, 1]])
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """The number of the examples."""
+        return len(self.labels)
+
+    def mistakes(self) -> np.ndarray:
+        """Returns (example, label) of what is wrong, the surest first, (M, 2)."""
+        wrong = np.argwhere((self.probabilities > 0.5) != self.labels)
+        sure = np.abs(self.probabilities - 0.5)[tuple(wrong.T)]
+        return wrong[np.argsort(-sure, kind="stable")]
+
+    def resampled(self, evaluation: Evaluation, weights: np.ndarray) -> Evaluation:
+        columns = zip(self.labels.T, self.probabilities.T, strict=True)
+        found = np.array([average_precision(*column, weights) for column in columns])
+        return dataclasses.replace(evaluation, per_label_average_precision=found, calibration=None)
+
+    def comparable(self, other: Any) -> bool:
+        return isinstance(other, LabelPredictions) and np.array_equal(self.labels, other.labels)
 
 
 class Recorder:
@@ -123,7 +169,7 @@ class Recorder:
             if outputs.ndim == 2 and outputs.shape[1] == 1 and self._classes == 2:
                 outputs = self._of_two(outputs)
             fits = outputs.shape[-1] == self._classes
-            if labels.ndim == 1 and outputs.ndim == 2 and fits:
+            if labels.ndim <= 2 and outputs.ndim == 2 and fits:
                 self._keep(self._kept, outputs.size, (labels, outputs))
             elif labels.ndim == 3 and fits:
                 for label_map, output in zip(labels, outputs, strict=True):
@@ -147,11 +193,15 @@ class Recorder:
         found = output.argmax(axis=-1)[used]
         return confusion_matrix(label_map[used].astype(np.int64), found, self._classes)
 
-    def result(self) -> Predictions | PixelCounts | None:
+    def result(self) -> Predictions | LabelPredictions | PixelCounts | None:
         """Returns what was kept; None if there was too much, or it is of another kind."""
         if self._numbers > _MOST or not (self._kept or self._maps):
             return None
         if self._maps:
             return PixelCounts(np.array(self._maps))
         labels, outputs = (np.concatenate(part) for part in zip(*self._kept, strict=True))
+        if labels.ndim == 2:
+            outputs = outputs.astype(np.float64)
+            each = 0.5 + 0.5 * np.tanh(0.5 * outputs) if self._logits else outputs
+            return LabelPredictions(labels > 0, each)
         return Predictions(labels.astype(np.int64), probabilities(outputs, self._logits))

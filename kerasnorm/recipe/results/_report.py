@@ -21,9 +21,15 @@ from kerasnorm.recipe.results._comparison import (
     where_it_does_not_help,
 )
 from kerasnorm.recipe.results._html import definitions, filled, folded, paragraph, section, table
-from kerasnorm.recipe.results._looked_at import HeldOut, label_maps, mistakes, recognised
+from kerasnorm.recipe.results._looked_at import (
+    HeldOut,
+    label_maps,
+    mistakes,
+    recognised,
+    wrong_labels,
+)
 from kerasnorm.recipe.results._next_steps import next_steps
-from kerasnorm.recipe.results._predictions import PixelCounts, Predictions
+from kerasnorm.recipe.results._predictions import LabelPredictions, PixelCounts, Predictions
 from kerasnorm.recipe.results._standing_out import standing_out
 from kerasnorm.recipe.results._temperature import scaled_calibration
 from kerasnorm.transfer import trainable_table
@@ -97,6 +103,9 @@ def _looked_at(run: "Run", held_out: HeldOut, files: Sequence[str] | None) -> li
     if isinstance(found, PixelCounts):
         shown = label_maps(run.model, found, held_out, files)
         parts.append(("The label maps with most mistakes", "", shown))
+    elif isinstance(found, LabelPredictions):
+        given = run.model, found, held_out, run.class_names, files
+        parts = [("The surest mistakes", _WHERE, wrong_labels(*given))]
     elif isinstance(found, Predictions):
         given = run.model, found, held_out, run.class_names, files
         parts = [

@@ -24,7 +24,7 @@ from kerasnorm.recipe.results._export import Export, export
 from kerasnorm.recipe.results._labels_evaluation import LabelsEvaluation
 from kerasnorm.recipe.results._looked_at import HeldOut
 from kerasnorm.recipe.results._map_evaluation import MapEvaluation
-from kerasnorm.recipe.results._predictions import PixelCounts, Predictions
+from kerasnorm.recipe.results._predictions import LabelPredictions, PixelCounts, Predictions
 
 _KINDS: dict[str, type[Evaluation]] = {  # by a figure that only they have
     "mean_iou": MapEvaluation,
@@ -74,7 +74,7 @@ class Run:
     recipe: Recipe
     uncorrected: Evaluation | None = None
     reasons: tuple[str, ...] = ()
-    predictions: Predictions | PixelCounts | None = None
+    predictions: Predictions | LabelPredictions | PixelCounts | None = None
 
     def save(self, folder: StrPath, include_optimizer: bool = False) -> None:
         """Writes model.keras, recipe.json and more .json files into `folder`, which is made.
