@@ -84,8 +84,8 @@ def _images(arguments: argparse.Namespace, names: Sequence[str], size: int) -> A
     again = sum(str(Path(path).absolute()) in seen for path in images.paths.tolist())
     if again:
         print(
-            f"kerasnorm: the model was trained on {again} of these {images.size} images, so that "
-            "the figures flatter it",
+            f"kerasnorm: {again} of these {images.size} images were in the model's training or "
+            "validation, so that the figures flatter it",
             file=sys.stderr,
         )
     return images
