@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from backends import once
 
-from kerasnorm.recipe import Evaluation, MapEvaluation
+from kerasnorm.recipe import Evaluation, LabelsEvaluation, MapEvaluation
 from kerasnorm.recipe.results import (
     PixelCounts,
     Predictions,
@@ -145,6 +145,33 @@ def test_one_output_tells_two_classes(logits):
 
 def test_other_outputs_are_not_recorded():
     recorder = Recorder(3, logits=True)
-    list(recorder.passing([(np.zeros((2, 3)), np.zeros((2, 3)))]))  # several labels
     list(recorder.passing([(np.zeros((2, 4, 4)), np.zeros((2, 4, 4, 1)))]))  # contours
     assert recorder.result() is None
+
+
+def test_several_labels():
+    """The difference of two average precisions, with the examples drawn anew for both."""
+    rng = np.random.default_rng(0)
+    labels = rng.random((80, 3)) < 0.4
+    logits = [2 * labels + rng.normal(size=(80, 3)), labels + rng.normal(size=(80, 3))]
+    trials = []
+    for each in logits:
+        recorder = Recorder(3, logits=True)
+        batches = recorder.passing([(labels.astype(int), each)])
+        evaluation = LabelsEvaluation.of(tuple("abc"), np.ones(3, int), batches, True)
+        trials.append([Trial({}, evaluation, recorder.result())])
+        assert evaluation.support.tolist() == labels.sum(axis=0).tolist()
+    better, worse = trials
+    found = difference(better, worse)
+    assert 0 < found.low < found.mean < found.high < 0.5 and found.examples == 80
+    metrics = pytest.importorskip("sklearn.metrics")
+    weights = np.bincount(rng.integers(0, 80, 80), minlength=80).astype(float)
+    kept = better[0].predictions
+    expected = metrics.average_precision_score(labels, logits[0], sample_weight=weights)
+    score = kept.resampled(better[0].evaluation, weights).score
+    assert score == pytest.approx(expected, abs=1e-6)
+    row, label = kept.mistakes()[0]
+    share = kept.probabilities[row, label]
+    assert (share > 0.5) != labels[row, label]
+    wrong = (kept.probabilities > 0.5) != labels
+    assert abs(share - 0.5) == np.abs(kept.probabilities - 0.5)[wrong].max()
