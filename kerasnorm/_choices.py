@@ -41,6 +41,8 @@ CORRECTIONS = {
     "adjust_logits": ["tau"],
     "tau_normalize": ["tau"],
     "retrain_classifier": ["epochs", "strategy"],
+    "tune_thresholds": [],
+    "scale_temperature": [],
 }
 # the class of each, in `keras.optimizers`
 OPTIMIZERS = {
@@ -55,6 +57,14 @@ OPTIMIZERS = {
 }
 # the settings of each
 SCHEDULES = {"cosine": ["warmup_epochs", "alpha"]}
+# the settings of each
+AUGMENTATIONS = {
+    "flip": ["mode"],
+    "light": ["mode", "shift"],
+    "strong": ["mode", "shift", "rotation", "zoom"],
+}
+FLIPS = ("horizontal", "vertical", "horizontal_and_vertical")
+MIXED = ("float16", "bfloat16")
 
 _CHOICES = {
     "normalization": (None, *NORMALIZATIONS),
@@ -64,9 +74,11 @@ _CHOICES = {
     "correction": (None, *CORRECTIONS),
     "optimizer": tuple(OPTIMIZERS),
     "schedule": (None, *SCHEDULES),
+    "augmentation": (None, *AUGMENTATIONS),
 }
 CHAPTERS = tuple(_CHOICES)
-FIELDS = (*CHAPTERS, *(f"{chapter}_settings" for chapter in CHAPTERS))
+VALUES = ("patience", "image_size", "mixed_precision")  # have no settings
+FIELDS = (*CHAPTERS, *(f"{chapter}_settings" for chapter in CHAPTERS), *VALUES)
 
 RULES = ("measured", "lecture")
 # the class of each, in `keras_tuner`

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from kerasnorm._tables import is_table
 from kerasnorm._types import StrPath
-from kerasnorm._validation import as_number, listed
+from kerasnorm._validation import as_number, did_you_mean, listed
 
-IMAGES_FOLDER, MASKS_FOLDER = "images", "masks"
+IMAGES_FOLDER, MASKS_FOLDER, EDGES_FOLDER = "images", "masks", "edges"
 # of a run
 MODEL_FILE, RECIPE_FILE, NAMES_FILE = "model.keras", "recipe.json", "class_names.json"
 SHARES = (0.1, 0.2)  # of the images, for validation and for the test, by default
@@ -18,6 +18,7 @@ RUN_FILES = frozenset(
         *(MODEL_FILE, RECIPE_FILE, NAMES_FILE, "report.html"),
         *("history.json", "evaluation.json", "uncorrected.json", "reasons.json"),
         *("comparison.json", "trials.json"),
+        *("about.json", "images.csv", "predictions.csv", "labels.txt"),
     }
 )  # all that a run, or a command that makes one, writes to its folder
 NO_FILES = ("imagenet", "none")  # weights that are no file
@@ -61,8 +62,14 @@ def check_shares(validation: float, test: float) -> tuple[float, float]:
 
 
 def holds_scenes(path: StrPath) -> bool:
-    """Returns whether a folder has sub-folders of images and of masks."""
-    return all(Path(path, name).is_dir() for name in (IMAGES_FOLDER, MASKS_FOLDER))
+    """Returns whether a folder has sub-folders of images and of masks, or of pictures of edges."""
+    return Path(path, IMAGES_FOLDER).is_dir() and Path(path, masks_folder_of(path)).is_dir()
+
+
+def masks_folder_of(path: StrPath) -> str:
+    """Returns the name of the sub-folder of masks, or of edges where there are no masks."""
+    masks = Path(path, MASKS_FOLDER).is_dir() or not Path(path, EDGES_FOLDER).is_dir()
+    return MASKS_FOLDER if masks else EDGES_FOLDER
 
 
 def backbone_names() -> list[str]:
@@ -79,7 +86,8 @@ def check_backbone(name: str) -> None:
         ValueError: That lists the models.
     """
     if name not in (names := backbone_names()):
-        raise ValueError(f"There is no backbone {name!r}. There are {listed(names)}.")
+        near = did_you_mean(name, names)
+        raise ValueError(f"There is no backbone {name!r}.{near} There are {listed(names)}.")
 
 
 def weights_file(weights: str, backbone: str | None) -> Path | None:
@@ -118,6 +126,18 @@ def map_model_file(weights: str) -> Path | None:
             f"then a small U-Net is trained. Received: {weights!r}."
         )
     return path
+
+
+def check_run_or_model(path: StrPath) -> Path:
+    """Returns the path of a run's folder, or of a .keras file; OSError if it is neither."""
+    path = Path(path).expanduser()
+    if path.is_file():
+        if path.suffix != ".keras":
+            raise ValueError(
+                f"{str(path)!r} should be the folder of a run, or the .keras file of a model."
+            )
+        return path
+    return check_run_folder(path)
 
 
 def check_run_folder(folder: StrPath) -> Path:

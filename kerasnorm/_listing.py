@@ -1,10 +1,12 @@
 """Lists the images that folders name, without opening them."""
 
 import dataclasses
+import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from kerasnorm._types import StrPath
 from kerasnorm._validation import listed
@@ -26,7 +28,7 @@ class Listing:
 
     Attributes:
         paths: Of the N images.
-        labels: The names of their classes.
+        labels: The names of their classes; where they have several, tuples of them.
         class_names: Those of the K classes, in order.
         parts: "train", "validation" or "test" for each image; None if nothing says it.
         groups: What should stay together, by name, for each image; None if nothing says it.
@@ -34,7 +36,7 @@ class Listing:
     """
 
     paths: list[str]
-    labels: list[str]
+    labels: list[Any]
     class_names: tuple[str, ...]
     parts: list[str] | None = None
     groups: list[str] | None = None
@@ -42,7 +44,8 @@ class Listing:
 
     def counts(self) -> dict[str, int]:
         """Returns the number of images of each class."""
-        found = Counter(self.labels)
+        each = ((name,) if isinstance(name, str) else name for name in self.labels)
+        found = Counter(itertools.chain.from_iterable(each))
         return {name: found[name] for name in self.class_names}
 
 

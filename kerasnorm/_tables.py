@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,10 +20,12 @@ class Columns:
 
     Attributes:
         path: Of the files; relative ones are taken from the folder of the table.
-        label: Of the classes.
+        label: Of the classes; or several with a comma between them, one for each label, of 0 and 1.
         split: Of the parts: train, val or test. None: "split" if there is such a column.
         group: Of what stays together. None: "group" if there is such a column.
         separator: Between columns; None: a comma, semicolon, tab or bar, as the header has it.
+        label_separator: What stands between the labels in a cell, of which there may be several or
+            none; None: each cell has one class.
     """
 
     path: str = "path"
@@ -30,6 +33,7 @@ class Columns:
     split: str | None = None
     group: str | None = None
     separator: str | None = None
+    label_separator: str | None = None
 
 
 def is_table(path: Path) -> bool:
@@ -54,8 +58,11 @@ def list_table(path: Path, columns: Columns) -> Listing:
     if not rows:
         raise ValueError(f"{str(path)!r} has a header and no rows.")
     paths, labels, parts, groups = (list(column) for column in zip(*rows, strict=True))
-    numbers = all(name.removeprefix("-").isdecimal() for name in labels)
-    names = tuple(sorted(set(labels), key=int if numbers else str))
+    found = [name for label in labels for name in ([label] if isinstance(label, str) else label)]
+    numbers = all(name.removeprefix("-").isdecimal() for name in found)
+    names = tuple(sorted(set(found), key=int if numbers else str))
+    if not names:
+        raise ValueError(f"No image in {str(path)!r} has a label.")
     return Listing(
         paths,
         labels,
@@ -71,7 +78,8 @@ def _read(path: Path, file: TextIO, columns: Columns) -> list[tuple[Any, ...]]:
     separator = _separator(header, columns)
     reader = csv.DictReader(file, delimiter=separator)
     found = list(reader.fieldnames or ())
-    wanted = [columns.path, columns.label]
+    of_labels = _label_columns(columns, found)
+    wanted = [columns.path, *of_labels]
     wanted += [name for name in (columns.split, columns.group) if name is not None]
     missing = [name for name in wanted if name not in found]
     if missing:
@@ -86,12 +94,39 @@ def _read(path: Path, file: TextIO, columns: Columns) -> list[tuple[Any, ...]]:
     rows = []
     for row in reader:
         where = f"Line {reader.line_num} of {str(path)!r}"
-        image, label = ((row[name] or "").strip() for name in (columns.path, columns.label))
+        image, *cells = ((row[name] or "").strip() for name in (columns.path, *of_labels))
+        label: Any = cells[0]
+        if len(of_labels) > 1:
+            label = _from_columns(where, of_labels, cells)
+        elif columns.label_separator is not None:
+            label = tuple(dict.fromkeys(filter(None, _split(label, columns.label_separator))))
         _check_row(where, path, image, label, separator)
         part = None if split is None else _part(where, split, row[split])
         together = None if group is None else (row[group] or "").strip() or image
         rows.append((str(path.parent / image), label, part, together))
     return rows
+
+
+def _label_columns(columns: Columns, found: Sequence[str]) -> list[str]:
+    """Returns the names of the columns of labels: one, or one for each label."""
+    names = _split(columns.label, ",")
+    several = columns.label not in found and len(names) > 1 and columns.label_separator is None
+    return names if several else [columns.label]
+
+
+def _split(text: str, separator: str) -> list[str]:
+    return [part.strip() for part in text.split(separator)]
+
+
+def _from_columns(where: str, names: Sequence[str], cells: Sequence[str]) -> tuple[str, ...]:
+    """Returns the labels whose columns have 1."""
+    wrong = [name for name, cell in zip(names, cells, strict=True) if cell not in ("0", "1")]
+    if wrong:
+        raise ValueError(
+            f"{where} should have 0 or 1 in the column {wrong[0]!r}. "
+            f"Received: {cells[names.index(wrong[0])]!r}."
+        )
+    return tuple(name for name, cell in zip(names, cells, strict=True) if cell == "1")
 
 
 def _separator(header: str, columns: Columns) -> str:
@@ -104,19 +139,22 @@ def _separator(header: str, columns: Columns) -> str:
         return columns.separator
     for separator in SEPARATORS:
         names = next(csv.reader([header], delimiter=separator), [])
-        if columns.path in names and columns.label in names:
+        if columns.path in names and set(_label_columns(columns, names)) <= set(names):
             return separator
     return SEPARATORS[0]
 
 
-def _check_row(where: str, path: Path, image: str, label: str, separator: str) -> None:
-    if not image or not label:
+def _check_row(where: str, path: Path, image: str, label: Any, separator: str) -> None:
+    one = isinstance(label, str)
+    if not image or (one and not label):
         raise ValueError(f"{where} should have a path and a class. Received: {image!r}, {label!r}.")
-    between = next((each for each in _OF_SEVERAL if each in label and each != separator), None)
+    marks = _OF_SEVERAL if one else ""
+    between = next((each for each in marks if each in label and each != separator), None)
     if between is not None and all(map(str.strip, label.split(between))):
         raise ValueError(
-            f"{where} names several classes, {label!r}, and an image has one here. `fine_tune` "
-            "trains a sigmoid for each class on rows of 0 and 1."
+            f"{where} names several classes, {label!r}, and an image has one here. If it may have "
+            f"several, say what stands between them, --label-separator {between!r} "
+            f"(label_separator={between!r})."
         )
     if not image.lower().endswith(IMAGES):
         raise ValueError(

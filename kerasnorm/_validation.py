@@ -3,6 +3,7 @@
 Each message says what came, what was expected and how to fix it.
 """
 
+import difflib
 import importlib.util
 import math
 import numbers
@@ -133,6 +134,17 @@ def joined(texts: Iterable[str], most: int | None = None, between: str = ", ") -
     shown = between.join(texts[:most])
     left = len(texts) - len(texts[:most])
     return f"{shown} and {left} more" if left else shown
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns a question with the nearest of the known words, to follow a sentence, or "".
+
+    >>> did_you_mean("frieze", ["freeze", "scratch"]), did_you_mean("x", ["freeze"])
+    (" Did you mean 'freeze'?", '')
+    """
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    return f" Did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
 def require(*packages: str, extra: str = "vision") -> None:

@@ -41,7 +41,7 @@ LEVELS = [
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 FRAMEWORKS = {"tensorflow", "jax", "torch"}
 WITH_TENSORFLOW = {"backend", "data", "imbalance", "distribute"}  # tf.data and tf.distribute
-LAZY = {"sklearn", "scipy", "matplotlib", "keras_tuner", "optuna", "tensorboard", "PIL"}
+LAZY = {"sklearn", "scipy", "matplotlib", "keras_tuner", "optuna", "tensorboard", "PIL", "skimage"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOT = PACKAGE.parent

@@ -26,6 +26,8 @@ def describe_data(data: Any) -> Any:
         return None
     if isinstance(data, Batches):
         found = {"examples": len(data.y), "x": describe(data.x), "labels": describe(data.y)}
+        if data.weights is not None:
+            found["weights"] = describe(data.weights)
         return {**found, "order": _of_order(data.order)}
     if isinstance(data, StoredBatches):
         first = next(each_batch(data.all))
@@ -46,19 +48,19 @@ def _of_order(order: Any) -> str | None:
 def _of_dataset(data: Any, counter: Any) -> dict[str, Any]:
     batches = _from_the_first_epoch(data, counter)
     first, examples, labels, inputs = None, 0, 0, 0
-    for x, y in batches:
+    for x, y, *weights in batches:
         first = first or checksum(y, *keras.tree.flatten(x))
         examples += len(y)
-        labels = (labels + _of_rows(y)) % _SUM
+        labels = (labels + sum(map(_of_rows, (y, *weights)))) % _SUM
         inputs = (inputs + sum(map(_of_rows, keras.tree.flatten(x)))) % _SUM
-    x, y = next(_from_the_first_epoch(data, counter))
+    x, y, *_ = next(_from_the_first_epoch(data, counter))
     again = checksum(y, *keras.tree.flatten(x)) == first
     specs = [[list(each.shape[1:]), str(each.dtype)] for each in keras.tree.flatten((x, y))]
     found = {"examples": examples, "specs": specs, "labels": labels}
     return {**found, "x": inputs if again else "changes from pass to pass"}
 
 
-def _from_the_first_epoch(data: Any, counter: Any) -> Iterator[tuple[Any, np.ndarray]]:
+def _from_the_first_epoch(data: Any, counter: Any) -> Iterator[tuple[Any, ...]]:
     if counter is not None:
         counter.next = 0
     return each_batch(data)

@@ -2,39 +2,47 @@
 
 import argparse
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import kerasnorm
 from kerasnorm.cli._advise import add_advise
+from kerasnorm.cli._config import apply_config
+from kerasnorm.cli._device import choose_device
+from kerasnorm.cli._evaluate import add_evaluate
 from kerasnorm.cli._export import add_export
 from kerasnorm.cli._fit import EXAMPLES, add_fit
 from kerasnorm.cli._migrate import add_migrate
+from kerasnorm.cli._parser import Parser
 from kerasnorm.cli._predict import add_predict
 from kerasnorm.cli._quiet import quiet
 from kerasnorm.cli._surgery import add_inspect, add_replace
 from kerasnorm.cli._tune import add_tune
 
 _COMMANDS = (
-    *(add_advise, add_fit, add_tune, add_predict, add_export),
+    *(add_advise, add_fit, add_tune, add_predict, add_evaluate, add_export),
     *(add_inspect, add_replace, add_migrate),
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports errors as all others are reported: in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, 2 for what the user can mend."""
+    """Runs the command line and returns its exit code: 0, 2 for what the user can mend.
+
+    130 and 141 say that it was interrupted, or that nobody reads what it prints.
+    """
     try:
-        arguments = make_parser().parse_args(argv)
+        argv = list(sys.argv[1:] if argv is None else argv)
+        parser = make_parser()
+        apply_config(parser, argv)
+        arguments = parser.parse_args(argv)
         arguments.check(arguments)
+        choose_device(arguments)
+        arguments.argv = argv
         _run(arguments)
+    except BrokenPipeError:  # who read the output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (ValueError, OSError, ImportError) as error:
         print("kerasnorm: error:", *str(error).split(), file=sys.stderr)
         return 2
@@ -46,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """Returns the parser of all commands, whose help is the page in the reference."""
-    parser = _Parser(
+    parser = Parser(
         prog="kerasnorm",
         description=kerasnorm.__doc__,
         epilog=EXAMPLES,
@@ -66,5 +74,5 @@ def make_parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> None:
     """Runs a command whose arguments are in order; only now are Keras and TensorFlow imported."""
     with quiet():
-        from kerasnorm.cli.running import RUN
-    RUN[arguments.command](arguments)
+        from kerasnorm.cli.running import run
+    run(arguments)

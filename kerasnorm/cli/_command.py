@@ -31,6 +31,9 @@ def add_command(
         epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "--config", metavar="FILE", help=".toml with options by name; those given here win"
+    )
     parser.set_defaults(check=check)
     return parser
 

@@ -5,22 +5,25 @@ from pathlib import Path
 from typing import Any
 
 from kerasnorm._choices import (
+    AUGMENTATIONS,
     CORRECTIONS,
     IMBALANCES,
     LOSSES,
+    MIXED,
     NORMALIZATIONS,
     TRANSFERS,
     read_recipe,
 )
 from kerasnorm._existing import holds_scenes
-from kerasnorm._validation import as_int, require
+from kerasnorm._validation import as_int, as_number, require
 from kerasnorm.cli._command import add_command, add_out, check_out
 from kerasnorm.cli._data import add_data, check_data, has_weights
 
 EXAMPLES = """examples:
   kerasnorm fit digits --out run
   kerasnorm fit photos/ --out run --backbone MobileNetV2 --weights imagenet --compare
-  kerasnorm fit photos.csv --out run --epochs 30 --backup unfinished
+  kerasnorm fit photos.csv --out run --epochs 30 --patience 5 --backup unfinished
+  kerasnorm fit --config run.toml --seeds 3
   kerasnorm fit scenes/ --out run --model unet.keras --ignore-class 255
   kerasnorm fit photos/ --out run2 --recipe run/recipe.json --weights run/model.keras
 """
@@ -49,6 +52,10 @@ def add_fit(commands: Any) -> None:
     add("--imbalance", choices=["none", *IMBALANCES])
     add("--loss", choices=list(LOSSES))
     add("--correction", choices=["none", *CORRECTIONS])
+    add("--augmentation", choices=["none", *AUGMENTATIONS], help="of the training images")
+    add("--learning-rate", type=float, metavar="RATE", help="of the head, a tenth below it")
+    add("--patience", type=int, metavar="EPOCHS", help="stop after so many without a better one")
+    add("--mixed-precision", choices=["none", *MIXED], help="what layers compute in")
     training = parser.add_argument_group("training")
     add = training.add_argument
     add("--seeds", type=int, help="how many seeds to train with (digits: 3, folder: 1)")
@@ -79,8 +86,14 @@ def _check_folds(arguments: argparse.Namespace) -> None:
 def _check(arguments: argparse.Namespace) -> None:
     require("matplotlib")
     several = arguments.data == "digits" or arguments.compare or len(seeds(arguments)) > 1
-    if several and (arguments.backup or arguments.tensorboard):
-        raise ValueError("--backup and --tensorboard are for a single training of a folder.")
+    if several and arguments.tensorboard:
+        raise ValueError("--tensorboard is for a single training of a folder.")
+    if arguments.data == "digits" and arguments.backup:
+        raise ValueError("--backup is for images of your own: digits take a minute.")
+    if arguments.learning_rate is not None:
+        as_number("--learning-rate", arguments.learning_rate, 0, interval="()")
+    if arguments.patience is not None:
+        as_int("--patience", arguments.patience, low=1)
     if arguments.tensorboard:
         require("tensorboard", extra="tuning")
     if arguments.folds is not None:

@@ -5,6 +5,7 @@ from kerasnorm.data._batches import (
     Batches,
     count_of,
     each_batch,
+    has_weights,
     in_order,
     label_shape,
     read_batches,
@@ -16,7 +17,7 @@ from kerasnorm.data._epoch_counter import EpochCounter
 from kerasnorm.data._equal_files import equal_files
 from kerasnorm.data._folders import read_mask
 from kerasnorm.data._follow_epochs import FollowEpochs
-from kerasnorm.data._forms import as_known_form, check_pairs, dataset_of
+from kerasnorm.data._forms import as_known_form, dataset_of
 from kerasnorm.data._forwarding import Forwarding
 from kerasnorm.data._image_files import ImageFiles
 from kerasnorm.data._image_folder import ImageFolder
@@ -49,6 +50,7 @@ from kerasnorm.data._order import Order, shuffled
 from kerasnorm.data._pictures import picture_sizes
 from kerasnorm.data._read_images import read_images
 from kerasnorm.data._reads_alike import reads_alike
+from kerasnorm.data._sample_weights import check_unweighted, read_weights
 from kerasnorm.data._segmentation_folder import SegmentationFolder
 from kerasnorm.data._sound_images import describe_unreadable, sound_images
 from kerasnorm.data._source import Arrays, Source, read_source
@@ -82,8 +84,8 @@ __all__ = [
     "check_count",
     "check_no_mark",
     "check_not_huge",
-    "check_pairs",
     "check_range",
+    "check_unweighted",
     "check_zero_one",
     "count_examples",
     "count_of",
@@ -96,6 +98,7 @@ __all__ = [
     "find_members",
     "form_of",
     "has_class_axis",
+    "has_weights",
     "in_order",
     "input_batches",
     "is_batched",
@@ -116,6 +119,7 @@ __all__ = [
     "read_labels",
     "read_mask",
     "read_source",
+    "read_weights",
     "reads_alike",
     "shuffled",
     "sound_images",

@@ -9,9 +9,10 @@ import numpy as np
 
 from kerasnorm.data._arrays import to_numpy, without_objects
 from kerasnorm.data._dataset import read_dataset
-from kerasnorm.data._forms import as_known_form, check_pairs
+from kerasnorm.data._forms import as_known_form
 from kerasnorm.data._image_files import ImageFiles
 from kerasnorm.data._order import Order, shuffled
+from kerasnorm.data._sample_weights import read_weights
 from kerasnorm.data._segmentation_folder import SegmentationFolder
 from kerasnorm.data._stored_batches import StoredBatches
 from kerasnorm.data._tf_records import TFRecords
@@ -31,11 +32,20 @@ class Batches(keras.utils.PyDataset):
         y: array (N, ...).
         batch_size: examples a batch; the last has the rest.
         order: the rows of each epoch, always as many; None keeps them as they are.
+        weights: of the examples, (N,); None: they have none.
     """
 
-    def __init__(self, x: Any, y: np.ndarray, batch_size: int, order: Order | None = None):
+    def __init__(
+        self,
+        x: Any,
+        y: np.ndarray,
+        batch_size: int,
+        order: Order | None = None,
+        weights: np.ndarray | None = None,
+    ) -> None:
         super().__init__()
         self.x, self.y, self.batch_size, self.order = x, y, batch_size, order
+        self.weights = weights
         self._set_rows(0)
 
     def _set_rows(self, epoch: int) -> None:
@@ -49,14 +59,15 @@ class Batches(keras.utils.PyDataset):
 
     def in_order(self) -> "Batches":
         """Returns batches of the same arrays as they are."""
-        return Batches(self.x, self.y, self.batch_size)
+        return Batches(self.x, self.y, self.batch_size, weights=self.weights)
 
     def __len__(self) -> int:
         return -(-len(self._rows) // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         rows = self._rows[index * self.batch_size : (index + 1) * self.batch_size]
-        return keras.tree.map_structure(lambda array: array[rows], self.x), self.y[rows]
+        batch = keras.tree.map_structure(lambda array: array[rows], self.x), self.y[rows]
+        return batch if self.weights is None else (*batch, self.weights[rows])
 
 
 def _checked(rows: Any, size: int) -> np.ndarray:
@@ -85,7 +96,7 @@ def read_batches(
         name: the argument's name, for messages.
         data: (x, y) arrays, a finite tf.data.Dataset of (x, y), single examples or batches, a
             PyDataset of batches (x, y), `ImageFiles`, a `SegmentationFolder` or `TFRecords`, or a
-            `StoredBatches`.
+            `StoredBatches`; or (x, y, w) with sample weights.
         model: whose inputs x are; x may be a dict or list of arrays as the model takes them.
         batch_size: examples a batch, where the data have no batches of their own.
         seed: of the order in which examples come, where they have no batches; None: as they are.
@@ -103,8 +114,7 @@ def read_batches(
 
         return pipelines.gathered(data.gatherer(), np.arange(data.size), batch_size)
     data = as_known_form(data, name)
-    check_pairs(data, name)
-    arrays = isinstance(data, (tuple, list)) and len(data) == 2
+    arrays = isinstance(data, (tuple, list)) and len(data) in (2, 3)
     if sampler is not None and not arrays:
         raise ValueError(
             f"`sampler` draws from arrays. Received: `{name}` of {type(data).__name__}. Give "
@@ -121,7 +131,8 @@ def read_batches(
         return reader.in_batches(rank, batch_size, 0 if seed is None else _BUFFER, seed)
     if not arrays:
         raise ValueError(
-            f"`{name}` should be a pair (x, y) of arrays or a Dataset of such pairs. "
+            f"`{name}` should be a pair (x, y) of arrays or a Dataset of such pairs, or (x, y, w) "
+            "with sample weights. "
             f"Received: {type(data).__name__}."
         )
     x = list(data[0]) if isinstance(data[0], tuple) else data[0]
@@ -137,7 +148,8 @@ def read_batches(
         )
     if sampler is None and seed is not None:
         sampler = shuffled(len(y), seed)
-    return Batches(x, y, batch_size, sampler)
+    weights = None if len(data) == 2 else read_weights(data[2], len(y), name)
+    return Batches(x, y, batch_size, sampler, weights)
 
 
 def _many(model: keras.Model) -> bool:
@@ -149,14 +161,23 @@ def in_order(data: Any) -> Any:
     return data.in_order() if isinstance(data, Batches | StoredBatches) else data
 
 
-def each_batch(data: Any) -> Iterator[tuple[Any, Any]]:
-    """Yields (x, y) of each of these batches."""
+def each_batch(data: Any) -> Iterator[tuple[Any, ...]]:
+    """Yields (x, y), or with sample weights (x, y, w), of each of these batches."""
     data = in_order(data)
     reader = read_dataset(data)
     for batch in data if reader is None else reader.batches():
-        check_pairs(batch, "train")
-        x, y = batch
-        yield keras.tree.map_structure(to_numpy, x), to_numpy(y)
+        x, *labels = batch
+        yield keras.tree.map_structure(to_numpy, x), *map(to_numpy, labels)
+
+
+def has_weights(data: Any) -> bool:
+    """Returns whether what `read_batches` returns has sample weights."""
+    if isinstance(data, Batches):
+        return data.weights is not None
+    reader = None if data is None else read_dataset(in_order(data))
+    if reader is None:
+        return False
+    return len(next(iter(each_batch(data))) if reader.spec is None else reader.spec) == 3
 
 
 def count_of(data: Any) -> int:
@@ -165,7 +186,7 @@ def count_of(data: Any) -> int:
         return len(data.y)
     if isinstance(data, StoredBatches):
         return len(data.order(0))
-    return sum(len(y) for _, y in each_batch(data))
+    return sum(len(batch[1]) for batch in each_batch(data))
 
 
 def label_shape(data: Any) -> tuple[int | None, ...]:

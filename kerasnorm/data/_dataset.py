@@ -58,13 +58,14 @@ class DatasetReader:
         return (self.data[number] for number in numbers)
 
     def pair(self, single: bool = False) -> tuple[Any, Any]:
-        """Returns the spec of a tf.data.Dataset of (x, y); x is one tensor if `single`."""
-        pair = isinstance(self.spec, tuple) and len(self.spec) == 2
+        """Returns the spec of x and y of a tf.data.Dataset; x is one tensor if `single`."""
+        pair = isinstance(self.spec, tuple) and len(self.spec) in (2, 3)
         if not pair or (single and not hasattr(self.spec[0], "shape")):
             raise ValueError(
-                f"{self.name} should be a Dataset of (x, y). Received: element_spec={self.spec}."
+                f"{self.name} should be a Dataset of (x, y), or with sample weights of (x, y, w). "
+                f"Received: element_spec={self.spec}."
             )
-        return self.spec
+        return self.spec[:2]
 
     def labelled(self) -> tuple[Any, ...]:
         """Returns the spec of (x, y) or (x, y, w), where y is one dense tensor of known rank."""

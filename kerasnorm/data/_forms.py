@@ -53,20 +53,6 @@ def dataset_of(data: keras.utils.PyDataset, name: str) -> Any:
     return _as_dataset(batches, reader.size, name)
 
 
-def check_pairs(data: Any, name: str) -> None:
-    """Refuses examples with sample weights, where none are used.
-
-    Raises:
-        ValueError: That says what to do.
-    """
-    spec = data.element_spec if is_dataset(data) else data
-    if isinstance(spec, tuple) and len(spec) == 3:
-        raise ValueError(
-            f"`{name}` has sample weights, (x, y, w), which are not used here: leave them out, and "
-            "weigh classes by `class_weight` or the recipe's imbalance."
-        )
-
-
 def _pair(example: dict[str, Any], name: str) -> tuple[Any, Any]:
     for image, label in _NAMES:
         if image in example and label in example:

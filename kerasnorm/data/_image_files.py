@@ -13,6 +13,8 @@ from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, listed
 from kerasnorm.data._arrays import to_numpy, without_objects
 from kerasnorm.data._kept_files import DECODED, MEMORY, KeptFiles
+from kerasnorm.data._label_checks import check_zero_one
+from kerasnorm.data._members import as_rows
 from kerasnorm.data._pictures import load_image, look_at
 
 
@@ -29,7 +31,8 @@ class ImageFiles:
 
     Args:
         paths: The N files: BMP, GIF, JPEG, PNG, TIFF or WebP.
-        labels: Indices into `class_names`, int (N,).
+        labels: Indices into `class_names`, int (N,); or of images that may have several labels,
+            rows of 0 and 1, (N, K).
         class_names: The names of the K classes.
         image_size: The images are resized to (image_size, image_size), antialiased.
         memory: Bytes of images to keep in memory, for each size. Defaults to 1 GiB, which is 7,133
@@ -43,7 +46,7 @@ class ImageFiles:
 
     Attributes:
         paths: str (N,).
-        labels: int64 (N,).
+        labels: int64 (N,), or bool (N, K).
         class_names: A tuple of K names.
         image_size: An int.
         size: N.
@@ -53,7 +56,7 @@ class ImageFiles:
 
     Output shape:
         Batches of `(images, labels)`: float32 (B, image_size, image_size, 3), from 0 to 255, and
-        int64 (B,).
+        int64 (B,), or of several labels float32 (B, K).
 
     Raises:
         ValueError: If there is no image, or `labels` do not fit.
@@ -85,14 +88,7 @@ class ImageFiles:
         self.class_names: tuple[str, ...] = tuple(map(str, class_names))
         self.image_size: int = as_int("image_size", image_size, low=1)
         self.size: int = len(self.paths)
-        valid = self.size and self.labels.shape == (self.size,) and self.labels.dtype.kind in "iu"
-        if not valid or self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
-            raise ValueError(
-                "There should be at least one image, and a label for each, from 0 to "
-                f"{len(self.class_names) - 1} (for the classes {listed(self.class_names)}). "
-                f"Received: {self.size} paths, labels={labels!r}."
-            )
-        self.labels = self.labels.astype(np.int64)
+        self.labels = _checked(self.labels, self.size, self.class_names)
         self.skipped: Counter[str] = Counter()
         self._memory = as_int("memory", memory, low=0)
         self.parts: np.ndarray | None = _of_each("parts", parts, self.size)
@@ -101,8 +97,17 @@ class ImageFiles:
 
     def counts(self) -> dict[str, int]:
         """Returns the number of images of each class, by its name."""
-        found = np.bincount(self.labels, minlength=len(self.class_names))
+        several = self.labels.ndim == 2
+        classes = len(self.class_names)
+        found = self.labels.sum(axis=0) if several else np.bincount(self.labels, minlength=classes)
         return dict(zip(self.class_names, found.tolist(), strict=True))
+
+    @property
+    def alike(self) -> np.ndarray:
+        """A number for each image, (N,), the same for those of one class, or of equal labels."""
+        if self.labels.ndim == 1:
+            return self.labels
+        return np.unique(self.labels, axis=0, return_inverse=True)[1].reshape(-1)
 
     def subset(self, rows: Any, image_size: int | None = None) -> "ImageFiles":
         """Returns some of the files, by their numbers or a mask, perhaps of another size.
@@ -130,7 +135,7 @@ class ImageFiles:
         Another image of its class is in its place, and a warning names it.
         """
         files = self.subset(np.arange(self.size))
-        files._kept = files._kept.with_stand_ins(self.labels)
+        files._kept = files._kept.with_stand_ins(self.alike)
         return files
 
     def readable(self, decoded: int = DECODED) -> np.ndarray:
@@ -150,7 +155,8 @@ class ImageFiles:
 
         kept, side = self._kept, self.image_size
         with tf.device("CPU:0"):
-            labels = tf.constant(self.labels)
+            several = self.labels.ndim == 2
+            labels = tf.constant(self.labels.astype("float32") if several else self.labels)
 
         def gather(indices: Any) -> Any:
             images = tf.numpy_function(partial(kept.read, size=side), [indices], tf.uint8)
@@ -165,9 +171,28 @@ def listed_files(
 ) -> tuple[Any, ...]:
     """Returns the arguments of `ImageFiles` for a listing."""
     number = {name: index for index, name in enumerate(listing.class_names)}
-    labels = np.array([number[name] for name in listing.labels])
+    if isinstance(listing.labels[0], str):
+        labels = np.array([number[name] for name in listing.labels])
+    else:
+        found = [np.array([number[name] for name in names], int) for names in listing.labels]
+        labels = as_rows(found, len(number))
     parts, groups = listing.parts, listing.groups
     return listing.paths, labels, listing.class_names, image_size, memory, parts, groups, kept_in
+
+
+def _checked(labels: np.ndarray, size: int, names: tuple[str, ...]) -> np.ndarray:
+    """Returns class numbers as int64 (N,), or rows of labels as bool (N, K)."""
+    if labels.ndim == 2 and size and labels.shape == (size, len(names)):
+        check_zero_one(labels)
+        return labels > 0
+    valid = size and labels.shape == (size,) and labels.dtype.kind in "iu"
+    if not valid or labels.min() < 0 or labels.max() >= len(names):
+        raise ValueError(
+            f"There should be at least one image, and a label for each, from 0 to {len(names) - 1} "
+            f"(for the classes {listed(names)}), or a row of {len(names)} labels. "
+            f"Received: {size} paths, labels={labels!r}."
+        )
+    return labels.astype(np.int64)
 
 
 def _of_each(name: str, values: Any, size: int) -> np.ndarray | None:

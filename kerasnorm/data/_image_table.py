@@ -17,7 +17,8 @@ class ImageTable(ImageFiles):
         path_column: The name of the column of paths; relative ones are taken from the folder of
             the CSV file.
         label_column: The name of the column of classes, names of any kind; the classes are those
-            that come up, in alphabetical order, numbers by their size.
+            that come up, in alphabetical order, numbers by their size. Or several names with a
+            comma between them: columns of 0 and 1, one for each label an image may have.
         memory: As in `ImageFiles`.
         split_column: The name of the column that says train, val or test, which makes `parts`.
             None: "split" if there is such a column.
@@ -25,10 +26,16 @@ class ImageTable(ImageFiles):
         separator: What stands between the columns. None: a comma, semicolon, tab or bar, as the
             header has it.
         kept_in: As in `ImageFiles`.
+        label_separator: What stands between labels in a cell, such as ";": an image may have
+            several of them, or none. None: it has one class.
+
+    Attributes:
+        labels: int64 (N,); where an image may have several, bool (N, K).
 
     Raises:
         ValueError: If there is no such file or column, no row, or a row without a path, a class or
-            an image file, with several classes or an unknown part, said with its line.
+            an image file, with several classes without a `label_separator` or an unknown part,
+            said with its line.
 
     Example:
 
@@ -53,7 +60,10 @@ class ImageTable(ImageFiles):
         group_column: str | None = None,
         separator: str | None = None,
         kept_in: StrPath | None = None,
+        label_separator: str | None = None,
     ) -> None:
-        columns = Columns(path_column, label_column, split_column, group_column, separator)
+        columns = Columns(
+            path_column, label_column, split_column, group_column, separator, label_separator
+        )
         listing = list_table(pathlib.Path(path), columns)
         super().__init__(*listed_files(listing, image_size, memory, kept_in))

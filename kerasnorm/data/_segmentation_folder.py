@@ -2,6 +2,7 @@
 
 import copy
 import pathlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import Any
@@ -35,8 +36,12 @@ class SegmentationFolder:
         ignore_class: The label of pixels of no class, such as 255.
         memory: Bytes of images to keep in memory, and as many of masks. Defaults to 1 GiB.
         kept_in: As in `ImageFiles`.
+        contours: Whether the masks are pictures of contours, 0 and 255 (or 1), which become 0 and
+            1. A pixel of a smaller picture is on a contour where any of its own is, so that thin
+            ones stay whole.
 
     Attributes:
+        read_classes: Returns the classes of the pixels of a mask, (H, W), given its path.
         paths: str (N,), the images.
         mask_paths: str (N,).
         labels: bool (N, K), the classes that each mask has; the masks are read once for it.
@@ -79,6 +84,7 @@ class SegmentationFolder:
         ignore_class: int | None = None,
         memory: int = MEMORY,
         kept_in: StrPath | None = None,
+        contours: bool = False,
     ) -> None:
         memory = as_int("memory", memory, low=0)
         self._image_size = as_int("image_size", image_size, low=1)
@@ -95,13 +101,20 @@ class SegmentationFolder:
         self.paths, self.mask_paths = (np.array(names) for names in zip(*pairs, strict=True))
         self.size: int = len(pairs)
         self._kept = KeptFiles(self.paths, load_image, (3,), "uint8", memory, kept_in)
-        self._kept_masks = KeptFiles(self.mask_paths, _load_mask, (), "int32", memory, kept_in)
+        self.read_classes: Callable[[str], np.ndarray] = _read_mask
+        load = _load_mask
+        if contours:
+            self.read_classes = partial(_read_contours, ignore_class=self.ignore_class)
+            load = partial(_load_contours, ignore_class=self.ignore_class)
+            self.num_classes = 2
+        self._kept_masks = KeptFiles(self.mask_paths, load, (), "int32", memory, kept_in)
 
     @cached_property
     def labels(self) -> np.ndarray:
         """Returns the classes of each mask, bool (N, K)."""
         with ThreadPoolExecutor() as threads:
-            present = list(threads.map(_classes_in, self.mask_paths.tolist()))
+            read = partial(_classes_in, read=self.read_classes)
+            present = list(threads.map(read, self.mask_paths.tolist()))
         present = [values[values != self.ignore_class] for values in present]
         largest = max((int(values.max(initial=-1)) for values in present), default=-1)
         if self.num_classes is None:
@@ -170,12 +183,44 @@ class SegmentationFolder:
         return gather
 
 
-def _classes_in(path: str) -> np.ndarray:
-    return np.unique(read_mask(pathlib.Path(path))).astype(np.int64)
+def _classes_in(path: str, read: Callable[[str], np.ndarray]) -> np.ndarray:
+    return np.unique(read(path)).astype(np.int64)
+
+
+def _read_mask(path: str) -> np.ndarray:
+    """Returns the class of each pixel of a mask, (H, W)."""
+    return read_mask(pathlib.Path(path))[0]
+
+
+def _read_contours(path: str, ignore_class: int | None) -> np.ndarray:
+    """Returns a picture of contours, 0 and 255 or 0 and 1, as 0 and 1, (H, W).
+
+    Raises:
+        ValueError: If it has other values, other than the `ignore_class`.
+    """
+    picture = _read_mask(path).astype("int32")
+    left_out = np.zeros(picture.shape, bool) if ignore_class is None else picture == ignore_class
+    wrong = picture[~left_out & ~np.isin(picture, (0, 1, 255))]
+    if wrong.size:
+        raise ValueError(
+            f"The picture of contours {path!r} should have the values 0 and 255, or 0 and 1. "
+            f"Received: {wrong[0]}. Write it without compression that blurs it, such as JPEG's."
+        )
+    return np.where(left_out, picture, picture > 0).astype("int32")
 
 
 def _load_mask(path: str, size: int) -> np.ndarray:
-    return _nearest(read_mask(pathlib.Path(path))[0], size)
+    return _nearest(_read_mask(path), size)
+
+
+def _load_contours(path: str, size: int, ignore_class: int | None) -> np.ndarray:
+    picture = _read_contours(path, ignore_class)
+    resized = _nearest(picture, size)
+    if size >= max(picture.shape):
+        return resized
+    rows, columns = np.nonzero((picture == 1) & (ignore_class != 1))
+    resized[rows * size // picture.shape[0], columns * size // picture.shape[1]] = 1
+    return resized
 
 
 def _nearest(mask: np.ndarray, side: int) -> np.ndarray:

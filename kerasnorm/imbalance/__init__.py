@@ -17,8 +17,10 @@ from kerasnorm.imbalance.corrections import (
     correct_prior,
     initial_bias,
     retrain_classifier,
+    scale_temperature,
     tau_normalize,
     tune_thresholds,
+    with_thresholds,
 )
 from kerasnorm.imbalance.counting import ClassCounts, count_classes
 from kerasnorm.imbalance.losses import (
@@ -26,12 +28,14 @@ from kerasnorm.imbalance.losses import (
     AsymmetricLoss,
     BalancedSoftmax,
     ClassBalancedBinaryCrossentropy,
+    LabelCrossentropy,
     LogitAdjusted,
     LovaszSoftmax,
     Seesaw,
     SparseFocalCrossentropy,
 )
 from kerasnorm.imbalance.metrics import (
+    AveragePrecision,
     BalancedAccuracy,
     BoundaryFScore,
     GroupAccuracy,
@@ -44,6 +48,7 @@ from kerasnorm.imbalance.weighting import ClassWeights, DeferredReweighting, cla
 __all__ = [
     "LDAM",
     "AsymmetricLoss",
+    "AveragePrecision",
     "BalancedAccuracy",
     "BalancedSoftmax",
     "BoundaryFScore",
@@ -59,6 +64,7 @@ __all__ = [
     "ImageFiles",
     "ImageFolder",
     "ImageTable",
+    "LabelCrossentropy",
     "LogitAdjusted",
     "LovaszSoftmax",
     "MacroF1",
@@ -79,6 +85,8 @@ __all__ = [
     "resample",
     "retrain_classifier",
     "sampler",
+    "scale_temperature",
     "tau_normalize",
     "tune_thresholds",
+    "with_thresholds",
 ]

@@ -106,8 +106,9 @@ def check_num_classes(predictions: Tensor, num_classes: int | None) -> int:
     if found is None or found < 2 or num_classes not in (None, found):
         raise ValueError(
             f"The predictions should have {num_classes or 'two or more'} classes on the last axis. "
-            f"Received: predictions of shape {tuple(predictions.shape)}. (A single column of a "
-            "binary classifier becomes two: `Dense(2)`.)"
+            f"Received: predictions of shape {tuple(predictions.shape)}. (The single "
+            "column of a binary classifier is taken by `BalancedAccuracy(2, threshold=0)` and "
+            "`LabelCrossentropy`.)"
         )
     return found
 

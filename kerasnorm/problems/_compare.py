@@ -1,6 +1,7 @@
 """Ways of training compared on one problem, over seeds."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import keras
@@ -10,6 +11,7 @@ from kerasnorm.recipe import Advice, Recipe, Run, fit
 from kerasnorm.recipe.results import Comparison, Trial
 
 SOLVED = "frozen features, solved head"  # the way that any other has to be ahead of
+OnEpoch = Callable[[str, int, int, int, Mapping[str, float]], None]
 
 
 def plain_fine_tuning(rate: float, **fields: Any) -> Recipe:
@@ -48,13 +50,26 @@ class Problem(Protocol):
         """Returns the model to start from."""
 
 
+class _Telling(keras.callbacks.Callback):
+    """Tells of each epoch; the solved head, which is the first in the history, is none."""
+
+    def __init__(self, on_epoch: OnEpoch, name: str, seed: int, epochs: int | None = None) -> None:
+        super().__init__()
+        self._tell, self._epochs = partial(on_epoch, name, seed), epochs
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        last = self.params["epochs"]
+        epochs = last if self._epochs is None else self._epochs
+        self._tell(epoch + 1 - max(0, last - epochs), epochs, logs or {})
+
+
 def compare(
     ways: Mapping[str, Recipe | Advice],
     problem: Problem,
     seeds: Iterable[int],
     epochs: int,
     batch_size: int,
-    on_epoch: Callable[[], None],
+    on_epoch: OnEpoch,
     on_trial: Callable[[str, int, Trial], None],
     backup: Backup | None = None,
     **more: Any,
@@ -67,7 +82,9 @@ def compare(
         seeds: decide data, initial weights and order, the same for all ways.
         epochs: of each training.
         batch_size: examples a step.
-        on_epoch: called after each epoch, pre-training included.
+        on_epoch: called after each epoch with the name of the way, the seed, the number of the
+            epoch from 1 up, how many there are, and figures; the name is "source" where a model is
+            pre-trained.
         on_trial: called with name, seed and result after each training.
         backup: for a part for each training; None: there are no backups.
         **more: further arguments of `fit` for the last way; the others get `prepare` alone.
@@ -82,14 +99,13 @@ def compare(
     last = next(reversed(ways.values()), None)
     kept: Run | None = None
     plain = {"prepare": more.get("prepare")}
-    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch())]
     for seed in seeds:
         train, validation, test = problem.data(seed)
         for name, way in reversed([*ways.items()]):  # what is wrong with the recipe shows first
             recipe = way.recipe if isinstance(way, Advice) else way
             run = fit(
                 way,
-                problem.model(recipe, seed, callbacks),
+                problem.model(recipe, seed, [_Telling(on_epoch, "source", seed)]),
                 train,
                 validation,
                 epochs,
@@ -98,12 +114,12 @@ def compare(
                 batch_size=batch_size,
                 seed=seed,
                 classes=problem.classes,
-                callbacks=callbacks,
+                callbacks=[_Telling(on_epoch, name, seed, epochs)],
                 backup_dir=backup and backup.part(f"{name}, seed {seed}"),
                 **(more if way is last else plain),
             )
             kept = kept or run
-            comparison[name].append(Trial(run.history, run.evaluation))
+            comparison[name].append(Trial(run.history, run.evaluation, run.predictions))
             on_trial(name, seed, comparison[name][-1])
     if kept is None:
         raise ValueError(

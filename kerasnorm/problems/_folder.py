@@ -10,8 +10,12 @@ from kerasnorm.imbalance import ImageFiles
 _SHOWN = 6  # classes, in a line
 
 
-def describe_counts(counts: dict[str, int]) -> str:
+def describe_counts(counts: dict[str, int], size: int | None = None) -> str:
     """Returns how many examples the classes have, the largest first.
+
+    Args:
+        counts: of the images with each class, by its name.
+        size: the number of the images, where they may have several labels.
 
     >>> describe_counts({"cat": 3, "dog": 20})
     '23 images of 2 classes (dog 20, cat 3)'
@@ -20,6 +24,8 @@ def describe_counts(counts: dict[str, int]) -> str:
     named = [f"{name} {counts[name]}" for name in order]
     if len(named) > _SHOWN:
         named = [*named[: _SHOWN - 1], "…", named[-1]]
+    if size is not None:
+        return f"{size} images, each with any of {len(counts)} labels ({', '.join(named)})"
     total = sum(counts.values())
     return f"{total} images of {len(counts)} classes ({', '.join(named)})"
 

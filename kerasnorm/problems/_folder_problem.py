@@ -90,14 +90,15 @@ class FolderProblem:
         """Returns what was read: classes, counts, parts, sizes and what was left out."""
         parts = describe_parts(self.data(seed))
         sizes, left_out = describe_sizes(self._files.paths.tolist()), self._skipped
+        size = self._files.size if self._files.labels.ndim == 2 else None
         return (
-            f"{describe_counts(self._files.counts())}; {parts}; {sizes}"
+            f"{describe_counts(self._files.counts(), size)}; {parts}; {sizes}"
             f"{describe_left_out(left_out)}"
         )
 
     def doubts(self) -> list[str]:
         """Returns what seems to be wrong with the images: equal ones in two classes or parts."""
-        found = [("classes", self._files.labels), ("parts", self._files.parts)]
+        found = [("classes", self._files.alike), ("parts", self._files.parts)]
         apart = {
             kind: across(self._files, self._equal, values)
             for kind, values in found

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 import keras
 
-from kerasnorm._existing import IMAGES_FOLDER, MASKS_FOLDER, check_shares, map_model_file
+from kerasnorm._existing import (
+    EDGES_FOLDER,
+    IMAGES_FOLDER,
+    check_shares,
+    map_model_file,
+    masks_folder_of,
+)
 from kerasnorm._types import StrPath
 from kerasnorm.data import describe_unreadable
 from kerasnorm.data.splitting import Scenes, split_scenes
@@ -16,13 +22,16 @@ from kerasnorm.problems._folder_problem import input_size
 from kerasnorm.recipe import Recipe
 from kerasnorm.transfer import check_gives_maps
 
+_CONTOURS = ("background", "contour")
+
 
 class SceneProblem:
     """The images and masks of a folder by seed, and the model that starts on them.
 
     Args:
         path: the folder, with sub-folders "images" and "masks", and perhaps the names of the
-            classes, one a line, in "classes.txt".
+            classes, one a line, in "classes.txt"; or "images" and "edges", pictures of contours, 0
+            and 255.
         weights: "none" for a small U-Net, or the .keras file of a model that gives label maps.
         image_size: height and width; by default what the file says, or 64.
         shares: of the images, for validation and for the test; 0 for none.
@@ -50,16 +59,18 @@ class SceneProblem:
             check_gives_maps(self._start)
             image_size = input_size(self._start, image_size)
         self._size, self._shares = image_size or 64, check_shares(*shares)
-        folders = IMAGES_FOLDER, MASKS_FOLDER
-        scenes = SegmentationFolder(
-            path, self._size, *folders, ignore_class=ignore_class, kept_in=kept_in
-        )
+        folders = IMAGES_FOLDER, masks_folder_of(path)
+        self._contours = folders[1] == EDGES_FOLDER
+        more = {"ignore_class": ignore_class, "contours": self._contours, "kept_in": kept_in}
+        scenes = SegmentationFolder(path, self._size, *folders, **more)
         readable = scenes.readable()
         if not readable.all():
             raise ValueError(describe_unreadable(scenes.paths[~readable].tolist()))
         self._scenes = scenes
         numbers = map(str, range(scenes.labels.shape[1]))
-        self.classes: Sequence[str] = scenes.class_names or tuple(numbers)
+        self.classes: Sequence[str] = (
+            _CONTOURS if self._contours else scenes.class_names or tuple(numbers)
+        )
 
     @property
     def pretrained(self) -> bool:
@@ -96,4 +107,5 @@ class SceneProblem:
             return self._start
         keras.utils.set_random_seed(seed)
         shape = (self._size, self._size, 3)
-        return small_unet(shape, len(self.classes), normalization_for(recipe))
+        maps = 1 if self._contours else len(self.classes)
+        return small_unet(shape, maps, normalization_for(recipe))

@@ -5,12 +5,23 @@ from kerasnorm.recipe._settings import Settings
 from kerasnorm.recipe.advising import Advice, advise
 from kerasnorm.recipe.classifiers import classifier
 from kerasnorm.recipe.fitting import fit
-from kerasnorm.recipe.results import Evaluation, Export, MapEvaluation, Run
+from kerasnorm.recipe.results import (
+    BinaryEvaluation,
+    ContourEvaluation,
+    Evaluation,
+    Export,
+    LabelsEvaluation,
+    MapEvaluation,
+    Run,
+)
 
 __all__ = [
     "Advice",
+    "BinaryEvaluation",
+    "ContourEvaluation",
     "Evaluation",
     "Export",
+    "LabelsEvaluation",
     "MapEvaluation",
     "Recipe",
     "Run",

@@ -7,7 +7,17 @@ from typing import Any
 import keras
 
 from kerasnorm import normalization as norms
-from kerasnorm._choices import CORRECTIONS, LOSSES, OPTIMIZERS, SCHEDULES, TRANSFERS, check_name
+from kerasnorm._choices import (
+    AUGMENTATIONS,
+    CORRECTIONS,
+    FLIPS,
+    LOSSES,
+    MIXED,
+    OPTIMIZERS,
+    SCHEDULES,
+    TRANSFERS,
+    check_name,
+)
 from kerasnorm._validation import as_int, as_number, as_pattern, check_choice, check_quick
 from kerasnorm.imbalance import class_weights, ignored, losses
 from kerasnorm.imbalance.counting import as_counts
@@ -15,6 +25,8 @@ from kerasnorm.imbalance.sampling import Strategy
 from kerasnorm.recipe._settings import Settings, check_names
 
 WEIGHT_STANDARDIZATION = "weight_standardization"
+
+_LOWEST = {"patience": 1, "image_size": 8}
 
 _BATCHNORM = ("train", "affine_only", "inference")
 _LOSSES_OF_PROBABILITIES = ("cross_entropy", "focal")  # the others need logits and class counts
@@ -166,6 +178,25 @@ def check_schedule(name: str | None, settings: Settings) -> None:
     check_names("schedule", name, settings, SCHEDULES[name] if name else [])
     as_int("warmup_epochs", settings.get("warmup_epochs", 0), low=0)
     as_number("alpha", settings.get("alpha", 0), 0, 1, interval="[]")
+
+
+def check_augmentation(name: str | None, settings: Settings) -> None:
+    """Refuses changes of images that are out of range."""
+    check_name("augmentation", name)
+    check_names("augmentation", name, settings, AUGMENTATIONS[name] if name else [])
+    modes = FLIPS if name == "flip" else (*FLIPS, None)
+    check_choice("mode", settings.get("mode", "horizontal"), modes)
+    for key in ("shift", "rotation", "zoom"):
+        as_number(key, settings.get(key, 0), 0, 1)
+
+
+def check_value(name: str, value: Any) -> Any:
+    """Returns what a recipe says without settings; refuses what is out of range."""
+    if value is None:
+        return None
+    if name == "mixed_precision":
+        return check_choice(name, value, (None, *MIXED))
+    return as_int(name, value, _LOWEST[name])
 
 
 def _arguments(function: Callable[..., Any]) -> list[str]:

@@ -14,6 +14,8 @@ _TRAINED = {
     "correction": None,
     "optimizer_settings": {},
     "schedule": None,
+    "augmentation": None,
+    "patience": None,
 }
 
 

@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kerasnorm._choices import CHAPTERS, VERSION, read_recipe
+from kerasnorm._choices import CHAPTERS, VALUES, VERSION, read_recipe
 from kerasnorm.recipe import _chapters
 from kerasnorm.recipe._contradictions import check_together
 from kerasnorm.recipe._settings import Settings
+
+_NOTHING = {"normalization": "as is", "transfer": "as is", "image_size": "as is"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,9 +33,14 @@ class Recipe:
         loss: "cross_entropy", "focal", "balanced_softmax", "logit_adjusted" or "seesaw"; see
             `kerasnorm.imbalance`. All but the first want a model that gives logits.
         correction: after training: "adjust_logits", or for classes of whole examples
-            "tau_normalize" or "retrain_classifier"; None for none.
+            "tau_normalize" or "retrain_classifier"; by the validation examples "tune_thresholds",
+            of one output for two classes or of several labels, or "scale_temperature"; None for
+            none.
         schedule: "cosine" lets the learning rate fall to `alpha` of it, in the last phase; None
             keeps it.
+        augmentation: how training images change at random, by Keras' own layers: "flip" mirrors
+            them, "light" shifts them too, "strong" turns and zooms them as well; None leaves them.
+            Not for label maps.
         normalization_settings: arguments of the normalization layer, such as `groups`; and
             `weight_standardization`: True standardizes the kernels in front of the layers.
         transfer_settings: for "freeze" `until`, as in `kerasnorm.transfer.freeze`: an int, a
@@ -53,6 +60,16 @@ class Recipe:
         correction_settings: `tau`; for "retrain_classifier" `epochs` and `strategy`.
         schedule_settings: for "cosine" `warmup_epochs`, in which the rate rises from 0 (0 by
             default), and `alpha` (0).
+        augmentation_settings: `mode`: "horizontal" (the default), "vertical",
+            "horizontal_and_vertical", or but for "flip" None; `shift` (0.1) and `zoom` (0.2) as
+            shares of the image, `rotation` (0.05) as a share of a full turn.
+        patience: int ≥ 1: a phase of the training stops after so many epochs in which the
+            validation metric has not been better than before; None trains all epochs.
+        image_size: int ≥ 8, height and width that images of files are read at, and that the model
+            is adapted to; None leaves both as they are given.
+        mixed_precision: "float16" or "bfloat16": what all layers below the head compute in while
+            they train, with weights and the trained model in float32; None leaves the model's
+            policies.
 
     Raises:
         ValueError: for an unknown name, a setting that the chosen name does not have, a value that
@@ -82,12 +99,19 @@ class Recipe:
     loss_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
     correction_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
     schedule_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+    augmentation: str | None = None
+    augmentation_settings: Mapping[str, Any] = dataclasses.field(default_factory=Settings)
+    patience: int | None = None
+    image_size: int | None = None
+    mixed_precision: str | None = None
 
     def __post_init__(self) -> None:
         for chapter in CHAPTERS:
             settings = Settings(getattr(self, f"{chapter}_settings"))
             object.__setattr__(self, f"{chapter}_settings", settings)
             getattr(_chapters, f"check_{chapter}")(getattr(self, chapter), settings)
+        for name in VALUES:
+            object.__setattr__(self, name, _chapters.check_value(name, getattr(self, name)))
         check_together(self)
 
     def to_json(self) -> str:
@@ -107,14 +131,18 @@ class Recipe:
         return cls(**read_recipe(text))
 
     def __str__(self) -> str:
-        return "; ".join(f"{chapter}: {self.describe(chapter)}" for chapter in CHAPTERS)
+        given = [name for name in ("augmentation", *VALUES) if getattr(self, name) is not None]
+        usual = [chapter for chapter in CHAPTERS if chapter != "augmentation"]
+        return "; ".join(f"{name}: {self.describe(name)}" for name in [*usual, *given])
 
     def describe(self, chapter: str) -> str:
         """Returns what the recipe says in a chapter, such as "group (groups=8)"."""
+        if chapter in VALUES:
+            value = getattr(self, chapter)
+            return _NOTHING.get(chapter, "none") if value is None else str(value)
         settings = getattr(self, f"{chapter}_settings")
         inside = ", ".join(f"{key}={value}" for key, value in settings.items())
-        nothing = "as is" if chapter in ("normalization", "transfer") else "none"
-        name = getattr(self, chapter) or nothing
+        name = getattr(self, chapter) or _NOTHING.get(chapter, "none")
         return f"{name} ({inside})" if inside else name
 
 

@@ -3,11 +3,9 @@
 from typing import Any
 
 import keras
-import numpy as np
 
 from kerasnorm._validation import as_int
 from kerasnorm.models import (
-    classes_of,
     copy_model,
     find_head,
     gives_maps,
@@ -30,11 +28,14 @@ _POOLED = (
 _OF_THE_OLD_WEIGHTS = ("_initializer", "_regularizer", "_constraint")
 
 
-def replace_head(model: keras.Model, classes: int, *, maps: bool = False) -> keras.Model:
+def replace_head(
+    model: keras.Model, classes: int, *, maps: bool = False, several: bool = False
+) -> keras.Model:
     """Returns a new model: a copy of a classifier whose last Dense layer is a new one.
 
-    The new head has the old one's name, bias and activation (softmax in place of a sigmoid), and
-    new random weights; all else has the weights and flags of the given model, which stays as it is.
+    The new head has the old one's name, bias and activation (softmax in place of a sigmoid, or the
+    other way round), and new random weights; all else has the weights and flags of the given model,
+    which stays as it is.
     A backbone, a model that ends in feature maps or pooled features, gets global average pooling,
     if it has none, and a head "head" that gives logits. With `maps`, what is replaced is the last
     convolution of a model that gives label maps.
@@ -46,6 +47,7 @@ def replace_head(model: keras.Model, classes: int, *, maps: bool = False) -> ker
         classes: int ≥ 1, units or filters of the new head.
         maps: whether the classes are of pixels. The model ends in a convolution then, and perhaps
             an activation, upsampling, resizing or cropping.
+        several: whether an example may have several of the classes, which a sigmoid tells.
 
     Returns:
         A functional model that is not compiled.
@@ -63,10 +65,13 @@ def replace_head(model: keras.Model, classes: int, *, maps: bool = False) -> ker
     >>> replace_head(scenes, 3).output_shape, replace_head(scenes, 3, maps=True).output_shape
     ((None, 3), (None, 8, 8, 3))
     """
-    return put_new_head(copy_model(on_raw_images(model)), as_int("classes", classes, low=1), maps)
+    classes = as_int("classes", classes, low=1)
+    return put_new_head(copy_model(on_raw_images(model)), classes, maps, several)
 
 
-def put_new_head(model: keras.Model, classes: int, maps: bool) -> keras.Model:
+def put_new_head(
+    model: keras.Model, classes: int, maps: bool, several: bool = False
+) -> keras.Model:
     """Returns a model of the same layers below a new head, as `replace_head` describes it."""
     if graph_of(model) is None:
         raise ValueError(
@@ -80,29 +85,16 @@ def put_new_head(model: keras.Model, classes: int, maps: bool) -> keras.Model:
         taken = any(layer.name == "head" for layer in model.layers)
         outputs = keras.layers.Dense(classes, name=None if taken else "head")(_pooled(model))
     else:
-        outputs = _like_the_old(model, classes)
+        outputs = _like_the_old(model, classes, several)
     return keras.Model(inputs_of(model), outputs, name=model.name)
 
 
 def with_head(model: keras.Model, classes: int) -> keras.Model:
     """Returns the model itself, on raw images, or a copy with a head for the classes.
 
-    A backbone gets a new head. The one unit of a classifier of two classes, a logit or a sigmoid,
-    becomes two, whose softmax is the same: it has learnt something.
+    A backbone gets a new head.
     """
-    if is_backbone(model):
-        return replace_head(model, classes)
-    if classes == 2 and is_graph(model) and not gives_maps(model) and classes_of(model) == 1:
-        return _with_two_units(on_raw_images(model))
-    return on_raw_images(model)
-
-
-def _with_two_units(model: keras.Model) -> keras.Model:
-    new = replace_head(model, 2)
-    weights = find_head(model).get_weights()
-    both = [np.concatenate([np.zeros_like(each), each], axis=-1) for each in weights]
-    find_head(new).set_weights(both)
-    return new
+    return replace_head(model, classes) if is_backbone(model) else on_raw_images(model)
 
 
 def is_backbone(model: keras.Model) -> bool:
@@ -137,21 +129,25 @@ def check_gives_maps(model: keras.Model) -> None:
         raise ValueError(f"Label maps should have the classes last, (N, H, W, K). {found}")
 
 
-def _like_the_old(model: keras.Model, classes: int) -> Any:
+def _like_the_old(model: keras.Model, classes: int, several: bool) -> Any:
     """Returns the outputs of a new head in place of the old one, and of what follows it."""
     old, after = find_head(model), head_and_after(model)[1:]
+    given, wanted = ("softmax", "sigmoid") if several else ("sigmoid", "softmax")
     config = {
         name: value
         for name, value in old.get_config().items()
         if not name.endswith(_OF_THE_OLD_WEIGHTS)
     }
     config["units" if "units" in config else "filters"] = classes
-    if old.activation is keras.activations.sigmoid:
-        config["activation"] = "softmax"
+    if old.activation is keras.activations.get(given):
+        config["activation"] = wanted
     outputs = type(old).from_config({**config, "trainable": True})(old.input)
     for layer in after:
         config = layer.get_config()
-        if getattr(layer, "activation", None) is keras.activations.sigmoid:
-            config["activation"] = "softmax"
-        outputs = type(layer).from_config(config)(outputs)
+        if getattr(layer, "activation", None) is keras.activations.get(given):
+            config["activation"] = wanted
+        if several and isinstance(layer, keras.layers.Softmax):
+            outputs = keras.layers.Activation("sigmoid", name=layer.name)(outputs)
+        else:
+            outputs = type(layer).from_config(config)(outputs)
     return outputs

@@ -4,9 +4,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kerasnorm._types import StrPath
 from kerasnorm._validation import as_int, as_number
 from kerasnorm.backups import describe
+from kerasnorm.imbalance import ImageFiles
 from kerasnorm.tuning._keras_tuner_search import Searching, search_with
 from kerasnorm.tuning._new_tuner import check_ready, objective_of, tuner_class
 from kerasnorm.tuning._optuna_search import search_with_optuna
@@ -14,7 +17,6 @@ from kerasnorm.tuning._recipe_hyper_model import RecipeHyperModel
 from kerasnorm.tuning._roles import role_of
 from kerasnorm.tuning._search_result import Search
 
-DEFAULT_OBJECTIVE = "val_balanced_accuracy"
 _OPTUNAS_TRIALS = 10  # as many as keras-tuner's random search has
 _OVERWRITE = (
     "With distributed='optuna', overwrite=True would remove the trials of the other processes. "
@@ -63,8 +65,9 @@ def search(
         batch_size: examples a batch; None: that of `hypermodel`.
         seed: decides what is drawn, and each trial's training. None: another one each time, which
             the study keeps (but with Optuna, where interrupted trials begin anew without a seed).
-        objective: the figure of `Run.history` that counts, "val_balanced_accuracy" for None:
-            smaller is better if its name ends in "loss", otherwise larger.
+        objective: the figure of `Run.history` that counts: smaller is better if its name ends in
+            "loss", otherwise larger. None: "val_balanced_accuracy", and of arrays and files with
+            rows of several labels "val_average_precision". (Of contours give "val_ods".)
         overwrite: whether to begin anew and remove the study that is in `directory`.
         verbose: 0 is silent, as in `Model.fit`.
         distributed: what shares the trials among processes that all make this call, with one
@@ -126,7 +129,7 @@ def search(
     hypermodel = hypermodel.with_arguments(**given)
     hypermodel.described_data = describe(list(data))
     hypermodel.resumes = directory is not None
-    goal = objective_of(objective or DEFAULT_OBJECTIVE)
+    goal = objective_of(objective or _default_objective(train))
     if distributed == "optuna":
         if overwrite:
             raise ValueError(_OVERWRITE)
@@ -142,3 +145,13 @@ def search(
         if role.is_chief:
             return searching.as_chief(role, timeout, overwrite, **arguments)
         return searching.as_worker(role, timeout, data, **arguments)
+
+
+def _default_objective(train: Any) -> str:
+    """Returns the figure that sums up several labels, or one class an example."""
+    pair = isinstance(train, (tuple, list)) and len(train) in (2, 3)
+    labels = train[1] if pair else train.labels if isinstance(train, ImageFiles) else ()
+    rows = np.shape(labels)
+    if len(rows) == 2 and rows[1] > 1 and (np.sum(labels, axis=1) != 1).any():
+        return "val_average_precision"
+    return "val_balanced_accuracy"

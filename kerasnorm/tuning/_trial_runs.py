@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kerasnorm import _claims
-from kerasnorm.recipe import Run
+from kerasnorm.recipe import ContourEvaluation, Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +104,8 @@ def figures_of(run: Run, keep: str) -> dict[str, float]:
     epoch = int(np.argmax(scores)) if scores and keep == "best" else -1
     figures = {name: values[epoch] for name, values in run.history.items()}
     if evaluation is not None:  # a correction may have come after the last epoch
-        figures["val_accuracy"] = evaluation.accuracy
-        figures["val_balanced_accuracy"] = evaluation.balanced_accuracy
+        if not isinstance(evaluation, ContourEvaluation):  # which has no classes to balance
+            figures["val_accuracy"] = evaluation.accuracy
+            figures["val_balanced_accuracy"] = evaluation.balanced_accuracy
         figures[evaluation.monitor] = evaluation.score
     return figures

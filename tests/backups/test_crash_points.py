@@ -43,9 +43,9 @@ def chosen(states):
 def small(monkeypatch):
     """A command on one device, with a small network and no figures."""
     monkeypatch.setattr("kerasnorm.cli.running._job.replicas", lambda: 1)
-    monkeypatch.setattr("kerasnorm.cli.running._fit.replicas", lambda: 1)
+    monkeypatch.setattr("kerasnorm.cli.running._recipe.replicas", lambda: 1)
     monkeypatch.setattr("kerasnorm.problems._folder_problem.WIDTHS", (4, 4))
-    monkeypatch.setattr(Run, "report", lambda run, path, comparison: path.write_text(""))
+    monkeypatch.setattr(Run, "report", lambda run, path, comparison, **more: path.write_text(""))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from kerasnorm.recipe import Run
 @pytest.fixture(autouse=True)
 def _one_device(monkeypatch):
     monkeypatch.setattr("kerasnorm.cli.running._job.replicas", lambda: 1)
-    monkeypatch.setattr("kerasnorm.cli.running._fit.replicas", lambda: 1)
+    monkeypatch.setattr("kerasnorm.cli.running._recipe.replicas", lambda: 1)
 
 
 @pytest.fixture(autouse=True)
@@ -21,4 +21,4 @@ def _small_networks(monkeypatch):
 @pytest.fixture
 def without_report(monkeypatch):
     """An empty page in place of one whose figures take longer than a training here."""
-    monkeypatch.setattr(Run, "report", lambda run, path, comparison: path.write_text(""))
+    monkeypatch.setattr(Run, "report", lambda run, path, comparison, **_: path.write_text(""))

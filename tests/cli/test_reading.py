@@ -141,7 +141,8 @@ def test_each_command_first_says_what_it_read(form, command, tmp_path, monkeypat
     def stop(*arguments, **settings):  # what comes after reading is of no interest here
         raise ValueError("enough")
 
-    monkeypatch.setattr(f"kerasnorm.cli.running._{command}.advice_for", stop)
+    module = {"fit": "_recipe"}.get(command, f"_{command}")
+    monkeypatch.setattr(f"kerasnorm.cli.running.{module}.advice_for", stop)
     size = ["--image-size", "16"]
     assert main([command, data, *size, *options, *COMMANDS[command]]) == 2
     printed = capsys.readouterr()

@@ -35,9 +35,24 @@ print([answer(command) for command in json.loads(sys.stdin.read())])
 # what is refused, and a part of what is said
 REFUSED = {
     "": "COMMAND",
-    "fot": "invalid choice: 'fot'",
+    "fot": "Did you mean 'fit'?",
     "fit photos": "--out",
-    "fit photos --out new --nonsense": "--nonsense",
+    "fit photos --out new --nonsense": "`fit` has no '--nonsense'.",
+    "fit photos --out new --lerning-rate 0.1": "Did you mean '--learning-rate'?",
+    "fit photos --out new --augmentation lihgt": "Did you mean 'light'?",
+    "fit photos --out new --mixed-precision float8": "Did you mean 'float16'?",
+    "fit photos --out new --learning-rate 0": "`--learning-rate`",
+    "fit photos --out new --patience 0": "`--patience`",
+    "fit photos --out new --device tpu": "auto, cpu, gpu or gpu:0",
+    "fit photos --out new --class-names x,y,z": "should give 2 different names, of 'a', 'b'",
+    "fit photos --out new --class-names x,x": "should give 2 different names",
+    "fit --config no.toml": "There is no file 'no.toml'",
+    "fit --config file.txt": "'file.txt' should be TOML, and is not: ",
+    "fit --config unknown.toml": "Did you mean 'epochs'?",
+    "fit --config wrong.toml": "'epochs' in 'wrong.toml' should be a whole number. Received: '3'",
+    "fit --config choice.toml": "'loss' in 'choice.toml' should be one of ",
+    "fit --config whole.toml --epochs 0": "`--epochs`",
+    "fit --config=whole.toml nowhere": "There is no folder 'nowhere'",
     "fit photos --out new --epochs many": "invalid int value: 'many'",
     "fit photos --out new --epochs 0": "`--epochs`",
     "fit photos --out new --seeds 0": "`--seeds`",
@@ -49,10 +64,11 @@ REFUSED = {
     "fit photos --out new --loss hinge": "argument --loss",
     "fit photos --out new --correction tau": "argument --correction",
     "fit photos --out new --transfer freeze": "give --weights",
-    "fit photos --out new --compare --backup b": "single training",
+    "fit photos --out new --compare --tensorboard b": "single training",
+    "fit digits --out new --backup b": "of your own",
     "fit photos --out new --weights no.keras": "no file of weights 'no.keras'",
     "fit photos --out new --weights imagenet": "name a --backbone",
-    "fit photos --out new --backbone MobileNet7": "There are 'ConvNeXtBase', ",
+    "fit photos --out new --backbone MobileNet7": "Did you mean 'MobileNet'? There are 'ConvNeXt",
     "fit photos --out new --recipe no.json": "no.json",
     "fit photos --out new --recipe file.txt": "should be JSON",
     "fit photos --out new --recipe bad.json": "'frieze'",
@@ -81,6 +97,14 @@ REFUSED = {
     "predict run x.png": "no file or folder 'x.png'",
     "predict run full": "no images",
     "predict run photos --masks full": "'full' exists",
+    "predict run photos --out found.txt": "--out should end in .csv",
+    "predict run photos --out table.csv": "'table.csv' exists",
+    "predict file.txt photos": "the folder of a run, or the .keras file",
+    "evaluate run nowhere": "There is no folder 'nowhere'",
+    "evaluate nowhere photos": "no folder of a run 'nowhere'",
+    "evaluate run photos --part tset": "Did you mean 'test'?",
+    "evaluate run photos --label-column a": "are for a .csv file",
+    "evaluate run scenes": "Received without the other: '0'",
     "inspect no.keras": "There is no file 'no.keras'",
     "replace no.keras --to group --out new.keras": "There is no file 'no.keras'",
     "replace there.keras --to grup --out new.keras": "argument --to",
@@ -105,6 +129,11 @@ def folder(tmp_path_factory):
         (folder / name).write_text("text")
     (folder / "run/recipe.json").write_text('{"version": 1}')
     (folder / "bad.json").write_text('{"version": 1, "transfer": "frieze"}')
+    (folder / "unknown.toml").write_text("epoch = 3")
+    (folder / "wrong.toml").write_text("epochs = '3'")
+    (folder / "choice.toml").write_text("loss = 'hinge'")
+    whole = "data = 'photos'\nout = 'new'\nepochs = 3\nlearning-rate = 1\ncompare = true\n"
+    (folder / "whole.toml").write_text(whole)
     (folder / "table.csv").write_text("path,label\nnone.png,a\n")
     return folder
 

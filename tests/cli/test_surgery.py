@@ -67,7 +67,7 @@ BAD = [
     ("replace model.keras --to group --out there.keras", "'there.keras' exists"),
     ("replace model.keras --to group --out new.h5", "should end in .keras"),
     ("replace model.keras --to group --out no/new.keras", "There is no folder 'no'"),
-    ("replace model.keras --to grup --out new.keras", "argument --to: invalid choice"),
+    ("replace model.keras --to grup --out new.keras", "argument --to: 'grup' is none"),
     ("replace model.keras --to group", "--out"),
     ("replace model.keras --to layer --groups 3 --out new.keras", "groups"),
     ("replace model.keras --to group --where zz --out new.keras", "`where` matches none"),

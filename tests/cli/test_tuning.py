@@ -42,7 +42,7 @@ def test_a_folder_end_to_end(tmp_path, capsys, without_report):
     ("arguments", "said"),
     [
         (["--trials", "0"], "`--trials`"),
-        (["--space", "all"], "invalid choice"),
+        (["--space", "all"], "none of its choices"),
         (["--seeds", "0"], "`--seeds`"),
         (["--distributed", "optuna"], "--distributed needs --study"),
     ],

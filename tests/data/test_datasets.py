@@ -184,11 +184,13 @@ class Weighted(Batches):
 
 @once
 @pytest.mark.parametrize("form", WEIGHTED)
-def test_sample_weights_are_kept_or_refused(form):
-    """None is left out in silence."""
-    for door in ("fine_tune", "fit", "advise"):
-        with pytest.raises(ValueError, match=r"has sample weights, .* which are not used"):
-            DOORS[door](WEIGHTED[form]())
+def test_sample_weights_are_used(form):
+    """Where all are 1 they change nothing."""
+    for door in ("fine_tune", "fit"):
+        expected = answer_for_batches(door)
+        np.testing.assert_allclose(DOORS[door](WEIGHTED[form]()), expected, rtol=1e-4)
+    assert DOORS["advise"](WEIGHTED[form]()).recipe == DOORS["advise"]((X, Y)).recipe
+    assert read_examples("train", WEIGHTED[form](), 2).weights.tolist() == [1] * 12
     assert DOORS["count_classes"](WEIGHTED[form]()).tolist() == [4, 4, 4]
     assert all(len(batch) == 3 for batch in resample(WEIGHTED[form]()))
 

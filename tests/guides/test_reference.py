@@ -29,7 +29,7 @@ def test_a_page_has_all_names_of_its_chapter(chapter, folder):
 def test_the_commands_have_their_help(folder):
     text = (folder / "command_line.rst").read_text(encoding="utf-8")
     assert re.findall(r"^kerasnorm (\w+)$", text, re.MULTILINE) == [
-        *("advise", "fit", "tune", "predict", "export"),
+        *("advise", "fit", "tune", "predict", "evaluate", "export"),
         *("inspect", "replace", "migrate"),
     ]
     assert "usage: kerasnorm replace" in text

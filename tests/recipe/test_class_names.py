@@ -1,5 +1,6 @@
 """Class names are printed and drawn as they are, whatever they mean to Rich, matplotlib, HTML."""
 
+import html
 import io
 import warnings
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from kerasnorm._table import plot_name
 from kerasnorm.imbalance import ClassCounts
 from kerasnorm.recipe import Evaluation, Recipe, Run
-from kerasnorm.recipe.results import Trial, table
+from kerasnorm.recipe.results import Predictions, Trial, table
 
 pytest.importorskip("matplotlib")
 pytestmark = once
@@ -37,13 +38,20 @@ def test_names(form, tmp_path):
     evaluation = Evaluation.of(names, counts, outputs, True)
     comparison = {"plain": [Trial({"loss": [1.0]}, evaluation)]}
     printed = Console(file=io.StringIO(), width=200)
-    printed.print(table(comparison, "title"))
+    printed.print(table(comparison, "title", most=200))
     assert all(name in printed.file.getvalue() for name in names)
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(len(names))])
-    run = Run(model, {"loss": [1.0]}, evaluation, Recipe(), evaluation, ())
-    run.report(tmp_path / "report.html", comparison)
+    found = Predictions(labels, np.eye(len(names))[np.roll(labels, 1)])
+    run = Run(model, {"loss": [1.0]}, evaluation, Recipe(), evaluation, (), found)
+    pictures = np.zeros((len(labels), 4, 4, 1)), labels
+    files = [f"{name.replace('/', '_')}.png" for name in np.repeat(names, 3)]
+    about = {"command": f"kerasnorm fit {names[0]}"}
+    run.report(tmp_path / "report.html", comparison, held_out=pictures, files=files, about=about)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page
+    text = html.unescape(page)
+    assert all(name in text for name in names)
+    assert text.count("taken for") >= 4 and files[0] in text
     axes = ClassCounts(counts, names).plot()
     found = [label.get_text() for label in axes.get_xticklabels()]
     assert found == [plot_name(name) for name in names[::-1]] or len(names) == 200

@@ -302,8 +302,8 @@ def test_report(run, tmp_path):
         "Mean IoU by epoch",
         "Confusion of pixels",
         "Calibration of pixels",
-        f"IoU of door ({counts[1]:,})",
-        f"recall of door ({counts[1]:,})",
+        f"<td>IoU of door</td><td>{counts[1]:,}</td>",
+        f"<td>recall of door</td><td>{counts[1]:,}</td>",
         "IoU of wall &lt;b&gt;",
     ):
         assert said in page, said

@@ -53,6 +53,8 @@ RECIPES = [
     ),
     Recipe(correction="adjust_logits", correction_settings={"tau": 2}),
     Recipe(loss="seesaw", imbalance="resample", imbalance_settings={"strategy": "square_root"}),
+    Recipe(augmentation="flip", patience=np.int64(3), image_size=96, mixed_precision="float16"),
+    Recipe(augmentation="strong", augmentation_settings={"mode": None, "zoom": 0.5}),
 ]
 
 
@@ -86,6 +88,9 @@ def test_reads_as_text():
         "loss: cross_entropy; correction: none; optimizer: sgd; schedule: none"
     )
     assert eval(repr(recipe)) == recipe
+    more = Recipe(augmentation="light", augmentation_settings={"shift": 0.2}, patience=3)
+    assert str(more).endswith("schedule: none; augmentation: light (shift=0.2); patience: 3")
+    assert [more.describe(name) for name in ("image_size", "mixed_precision")] == ["as is", "none"]
 
 
 REFUSED = [
@@ -138,6 +143,18 @@ REFUSED = [
     ({"optimizer_settings": {"learning_rate": float("nan")}}, "learning_rate=nan"),
     ({"optimizer_settings": {"learning_rate": np.ones(2)}}, "learning_rate"),
     ({"optimizer_settings": [("learning_rate", 1)]}, "mapping"),
+    ({"augmentation": "flips"}, "'flip', 'light', 'strong'"),
+    ({"augmentation": "flip", "augmentation_settings": {"shift": 0.1}}, "'shift'"),
+    ({"augmentation": "flip", "augmentation_settings": {"mode": None}}, "mode=None"),
+    ({"augmentation": "light", "augmentation_settings": {"mode": "both"}}, "'vertical'"),
+    ({"augmentation": "strong", "augmentation_settings": {"zoom": 1}}, "zoom=1"),
+    ({"augmentation_settings": {"mode": "vertical"}}, "'mode'"),
+    ({"patience": 0}, "patience=0"),
+    ({"patience": True}, "patience=True"),
+    ({"image_size": 7}, "image_size=7"),
+    ({"image_size": (96, 96)}, "image_size=(96, 96)"),
+    ({"mixed_precision": "mixed_float16"}, "'float16', 'bfloat16'"),
+    ({"transfer": "svm", "augmentation": "flip", "patience": 2}, "augmentation='flip', patience=2"),
 ]
 
 
@@ -153,7 +170,7 @@ FILES = [
     ("[]", "object"),
     ("{}", "version"),
     ('{"version": 2}', "version=2"),
-    ('{"version": 1, "augmentation": "flip"}', "'augmentation'"),
+    ('{"version": 1, "dropout": 0.5}', "'dropout'"),
     ('{"version": 1, "transfer": "frees"}', "'freeze'"),
     ('{"version": 1, "optimizer_settings": {"learning_rate": NaN}}', "nan"),
 ]
@@ -164,6 +181,15 @@ def test_refuses_files(text, said):
     with pytest.raises(ValueError) as error:
         Recipe.from_json(text)
     assert said in str(error.value)
+
+
+def test_a_file_of_before_reads_as_it_was():
+    """Recipes had neither augmentation nor single values at first."""
+    content = json.loads(Recipe("group").to_json())
+    for name in ("augmentation", "augmentation_settings", "patience", "image_size"):
+        del content[name]
+    del content["mixed_precision"]
+    assert Recipe.from_json(json.dumps(content)) == Recipe("group")
 
 
 def test_a_file_has_all_that_there_is():

@@ -22,7 +22,7 @@ def run_advise(arguments: argparse.Namespace) -> None:
         return
     for field in dataclasses.fields(advice.recipe):
         if not field.name.endswith("_settings"):
-            print(f"{field.name:14} {advice.recipe.describe(field.name)}")
+            print(f"{field.name:16} {advice.recipe.describe(field.name)}")
     print()
     for reason in advice.reasons:
         print(f"- {reason}")

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from kerasnorm._existing import holds_scenes
-from kerasnorm.cli._data import columns_of, shares
+from kerasnorm.cli._data import class_names_of, columns_of, shares
 from kerasnorm.cli.running._job import console
 from kerasnorm.data import describe_unreadable, read_images
 from kerasnorm.distribute import is_chief
@@ -29,11 +29,15 @@ def read_problem(arguments: argparse.Namespace) -> Problem:
     weights, size = arguments.weights or "none", arguments.image_size
     if holds_scenes(arguments.data):
         held_out, ignore_class = shares(arguments), arguments.ignore_class
-        return SceneProblem(
+        problem = SceneProblem(
             arguments.data, weights, size, held_out, ignore_class, arguments.kept_in
         )
+        problem.classes = class_names_of(arguments, problem.classes)
+        return problem
+    files = read_images(arguments.data, columns_of(arguments), arguments.kept_in)
+    files.class_names = tuple(class_names_of(arguments, files.class_names))
     problem = FolderProblem(
-        read_images(arguments.data, columns_of(arguments), arguments.kept_in),
+        files,
         arguments.backbone,
         weights,
         size,
@@ -61,7 +65,7 @@ def advice_for(arguments: argparse.Namespace, problem: Problem, **settings: Any)
     train, _, _ = problem.data(arguments.seed)
     model = problem.model(Recipe(), arguments.seed)
     if arguments.data == "digits":  # three small layers, which a large rate does not harm
-        settings |= {"learning_rate": RATE, "base_share": 1}
+        settings = {"learning_rate": RATE, "base_share": 1} | settings
     return advise(
         model,
         train,

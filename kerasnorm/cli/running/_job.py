@@ -10,7 +10,20 @@ import keras
 from rich.console import Console
 
 from kerasnorm._files import staged
+from kerasnorm.backups import versions
 from kerasnorm.distribute import current_strategy, is_chief, prepare
+
+_WIDTH = 120  # of what goes into a file
+
+
+def check_device_found(arguments: argparse.Namespace) -> None:
+    """Refuses a GPU that the backend does not find."""
+    device = getattr(arguments, "device", "auto")
+    if device.startswith("gpu") and not keras.distribution.list_devices("gpu"):
+        raise ValueError(
+            f"There is no GPU that {versions()['backend']} can use. Received: --device {device}. "
+            "Leave it out, or install the backend with CUDA."
+        )
 
 
 def replicas() -> int:
@@ -40,6 +53,9 @@ def print_once(text: str) -> None:
         print(text)
 
 
-def console(**settings: bool) -> Console:
+def console(stderr: bool = False) -> Console:
     """Returns where the command prints; others than the chief are silent."""
-    return Console(quiet=not is_chief(), **settings)
+    made = Console(quiet=not is_chief(), stderr=stderr)
+    if not made.is_terminal:
+        made.width = max(made.width, _WIDTH)
+    return made

@@ -11,6 +11,7 @@ from kerasnorm._files import staged
 from kerasnorm._strict_json import strict_json
 from kerasnorm._table import aligned
 from kerasnorm._validation import listed, require
+from kerasnorm.recipe.results import palette
 
 
 def write_maps(
@@ -25,7 +26,7 @@ def write_maps(
     Args:
         paths: the N images.
         names: of the K classes.
-        batches: outputs (B, H, W, K) of the images, in order.
+        batches: outputs (B, H, W, K) of the images, in order; of contours probabilities, K = 1.
         folder: where a PNG picture of class numbers goes for each image, of its own size; or None.
         as_json: whether JSON is printed instead of a table.
 
@@ -36,7 +37,7 @@ def write_maps(
     shares: list[np.ndarray] = []
     masks = [None] * len(paths) if folder is None else _masks(Path(folder), paths)
     with contextlib.nullcontext() if folder is None else staged(folder) as stage:
-        maps = (label_map for outputs in batches for label_map in outputs.argmax(axis=-1))
+        maps = (label_map for outputs in batches for label_map in _classes_of(outputs))
         for path, mask, label_map in zip(paths, masks, maps, strict=True):
             counts = np.bincount(label_map.ravel(), minlength=len(names))
             shares.append(counts / counts.sum())
@@ -55,6 +56,12 @@ def write_maps(
         return
     rows = [(path, _in_words(names, row)) for path, row in zip(paths, shares, strict=True)]
     print(aligned([("image", "classes of its pixels"), *rows], left=2))
+
+
+def _classes_of(outputs: np.ndarray) -> np.ndarray:
+    """Returns the class of each pixel, (B, H, W); of contours 1 where there is one."""
+    one = outputs.shape[-1] == 1
+    return (outputs[..., 0] > 0.5).astype(np.int64) if one else outputs.argmax(axis=-1)
 
 
 def _masks(folder: Path, paths: list[str]) -> list[Path]:
@@ -82,12 +89,5 @@ def _write(path: Path, label_map: np.ndarray, image: str, classes: int) -> None:
     few = classes <= 256
     picture = Image.fromarray(label_map.astype("uint8" if few else "uint16"))
     if few:
-        picture.putpalette(_palette())
+        picture.putpalette(palette().ravel().tolist())
     picture.resize(size, Image.Resampling.NEAREST).save(path)
-
-
-def _palette() -> list[int]:
-    """Returns 256 colours, red, green and blue in turn, as PASCAL VOC has them: black first."""
-    bits = [[(number >> (3 * place + c)) & 1 for place in range(8)]
-            for number in range(256) for c in range(3)]  # fmt: skip
-    return [sum(bit << (7 - place) for place, bit in enumerate(each)) for each in bits]

@@ -5,7 +5,7 @@ import json
 import sys
 from typing import Any
 
-from kerasnorm._choices import CHAPTERS
+from kerasnorm._choices import CHAPTERS, VALUES
 from kerasnorm._files import staged
 from kerasnorm._strict_json import strict_json
 from kerasnorm.cli._fit import seeds
@@ -94,7 +94,7 @@ def _without(recipe: Recipe, space: dict[str, Any]) -> Recipe:
         for chapter in CHAPTERS
         for field in (chapter, f"{chapter}_settings")
     }
-    return Recipe(**fields)
+    return Recipe(**fields, **{name: getattr(recipe, name) for name in VALUES})
 
 
 def _as_json(trials: list[dict[str, Any]]) -> str:

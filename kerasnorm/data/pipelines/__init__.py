@@ -8,6 +8,7 @@ from kerasnorm.data.pipelines._images import (
     gathered,
     with_label_maps,
     with_numbers,
+    with_rows,
     with_sparse_labels,
 )
 from kerasnorm.data.pipelines._record_index import open_index, parsed_spec
@@ -21,5 +22,6 @@ __all__ = [
     "passes",
     "with_label_maps",
     "with_numbers",
+    "with_rows",
     "with_sparse_labels",
 ]

@@ -6,6 +6,7 @@ from kerasnorm._existing import shares_or_default
 from kerasnorm.data._image_files import ImageFiles
 from kerasnorm.data.splitting._groups import check_groups, quietly, together_of
 from kerasnorm.data.splitting._held_out import held_out
+from kerasnorm.data.splitting._one_class import with_one_class
 from kerasnorm.data.splitting._split import Split, parted
 
 
@@ -32,6 +33,7 @@ def fold(
 
     if files.parts is not None:
         raise ValueError("The images have parts of their own: leave out --folds.")
+    given, files = files, with_one_class(files)
     together = together_of(files, equal or [])
     check_groups(files, np.arange(files.size), together, folds)
     alone = len(np.unique(together)) == files.size
@@ -43,4 +45,4 @@ def fold(
     rng = np.random.default_rng(seed)
     shares = [shares_or_default(validation, None)[0], 0]
     train, validated, _ = held_out(files, rest, together, shares, rng)
-    return parted(files, train, validated, test)
+    return parted(given, train, validated, test)

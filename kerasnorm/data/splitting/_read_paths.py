@@ -148,5 +148,10 @@ def _with_classes_of(train: Any, part: Any, name: str) -> Any:
             f"`{name}` has the classes {listed(unknown, most=5)}, which `train` has not: "
             f"{listed(train.class_names, most=5)}."
         )
-    labels = np.array([number[each] for each in part.class_names])[part.labels]
+    numbers = np.array([number[each] for each in part.class_names])
+    if part.labels.ndim == 1:
+        labels = numbers[part.labels]
+    else:
+        labels = np.zeros((part.size, len(number)), part.labels.dtype)
+        labels[:, numbers] = part.labels
     return part.with_labels(labels, train.class_names)

@@ -6,6 +6,7 @@ from kerasnorm._existing import SHARES, check_shares, shares_or_default
 from kerasnorm.data._image_files import ImageFiles
 from kerasnorm.data.splitting._groups import check_train, together_of
 from kerasnorm.data.splitting._held_out import held_out
+from kerasnorm.data.splitting._one_class import with_one_class
 
 Split = tuple[ImageFiles, ImageFiles, ImageFiles | None]
 
@@ -34,11 +35,12 @@ def split(
         ValueError: if a share is out of range or is given beside a part, or a class has too few
             images, or too few groups.
     """
+    given, files = files, with_one_class(files)
     rng, whole = np.random.default_rng(seed), np.arange(files.size)
     together = together_of(files, equal or [])
     if files.parts is None:
         validation, test = check_shares(*shares_or_default(validation, test))
-        return parted(files, *held_out(files, whole, together, [validation, test], rng))
+        return parted(given, *held_out(files, whole, together, [validation, test], rng))
     named = {name: np.flatnonzero(files.parts == name) for name in ("train", "validation", "test")}
     for name, share in (("validation", validation), ("test", test)):
         if share is not None and len(named[name]):
@@ -53,7 +55,7 @@ def split(
         named[name] if len(named[name]) else rows for name, rows in zip(names, drawn, strict=True)
     ]
     check_train(files, train)
-    return parted(files, train, *others)
+    return parted(given, train, *others)
 
 
 def parted(files: ImageFiles, train: np.ndarray, validation: np.ndarray, test: np.ndarray) -> Split:

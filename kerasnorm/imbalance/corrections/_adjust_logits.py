@@ -6,8 +6,10 @@ from keras import ops
 
 from kerasnorm._validation import as_number
 from kerasnorm.data import to_numpy
+from kerasnorm.imbalance.corrections._scaled_head import copy_with_head, move_bias
 from kerasnorm.imbalance.corrections._shares import log_shares
-from kerasnorm.models import copy_model, head_and_after
+from kerasnorm.imbalance.counting import ClassCounts
+from kerasnorm.models import ends_in
 
 
 def adjust_logits(model: Any, counts: Any, tau: float = 1.0) -> Any:
@@ -19,8 +21,11 @@ def adjust_logits(model: Any, counts: Any, tau: float = 1.0) -> Any:
 
     Args:
         model: keras.Model that ends in a layer with a bias, such as Dense or Conv2D, and perhaps a
-            softmax and what resizes label maps; or logits (N, ..., K), an array-like or a tensor.
-        counts: ClassCounts, or examples of each class in training, (K,); none may be 0.
+            softmax or sigmoid and what resizes label maps; or logits (N, ..., K), an array-like or
+            a tensor.
+        counts: ClassCounts, or examples of each class in training, (K,); none may be 0. Of one
+            output for two classes, (2,); of several labels, rows (K, 2) with the examples without
+            and with each.
         tau: τ ≥ 0; 1 is right for calibrated models, others are chosen on validation data.
 
     Returns:
@@ -49,17 +54,22 @@ def adjust_logits(model: Any, counts: Any, tau: float = 1.0) -> Any:
 
 
 def _adjust_model(model: keras.Model, counts: Any, tau: float) -> keras.Model:
-    adjusted = copy_model(model)
-    head, *after = head_and_after(adjusted)
-    bias = getattr(head, "bias", None)
-    activations = {getattr(layer, "activation", None) for layer in (head, *after)}
-    fits = {None, keras.activations.linear, keras.activations.softmax}
-    if bias is None or not activations <= fits:
-        raise ValueError(
-            "A model to adjust should end in a layer with a bias and no activation but softmax. "
-            f"Received: model '{model.name}', which ends in {type(head).__name__} '{head.name}'. "
-            "Adjust its logits instead: `adjust_logits(model.predict(x), counts)`."
-        )
-    shift = tau * log_shares(counts, int(np.prod(bias.shape)))
-    bias.assign(ops.convert_to_numpy(bias) - shift.reshape(bias.shape))
+    adjusted, head = copy_with_head(model, "adjust_logits")
+    units = int(np.prod(head.bias.shape))
+    move_bias(head, -tau * _log_priors(model, counts, units))
     return adjusted
+
+
+def _log_priors(model: keras.Model, counts: Any, units: int) -> np.ndarray:
+    """Returns log π of each class, or where an output tells a label by itself its log odds."""
+    rows = None if isinstance(counts, ClassCounts) else np.asarray(counts)
+    if rows is not None and rows.ndim == 2 and rows.shape == (units, 2):
+        return np.array([np.diff(log_shares(row))[0] for row in rows])
+    if units == 1:
+        return np.diff(log_shares(counts, 2))
+    if ends_in(model, "sigmoid"):
+        raise ValueError(
+            "`counts` of several labels should be rows (K, 2): the examples without and with each. "
+            f"Received: counts={counts!r}."
+        )
+    return log_shares(counts, units)

@@ -5,6 +5,7 @@ import keras
 from kerasnorm._validation import as_int
 from kerasnorm.backend.engine import resolve_jit
 from kerasnorm.data import check_range, read_classes
+from kerasnorm.imbalance.losses import LabelCrossentropy
 from kerasnorm.imbalance.sampling import resample
 from kerasnorm.models import copy_model, gives_logits, is_graph, last_layer, sublayers
 from kerasnorm.transfer.fine_tuning import is_plain, solve_into
@@ -76,9 +77,12 @@ def retrain_classifier(
     copy = copy_model(model)
     solved = epochs is None and loss is None and strategy == "class_balanced"
     if loss is None:
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=gives_logits(copy))
+        units = copy.output_shape[-1]
+        cross_entropy = keras.losses.SparseCategoricalCrossentropy
+        cross_entropy = LabelCrossentropy if units == 1 else cross_entropy
+        loss = cross_entropy(from_logits=gives_logits(copy))
         y = read_classes(y, "y")
-        check_range(y, copy.output_shape[-1], "y", "These are the model's outputs.")
+        check_range(y, max(units, 2), "y", "These are the model's outputs.")
     head = last_layer(copy)
     activations = copy.layers[copy.layers.index(head) + 1 :]
     base = keras.Model(copy.inputs, head.input)

@@ -93,7 +93,7 @@ def count_classes(
     elif isinstance(data, SegmentationFolder):
         num_classes = data.num_classes if num_classes is None else num_classes
         ignore_class = data.ignore_class if ignore_class is None else ignore_class
-        masks = map(read_mask, map(pathlib.Path, data.mask_paths))
+        masks = (data.read_classes(path)[None] for path in data.mask_paths.tolist())
         batches = with_bar(masks, data.size, verbose)
     elif isinstance(data, ImageFiles):
         return _named_counts(data.counts(), num_classes, ignore_class)

@@ -5,6 +5,7 @@ from kerasnorm.imbalance.losses._balanced_softmax import BalancedSoftmax
 from kerasnorm.imbalance.losses._class_balanced_binary_crossentropy import (
     ClassBalancedBinaryCrossentropy,
 )
+from kerasnorm.imbalance.losses._label_crossentropy import LabelCrossentropy
 from kerasnorm.imbalance.losses._ldam import LDAM
 from kerasnorm.imbalance.losses._logit_adjusted import LogitAdjusted
 from kerasnorm.imbalance.losses._lovasz_softmax import LovaszSoftmax
@@ -17,6 +18,7 @@ __all__ = [
     "AsymmetricLoss",
     "BalancedSoftmax",
     "ClassBalancedBinaryCrossentropy",
+    "LabelCrossentropy",
     "LogitAdjusted",
     "LovaszSoftmax",
     "Seesaw",

@@ -6,8 +6,8 @@ from keras import ops
 from kerasnorm._types import Tensor
 from kerasnorm._validation import as_number
 from kerasnorm.imbalance import _class_numbers
+from kerasnorm.imbalance._binary import read_binary
 from kerasnorm.imbalance.losses import _formulas as formulas
-from kerasnorm.imbalance.losses._binary import read_binary
 from kerasnorm.imbalance.losses._position_loss import REDUCTION, PositionLoss, finish, split
 
 

@@ -6,7 +6,7 @@ from keras import ops
 from kerasnorm._types import Tensor
 from kerasnorm._validation import as_int
 from kerasnorm.imbalance import _class_numbers
-from kerasnorm.imbalance.losses._binary import read_binary
+from kerasnorm.imbalance._binary import read_binary
 from kerasnorm.imbalance.losses._position_loss import REDUCTION, PositionLoss, finish, split
 
 
@@ -46,6 +46,9 @@ class ClassBalancedBinaryCrossentropy(PositionLoss):
     Reference:
         Xie and Tu, 2015, "Holistically-nested edge detection", https://arxiv.org/abs/1504.06375
     """
+
+    of_classes = True  # so `fine_tune` may begin with a solved head,
+    of_contours = True  # in which the classes of each image weigh the same
 
     def __init__(
         self,

@@ -1,9 +1,12 @@
+import math
 from typing import Any
 
 import keras
 from keras import ops
 
 from kerasnorm._types import Tensor
+from kerasnorm._validation import as_number
+from kerasnorm.backend import get_keras_mask, set_keras_mask
 from kerasnorm.imbalance.metrics._class_tallies import ClassTallies, mean_where
 
 
@@ -16,6 +19,8 @@ class BalancedAccuracy(ClassTallies):
     Args:
         num_classes: K.
         ignore_class: label that is left out, such as 255.
+        threshold: for two classes told by one output: what it is above for class 1, such as 0 of a
+            logit and ½ of a sigmoid. None: predictions have an output for each class.
         name: of the metric.
         dtype: of the sums; float32 by default.
 
@@ -39,8 +44,34 @@ class BalancedAccuracy(ClassTallies):
         ignore_class: int | None = None,
         name: str = "balanced_accuracy",
         dtype: Any = None,
+        threshold: float | None = None,
     ) -> None:
         super().__init__(num_classes, ignore_class, name, dtype)
+        self.threshold = (
+            None
+            if threshold is None
+            else as_number("threshold", threshold, -math.inf, interval="()")
+        )
+        if threshold is not None and num_classes != 2:
+            raise ValueError(
+                "A `threshold` is for two classes told by one output. "
+                f"Received: num_classes={num_classes}."
+            )
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        if self.threshold is not None:
+            y_pred = ops.convert_to_tensor(y_pred)
+            mask = get_keras_mask(y_pred)
+            if len(y_pred.shape) == 1:
+                y_pred = ops.expand_dims(y_pred, axis=-1)
+            bound = ops.full_like(y_pred, self.threshold)
+            y_pred = ops.concatenate([bound, y_pred], axis=-1)
+            if mask is not None:
+                set_keras_mask(y_pred, mask)
+        super().update_state(y_true, y_pred, sample_weight)
 
     def result(self) -> Tensor:
         return mean_where(self.recalls(), ops.not_equal(self.labels, 0))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "threshold": self.threshold}

@@ -46,3 +46,20 @@ def match(
         }
         pairs = np.array([found.get(size, 0) for size in sizes.tolist()])
     return np.stack([pairs, sizes, np.full(len(levels), len(columns))])
+
+
+def match_thinned(
+    predicted: np.ndarray, edges: np.ndarray, levels: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """Counts as `match` does, of the middle lines of what is predicted at each threshold.
+
+    Reference:
+        Guo and Hall, 1989, https://doi.org/10.1145/62065.62074 (thinning, as in scikit-image)
+    """
+    from skimage.morphology import thin
+
+    columns = []
+    for level in levels:
+        lines = thin(predicted >= level)
+        columns.append(match(lines.astype(float), edges, np.array([0.5]), tolerance))
+    return np.concatenate(columns, axis=1)

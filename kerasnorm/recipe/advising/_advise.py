@@ -15,7 +15,7 @@ from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import _reasons
 from kerasnorm.recipe.advising._advice import Advice
 from kerasnorm.recipe.advising._by_kind import chooser_for
-from kerasnorm.recipe.examples import read_examples
+from kerasnorm.recipe.examples import Outputs, read_examples
 from kerasnorm.transfer import is_backbone, rule_of_thumb
 from kerasnorm.transfer.fine_tuning import BASE_SHARE
 
@@ -53,8 +53,9 @@ def advise(
         replicas: devices that share each batch.
         batch_size: examples a step, on all replicas together.
         similarity: how like the source's the images and classes are, 0 to 1, as in
-            `rule_of_thumb`. None: measured on a sample, of pixels for label maps, by how much of
-            each class a linear classifier on the model's features recognises beyond chance.
+            `rule_of_thumb`. None: measured on a sample, of pixels for label maps and contours, by
+            how much of each class a linear classifier on the model's features recognises beyond
+            chance; of several labels, of the presence and the absence of each.
         epochs: those that `fit` will have.
         learning_rate: of a head that is trained, and of a model from scratch.
         base_share: the share of it at which all layers train after the head.
@@ -91,9 +92,9 @@ def advise(
     check_choice("rule", rule, RULES)
     given = _models(model, similarity, pretrained)
     rank = len(given[0].input_shape) if is_graph(given[0]) else None
-    shape = given[0].input_shape if is_graph(given[0]) else None
+    shape, outputs = given[0].input_shape if is_graph(given[0]) else None, Outputs.of(given[0])
     data, *_ = read_paths(shape, data, name="data", seed=seed, ignore_class=ignore_class)
-    examples = read_examples("data", data, rank, batch_size, ignore_class)
+    examples = read_examples("data", data, rank, batch_size, ignore_class, outputs=outputs)
     kind, having = examples.kind, examples.having
     if not hasattr(examples.data, "class_names"):
         check_no_mark(np.flatnonzero(having), None)

@@ -5,9 +5,18 @@ from typing import Any, Protocol
 import keras
 
 from kerasnorm.recipe.advising import _reasons
+from kerasnorm.recipe.advising._label_similarity import measure_label_similarity
 from kerasnorm.recipe.advising._pixel_similarity import measure_pixel_similarity
 from kerasnorm.recipe.advising._similarity import measure_similarity
-from kerasnorm.recipe.examples import Examples, ImageClasses, Kind, LabelMaps
+from kerasnorm.recipe.examples import (
+    Contours,
+    Examples,
+    ImageClasses,
+    Kind,
+    LabelMaps,
+    SeveralLabels,
+    TwoClasses,
+)
 from kerasnorm.transfer import Strategy
 
 
@@ -67,7 +76,47 @@ class _ForMaps:
         return _reasons.imbalance_of_pixels(examples.found, examples.having, from_ratio)
 
 
-_CHOOSERS: dict[type, Chooser] = {ImageClasses: _ForClasses(), LabelMaps: _ForMaps()}
+class _ForTwoClasses(_ForClasses):
+    def imbalance(
+        self, model: keras.Model, trains: bool, examples: Examples, from_ratio: float
+    ) -> _reasons.Choice:
+        return _reasons.imbalance_of_two(examples.found, from_ratio)
+
+
+class _ForLabels(_ForClasses):
+    def similarity(
+        self, model: keras.Model, examples: Examples, seed: int, epochs: int
+    ) -> tuple[float, list[str]]:
+        return measure_label_similarity(model, examples, seed, epochs)
+
+    def transfer(self, thumb: Strategy, rule: str, *settings: Any) -> _reasons.Choice:
+        if rule == "lecture" and thumb.name == "svm":
+            raise ValueError(
+                "rule='lecture' says transfer='svm' here, which needs one class for each example, "
+                "and `data` has several labels. Use rule='measured'."
+            )
+        return super().transfer(thumb, rule, *settings)
+
+    def imbalance(
+        self, model: keras.Model, trains: bool, examples: Examples, from_ratio: float
+    ) -> _reasons.Choice:
+        return _reasons.imbalance_of_labels(examples.having, examples.size)
+
+
+class _ForContours(_ForMaps):
+    def imbalance(
+        self, model: keras.Model, trains: bool, examples: Examples, from_ratio: float
+    ) -> _reasons.Choice:
+        return _reasons.imbalance_of_contours(examples.found)
+
+
+_CHOOSERS: dict[type, Chooser] = {
+    ImageClasses: _ForClasses(),
+    TwoClasses: _ForTwoClasses(),
+    SeveralLabels: _ForLabels(),
+    LabelMaps: _ForMaps(),
+    Contours: _ForContours(),
+}
 
 
 def chooser_for(kind: Kind) -> Chooser:

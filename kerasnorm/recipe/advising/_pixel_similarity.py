@@ -60,7 +60,7 @@ def _pixels(
     found: list[tuple[np.ndarray, int, int]] = []
     missing = dict.fromkeys(np.flatnonzero(examples.having).tolist(), PER_CLASS)
     first = 0
-    for x, labels in examples.batches():
+    for x, labels, *_ in examples.batches():
         chosen = [
             (row, k, places)
             for row, label_map in enumerate(labels)

@@ -75,6 +75,42 @@ def imbalance_of_pixels(counts: ClassCounts, having: np.ndarray, from_ratio: flo
     )
 
 
+def imbalance_of_two(counts: ClassCounts, from_ratio: float) -> Choice:
+    """Chooses for two classes told by one output."""
+    said = _said_of_ratio(counts, "examples", from_ratio)
+    if counts.ratio < from_ratio:
+        return {}, f"{said} {_BALANCED}"
+    return {"imbalance": "class_weights"}, (
+        f"{said} Both classes weigh the same in the loss, so that 0, or ½ of a sigmoid, parts them "
+        "by balanced accuracy. (Other thresholds: correction='tune_thresholds'.)"
+    )
+
+
+def imbalance_of_labels(having: np.ndarray, size: int) -> Choice:
+    """Chooses for several labels.
+
+    Args:
+        having: (K,), the examples that have each label.
+        size: of how many.
+    """
+    present = having[having > 0]
+    return {}, (
+        f"Imbalance: the most frequent label has {present.max():,} of {size:,} examples and the "
+        f"rarest {present.min():,}. Average precision ranks the examples of each label by itself, "
+        "so that no weights make up for it. (For decisions: correction='tune_thresholds'.)"
+    )
+
+
+def imbalance_of_contours(counts: ClassCounts) -> Choice:
+    """Says what the loss of contours does."""
+    background, contour = counts.counts
+    share = contour / max(background + contour, 1)
+    return {}, (
+        f"Imbalance: {share:.1%} of the pixels lie on contours. The loss weighs both classes of an "
+        "image the same, and the threshold is chosen afterwards (Xie and Tu, 2015)."
+    )
+
+
 def from_scratch(per_class: float, rate: float) -> Choice:
     """Chooses where there are no weights to start from."""
     return {"transfer": "scratch", "optimizer_settings": {"learning_rate": rate}}, (

@@ -44,14 +44,15 @@ def measure_similarity(
     Raises:
         ValueError: if there are not two classes with two examples each, or the model has no graph.
     """
-    sample = _sample(model, examples, seed)
+    rows = _rows(examples.classes, np.random.default_rng(seed))
+    sample = sample_of(model, examples, rows)
     recognised = _recognised(sample.features, sample.labels)
     count, classes = len(sample.labels), len(np.unique(sample.labels))
     similarity, said = on_a_scale(recognised, 1 / classes, sample.head, f"{count} examples", FOLDS)
     return similarity, [
         said,
         _learning_curve(sample, recognised, seed),
-        _cost(sample, examples.size, epochs),
+        cost_of(sample, examples.size, epochs),
     ]
 
 
@@ -104,7 +105,8 @@ def _learning_curve(sample: Sample, recognised: float, seed: int) -> str:
     )
 
 
-def _cost(sample: Sample, size: int, epochs: int) -> str:
+def cost_of(sample: Sample, size: int, epochs: int) -> str:
+    """Says what a training of so many examples will take."""
     once = sample.seconds * size
     return (
         f"Cost: the features of an example take {1000 * sample.seconds:.3g} ms here, so those of "
@@ -113,13 +115,13 @@ def _cost(sample: Sample, size: int, epochs: int) -> str:
     )
 
 
-def _sample(model: keras.Model, examples: Examples, seed: int) -> Sample:
+def sample_of(model: keras.Model, examples: Examples, rows: np.ndarray) -> Sample:
+    """Returns the features of some examples, and their labels."""
     split = split_below_head(model)
     split.base.compile(jit_compile=resolve_jit("auto"))
-    rows = _rows(examples.classes, np.random.default_rng(seed))
     labels, features, seconds = [], [], []
     began = time.perf_counter()
-    for batch_labels, batch in examples.outputs(split.base, rows):
+    for batch_labels, batch, *_ in examples.outputs(split.base, rows):
         labels.append(batch_labels)
         features.append(batch.reshape(len(batch), -1))
         seconds.append((time.perf_counter() - began) / len(batch))

@@ -13,21 +13,21 @@ from kerasnorm.imbalance import ClassCounts, sampler
 from kerasnorm.models import predict_rows
 from kerasnorm.recipe.examples._kind import Kind
 
-Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
+Parts = Iterator[tuple[np.ndarray, ...]]  # (x, labels) or (x, labels, weights)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Examples(ABC):
-    """Examples with a class each, or with a label map each.
+    """Examples with a class, labels, or a label map each.
 
     Attributes:
-        kind: `ImageClasses` or `LabelMaps`.
-        data: what holds x and the labels.
-        classes: of the N examples in order: (N,) ints; or of label maps, which may have several,
-            bool (N, K).
+        kind: what the labels say.
+        data: what holds x, the labels, and perhaps the weights of the examples.
+        classes: of the N examples in order: (N,) ints; or where they may have several, bool (N, K).
         found: the counts of the classes, up to the largest label.
         batch_size: the examples a batch.
         class_names: the names of the classes, where the labels are names; else ().
+        weights: of the examples in order, float32 (N,); None: they have none.
     """
 
     kind: Kind
@@ -36,6 +36,7 @@ class Examples(ABC):
     found: ClassCounts
     batch_size: int
     class_names: tuple[str, ...] = ()
+    weights: np.ndarray | None = None
 
     @property
     def size(self) -> int:
@@ -60,6 +61,12 @@ class Examples(ABC):
             ignore_class=self.found.ignore_class,
             image_pixels=None if pixels is None else np.pad(pixels, more),
         )
+
+    def weighed_counts(self, classes: int) -> Any:
+        """Returns the weights of the examples of each of so many classes, (K,), or their counts."""
+        if self.weights is None:
+            return self.counts(classes)
+        return np.bincount(self.classes, self.weights, minlength=classes)
 
     def steps(self, order: Order | None) -> int:
         """Returns how many batches an epoch of fit has, its rows drawn by `order` if given."""
@@ -86,34 +93,33 @@ class Examples(ABC):
         """Returns all examples, each once: arrays, or a Dataset of batches."""
 
     @abstractmethod
-    def batches(self, rows: np.ndarray | None = None) -> Pairs:
-        """Yields (x, labels) of all examples, or of those in `rows`."""
+    def batches(self, rows: np.ndarray | None = None) -> Parts:
+        """Yields (x, labels), with weights (x, labels, w), of all examples, or of `rows`."""
 
-    def outputs(self, model: keras.Model, rows: np.ndarray | None = None) -> Pairs:
-        """Yields labels and a model's outputs of each batch, from the same pass."""
-        for x, labels in self.batches(rows):
-            yield labels, predict_rows(model, x)
+    def outputs(self, model: keras.Model, rows: np.ndarray | None = None) -> Parts:
+        """Yields labels, a model's outputs, and weights if any, from the same pass."""
+        for x, labels, *weights in self.batches(rows):
+            yield labels, predict_rows(model, x), *weights
 
 
 class ArrayExamples(Examples):
-    """Examples in memory: `data` are x (N, ...) and labels (N,) or (N, H, W)."""
+    """Examples in memory: `data` are x (N, ...), labels (N, ...), and perhaps weights (N,)."""
 
     def for_training(self, order: Order | None, seed: int) -> tuple[Any, Order | None]:
         return self.data, order
 
-    def in_order(self) -> tuple[np.ndarray, np.ndarray]:
+    def in_order(self) -> tuple[np.ndarray, ...]:
         return self.data
 
-    def batches(self, rows: np.ndarray | None = None) -> Pairs:
-        x, labels = self.data
+    def batches(self, rows: np.ndarray | None = None) -> Parts:
         rows = np.arange(self.size) if rows is None else rows
         for start in range(0, len(rows), self.batch_size):
             chosen = rows[start : start + self.batch_size]
-            yield x[chosen], labels[chosen]
+            yield tuple(part[chosen] for part in self.data)
 
 
 class DatasetExamples(Examples):
-    """Examples in a tf.data.Dataset: `data` has batches of (x, labels)."""
+    """Examples in a tf.data.Dataset: `data` has batches of (x, labels) or (x, labels, w)."""
 
     @property
     def of_one_size(self) -> bool:
@@ -126,13 +132,12 @@ class DatasetExamples(Examples):
 
     def in_memory(self) -> ArrayExamples:
         """Returns arrays of one pass, and their classes: another pass may have another order."""
-        x, labels, classes = [], [], []
-        for each, y in self.data.as_numpy_iterator():
-            x.append(each)
-            labels.append(y)
-            classes.append(self.kind.classes_of(y, len(self.found.counts)))
-        data, classes = (np.concatenate(x), np.concatenate(labels)), np.concatenate(classes)
-        return ArrayExamples(self.kind, data, classes, self.found, self.batch_size)
+        parts = zip(*self.data.as_numpy_iterator(), strict=True)
+        data = tuple(np.concatenate(part) for part in parts)
+        classes = self.kind.classes_of(data[1], len(self.found.counts))
+        weights = data[2] if len(data) == 3 else None
+        names = self.class_names
+        return ArrayExamples(self.kind, data, classes, self.found, self.batch_size, names, weights)
 
     def for_training(self, order: Order | None, seed: int) -> tuple[Any, None]:
         return self.data, None
@@ -140,23 +145,25 @@ class DatasetExamples(Examples):
     def in_order(self) -> Any:
         return self.data
 
-    def batches(self, rows: np.ndarray | None = None) -> Pairs:
+    def batches(self, rows: np.ndarray | None = None) -> Parts:
         """Yields all batches; or the first examples of which there are as many of each class.
 
-        The Dataset may shuffle, so that `rows` of one pass are others in the next.
+        The Dataset may shuffle, so that `rows` of one pass are others in the next. Of examples that
+        may have several classes, it is as many.
         """
         if rows is None:
             yield from self.data.as_numpy_iterator()
             return
-        left = np.bincount(self.classes[rows])
-        for x, y in self.data.as_numpy_iterator():
+        several = self.classes.ndim > 1
+        left = np.array([len(rows)]) if several else np.bincount(self.classes[rows])
+        for x, y, *weights in self.data.as_numpy_iterator():
             chosen = []
-            for row, label in enumerate(y):
+            for row, label in enumerate(np.zeros(len(y), int) if several else y):
                 if label < len(left) and left[label]:
                     left[label] -= 1
                     chosen.append(row)
             if chosen:
-                yield x[chosen], y[chosen]
+                yield tuple(part[chosen] for part in (x, y, *weights))
             if not left.any():
                 return
 
@@ -172,7 +179,7 @@ class FileExamples(Examples):
     def in_order(self) -> Any:
         return self._gathered(np.arange(self.size))
 
-    def batches(self, rows: np.ndarray | None = None) -> Pairs:
+    def batches(self, rows: np.ndarray | None = None) -> Parts:
         rows = np.arange(self.size) if rows is None else rows
         yield from self._gathered(rows).as_numpy_iterator()
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kerasnorm.data import as_rows
-from kerasnorm.imbalance import BalancedAccuracy, ClassCounts
+from kerasnorm.imbalance import BalancedAccuracy, ClassCounts, ClassWeights, class_weights
 from kerasnorm.models import is_graph
 from kerasnorm.recipe._chapters import make_loss
 from kerasnorm.recipe._recipe import Recipe
@@ -30,6 +30,14 @@ class LabelMaps:
 
     ignore_class: int | None = None
     evaluation: ClassVar[type[Evaluation]] = MapEvaluation
+
+    def names(self, count: int) -> tuple[str, ...]:
+        """Returns the numbers of the classes."""
+        return tuple(map(str, range(count)))
+
+    def units(self, classes: int) -> int:
+        """Returns one map for each class."""
+        return classes
 
     def classes_of(self, labels: np.ndarray, classes: int) -> np.ndarray:
         """Returns which classes each of some label maps has, bool (N, K)."""
@@ -74,7 +82,7 @@ class LabelMaps:
         """
         if not is_graph(model):
             return  # its loss will say so
-        x, labels = next(examples.batches())
+        x, labels, *_ = next(examples.batches())
         given, made = labels.shape[1:], tuple(model.compute_output_shape(x.shape)[1:3])
         if given != made:
             raise ValueError(
@@ -88,18 +96,30 @@ class LabelMaps:
         split = split_at_head(model)
         if split is None or not examples.of_one_size:
             return False
-        x, _ = next(examples.batches())
+        x, *_ = next(examples.batches())
         each = math.prod(split.base.compute_output_shape(x.shape)[1:])
         return 4 * each * examples.size <= _FEATURES
 
-    def loss(self, recipe: Recipe, counts: ClassCounts, logits: bool) -> keras.losses.Loss:
+    def class_counts(self, examples: Examples, classes: int) -> Any:
+        """Returns the pixels of each class, (K,)."""
+        return examples.counts(classes)
+
+    def class_weight(self, recipe: Recipe, counts: ClassCounts) -> ClassWeights | None:
+        """Returns the weights of the classes of pixels."""
+        if recipe.imbalance != "class_weights":
+            return None
+        return class_weights(counts, **recipe.imbalance_settings)
+
+    def loss(
+        self, recipe: Recipe, examples: Examples, classes: int, logits: bool
+    ) -> keras.losses.Loss:
         """Returns the loss of the recipe, which leaves out the `ignore_class` of the counts."""
         name, settings = recipe.loss, recipe.loss_settings
         if name == "cross_entropy":  # Keras' own of probabilities has no gradient on torch
             name, settings = "focal", {"gamma": 0}
-        return make_loss(name, settings, counts, logits)
+        return make_loss(name, settings, examples.counts(classes), logits)
 
-    def metrics(self, classes: int) -> list[Any]:
+    def metrics(self, classes: int, logits: bool, examples: Examples) -> list[Any]:
         """Returns what is measured in each epoch, of the pixels that count."""
         iou = keras.metrics.MeanIoU(
             classes, ignore_class=self.ignore_class, sparse_y_pred=False, name="mean_iou"

@@ -1,7 +1,9 @@
 """`fit`: a model trained by a recipe."""
 
+from kerasnorm.recipe.fitting._evaluated import evaluated
 from kerasnorm.recipe.fitting._fit import fit
 
 __all__ = [
+    "evaluated",
     "fit",
 ]

@@ -12,7 +12,7 @@ from kerasnorm.data import check_no_mark, outside
 from kerasnorm.models import find_head, is_graph
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import Advice
-from kerasnorm.recipe.examples import Examples
+from kerasnorm.recipe.examples import Examples, Outputs, SeveralLabels
 from kerasnorm.recipe.fitting._parts import Parts
 from kerasnorm.transfer import is_backbone
 
@@ -24,6 +24,13 @@ def read_recipe(recipe: Any) -> tuple[Recipe, Sequence[str]]:
     if not isinstance(recipe, Recipe):
         raise ValueError(f"`recipe` should be a Recipe or an Advice. Received: {recipe!r}.")
     return recipe, ()
+
+
+def outputs_for(model: keras.Model, classes: int | Sequence[str] | None) -> Outputs:
+    """Returns the model's outputs, or none where there are to be others of so many classes."""
+    count = len(classes) if isinstance(classes, Sequence) else classes
+    found = Outputs.of(model)
+    return Outputs(sigmoid=found.sigmoid) if found.units == 1 and count not in (None, 2) else found
 
 
 def class_names_of(classes: int | Sequence[str] | None, parts: Parts) -> tuple[str, ...]:
@@ -40,14 +47,15 @@ def class_names_of(classes: int | Sequence[str] | None, parts: Parts) -> tuple[s
             check_no_mark(np.flatnonzero(part.found.counts), "classes")
     if classes is None or not hasattr(classes, "__len__"):
         count = max(found.values()) if classes is None else as_int("classes", classes, low=2)
-        names = tuple(map(str, range(count)))
+        names = parts.train.kind.names(count)
     else:
         names = tuple(map(str, classes))
     for name, count in found.items():
         if count > len(names):
             fix = f"Pass `classes={count}`, or correct the labels."
             raise ValueError(outside(count - 1, len(names), name, fix))
-    if np.count_nonzero(parts.train.found.counts) < 2:
+    several = isinstance(parts.train.kind, SeveralLabels)
+    if not several and np.count_nonzero(parts.train.found.counts) < 2:
         raise ValueError("`train` has examples of one class only: there is nothing to tell apart.")
     return names
 
@@ -82,6 +90,12 @@ def check_parts(recipe: Recipe, parts: Parts) -> None:
     for name, part in parts.given():
         if part.kind != kind:
             raise ValueError(f"`{name}` has {part.kind}, and `train` has {kind}. Give the same.")
+        found, expected = (each.classes.shape[1:] for each in (part, parts.train))
+        if isinstance(kind, SeveralLabels) and found != expected:
+            raise ValueError(
+                f"The labels of `{name}` should be rows of {expected[0]}, as those of `train` are. "
+                f"Received: rows of {found[0]}."
+            )
 
 
 def check_trainable(recipe: Recipe, model: Any, epochs: int) -> None:
@@ -97,3 +111,20 @@ def check_trainable(recipe: Recipe, model: Any, epochs: int) -> None:
             "`head_epochs` should leave epochs for the other layers. Received: "
             f"head_epochs={recipe.transfer_settings['head_epochs']}, epochs={epochs}."
         )
+
+
+def stopping(recipe: Recipe, parts: Parts) -> list[keras.callbacks.Callback]:
+    """Returns what stops a phase of the training after the recipe's `patience`, if it has one.
+
+    Raises:
+        ValueError: if there is nothing to judge the epochs by.
+    """
+    if recipe.patience is None:
+        return []
+    if parts.validation is None:
+        raise ValueError(
+            f"patience={recipe.patience} needs `validation` to judge the epochs by, and there is "
+            "none. Give both, or leave `patience` out."
+        )
+    monitor = parts.train.kind.evaluation.monitor
+    return [keras.callbacks.EarlyStopping(monitor, patience=recipe.patience, mode="max")]

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -15,23 +16,29 @@ from kerasnorm._validation import as_int, check_choice, require
 from kerasnorm.backups import Backup, describe, opened
 from kerasnorm.data.splitting import read_paths
 from kerasnorm.distribute import is_chief, read_cluster
-from kerasnorm.imbalance import class_weights
+from kerasnorm.imbalance import ClassWeights
 from kerasnorm.models import classes_of, gives_logits, is_graph
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe.advising import Advice
-from kerasnorm.recipe.examples import Examples
+from kerasnorm.recipe.examples import Contours
+from kerasnorm.recipe.fitting._augmentation import augmentation_of
 from kerasnorm.recipe.fitting._checks import (
     check_parts,
     check_trainable,
     class_names_of,
+    outputs_for,
     read_recipe,
     say_absent,
+    stopping,
 )
-from kerasnorm.recipe.fitting._corrected import check_correctable, corrected
+from kerasnorm.recipe.fitting._corrected import TAKE_THE_PRIOR_OUT, check_correctable, corrected
+from kerasnorm.recipe.fitting._evaluated import evaluated
 from kerasnorm.recipe.fitting._fine_tune_arguments import fine_tune_arguments
+from kerasnorm.recipe.fitting._image_size import adapted, resized
+from kerasnorm.recipe.fitting._mixed_precision import in_float32, with_mixed_precision
 from kerasnorm.recipe.fitting._parts import Parts, read_parts
 from kerasnorm.recipe.fitting._with_normalization import with_normalization
-from kerasnorm.recipe.results import Evaluation, Run
+from kerasnorm.recipe.results import Run
 from kerasnorm.transfer import fine_tune
 from kerasnorm.transfer.fine_tuning import can_be_solved
 
@@ -70,14 +77,21 @@ def fit(
         recipe: what to do: a Recipe, or what `advise` returned.
         model: built keras.Model that ends in a Dense layer, one output a class; or a backbone,
             which gets a head as in `replace_head`. For label maps one that ends in a convolution,
-            (N, H, W, K), and perhaps in what resizes the maps.
+            (N, H, W, K), and perhaps in what resizes the maps; for contours (N, H, W, 1).
         train: (x, y) arrays; an `ImageFolder`, `ImageTable`, `SegmentationFolder` or `TFRecords`,
-            which stay on disk; or a finite tf.data.Dataset of (x, y), single examples or batches. y
-            are ints (N,), one-hot rows (N, K), or label maps of ints (N, H, W): what they are says
-            whether images or pixels are classified. "resample" keeps a Dataset in memory. Or a
-            path of images, a folder or a CSV file, as `kerasnorm fit` takes it. The parts that it
-            has are `validation` and `test`, where you give none; if it has no parts and you give
-            neither, they are held out of it as the command does: a tenth and a fifth, by the seed.
+            which stay on disk; or a finite tf.data.Dataset of (x, y), single examples or batches.
+            "resample" keeps a Dataset in memory. Or a path of images, a folder or a CSV file, as
+            `kerasnorm fit` takes it. The parts that it has are `validation` and `test`, where you
+            give none; if it has no parts and you give neither, they are held out of it as the
+            command does: a tenth and a fifth, by the seed. Or (x, y, w) with sample weights (N,),
+            by which the loss is multiplied beside the weights of the classes, and of examples held
+            out the figures are weighed. What y are says what is learnt:
+
+            - ints or names (N,), or one-hot rows (N, K): one class an example. A model of one
+              output, a logit or a sigmoid, keeps it for two classes.
+            - rows of 0 and 1 (N, K): several labels an example, each with an output of its own.
+            - label maps of ints (N, H, W): one class a pixel.
+            - maps of 0 and 1 (N, H, W), and a model of one map: contours.
         validation: as `train`: held-out examples for the curves, and to choose the best epoch by.
         epochs: passes over `train`, the head's own included. An epoch of resampled examples is as
             long as the data.
@@ -91,11 +105,12 @@ def fit(
             examples and new weights.
         classes: how many classes there are, or their names; by default up to the largest label.
         keep: whose weights are kept. "best": those of the epoch with the best
-            `val_balanced_accuracy`, of label maps `val_mean_iou`, if there is `validation`; "last":
-            those of the last epoch. "auto": where the head is solved, an average, as `monitor` of
-            `fine_tune` has it; else as "best".
-        augmentation: layer, or Sequential of layers, that changes the examples at random; not for
-            label maps, which would have to change with them.
+            `val_balanced_accuracy`, of several labels `val_average_precision`, of label maps
+            `val_mean_iou`, of contours `val_ods`, if there is `validation`; "last": those of the
+            last epoch. "auto": where the head is solved, an average, as `monitor` of `fine_tune`
+            has it; else as "best".
+        augmentation: layer, or Sequential of layers, that changes the examples at random, in place
+            of the recipe's; not for label maps, which would have to change with them.
         callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
             while only the head trains.
         tensorboard: folder to write TensorBoard's logs to.
@@ -132,7 +147,7 @@ def fit(
     check_choice("keep", keep, ("auto", "best", "last"))
     recipe, reasons = read_recipe(recipe)
     check_trainable(recipe, model, epochs)
-    model = with_normalization(model, recipe)
+    model = adapted(with_normalization(model, recipe), recipe)
     callbacks = list(callbacks)
     if backup_dir is not None and read_cluster() is not None:
         raise ValueError(
@@ -155,19 +170,22 @@ def fit(
         reading = {"rank": rank, "batch_size": batch_size, "ignore_class": ignore_class}
         shape = model.input_shape if is_graph(model) else None
         found = read_paths(shape, train, validation, test, seed=seed, ignore_class=ignore_class)
-        parts = read_parts(*found, **reading)
+        given = dict(zip(("train", "validation", "test"), found, strict=True))
+        given = {name: resized(name, data, recipe) for name, data in given.items()}
+        parts = read_parts(**given, outputs=outputs_for(model, classes), **reading)
         check_parts(recipe, parts)
         names = class_names_of(classes, parts)
         say_absent(parts, names)
-        model = parts.train.kind.with_head(model, len(names))
+        kind = parts.train.kind
+        model = with_mixed_precision(kind.with_head(model, len(names)), recipe)
         if backup is not None:
             backup.decided_by(**_fingerprint(recipe, parts, names, keep))
         settings = {
             "epochs": epochs,
             "verbose": verbose,
             "seed": seed,
-            "augmentation": augmentation,
-            "callbacks": callbacks,
+            "augmentation": augmentation or augmentation_of(recipe, model),
+            "callbacks": [*callbacks, *stopping(recipe, parts)],
             "backup_dir": backup,
             "prepare": prepare,
             "jit_compile": jit_compile,
@@ -201,9 +219,11 @@ def _train(
 ) -> Run:
     train, validation = parts.train, parts.validation
     kind, counts = train.kind, train.counts(len(names))
-    check_correctable(recipe, counts, train)
+    check_correctable(recipe, counts, parts)
     for name, part in parts.given():
         kind.check_fit(name, part, model)
+    if isinstance(kind, Contours) and settings["jit_compile"] == "auto":
+        settings["jit_compile"] = False  # contours are matched on the host
     order_seed = int(np.random.randint(2**31))  # so that the seed decides it
     order = None
     if recipe.imbalance == "resample":
@@ -211,20 +231,22 @@ def _train(
         drawing = {"num_classes": len(names), "seed": order_seed, **recipe.imbalance_settings}
         order = train.order(**drawing)
     steps = 0 if recipe.schedule is None else train.steps(order)  # a Dataset may have to be read
-    loss = kind.loss(recipe, counts, gives_logits(model))
+    logits = gives_logits(model)
+    loss = kind.loss(recipe, train, len(names), logits)
     solvable = can_be_solved(model, loss)
     arguments = fine_tune_arguments(recipe, epochs, steps, solvable)
     data, arguments["sampler"] = train.for_training(order, order_seed)
-    if recipe.imbalance == "class_weights":
-        arguments["class_weight"] = class_weights(counts, **recipe.imbalance_settings)
-    elif solvable and recipe.correction is not None and train.classes.ndim == 1:
-        # the correction takes the prior out itself
-        arguments["class_weight"] = dict.fromkeys(range(len(names)), 1.0)
-    if classes_of(model) != len(names):
-        arguments["classes"] = len(names)
+    weights = kind.class_weight(recipe, counts)
+    if weights is not None:
+        arguments["class_weight"] = weights
+    elif solvable and recipe.correction in TAKE_THE_PRIOR_OUT and train.classes.ndim == 1:
+        equal = dict.fromkeys(range(len(names)), 1.0)
+        arguments["class_weight"] = equal if train.weights is None else ClassWeights(equal)
+    if classes_of(model) != kind.units(len(names)):
+        arguments["classes"] = kind.units(len(names))
     if recipe.transfer != "svm":
         arguments["loss"] = loss
-        arguments["metrics"] = kind.metrics(len(names))
+        arguments["metrics"] = kind.metrics(len(names), logits, parts.held_out or train)
         arguments["cache"] = kind.keeps_features(model, train)
         solved = arguments["head_epochs"] is None
         if keep == "auto" and solved:
@@ -241,17 +263,11 @@ def _train(
         **arguments,
         **settings,
     )
-    held_out = parts.held_out
-    evaluate = None if held_out is None else _evaluator(held_out, names, counts.counts)
-    before = evaluate and evaluate(tuned.model)
-    final = corrected(tuned.model, recipe, counts, train)
-    after = before if final is tuned.model else evaluate and evaluate(final)
-    return Run(final, tuned.history, after, recipe, before, tuple(reasons), names)
-
-
-def _evaluator(examples: Examples, names: tuple[str, ...], counts: np.ndarray) -> Any:
-    def evaluate(model: keras.Model) -> Evaluation:
-        kind, outputs = examples.kind, examples.outputs(model)
-        return kind.evaluation.of(names, counts, outputs, gives_logits(model), kind.ignore_class)
-
-    return evaluate
+    trained = in_float32(tuned.model, recipe)
+    judge = partial(evaluated, examples=parts.held_out, names=names, train_counts=counts.counts)
+    before, predictions = judge(trained)
+    final, after = corrected(trained, recipe, parts, len(names)), before
+    if final is not trained:
+        after, predictions = judge(final)
+    said = tuple(reasons)
+    return Run(final, tuned.history, after, recipe, before, said, names, predictions)

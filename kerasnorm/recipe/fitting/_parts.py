@@ -31,7 +31,7 @@ class Parts:
 def read_parts(train: Any, validation: Any, test: Any, **reading: Any) -> Parts:
     """Returns the parts as `Examples`; further arguments are those of `read_examples`."""
     found = read_examples("train", train, **reading)
-    reading["names"] = found.class_names
+    reading |= {"names": found.class_names, "kind": found.kind}
     return Parts(
         found,
         None if validation is None else read_examples("validation", validation, **reading),

@@ -48,16 +48,19 @@ def probabilities(outputs: np.ndarray, logits: bool) -> np.ndarray:
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
-def binned(labels: np.ndarray, outputs: np.ndarray, logits: bool) -> np.ndarray:
+def binned(
+    labels: np.ndarray, outputs: np.ndarray, logits: bool, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Returns sums over examples in bins by probability, (3, B), which add up over batches.
 
     They are how many there are, their probabilities, and how many are right, of outputs (N, K),
-    logits or probabilities, for labels (N,).
+    logits or probabilities, for labels (N,); weighed, if there are weights (N,).
     """
     sure = probabilities(outputs, logits).max(axis=1)
     right = outputs.argmax(axis=1) == labels
     bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
-    sums = (np.ones_like(sure), sure, right)
+    each = np.ones_like(sure) if weights is None else weights
+    sums = (each, each * sure, each * right)
     return np.array([np.bincount(bins, weights=each, minlength=_BINS) for each in sums])
 
 
@@ -72,6 +75,6 @@ def calibration(sums: np.ndarray) -> Calibration:
         Guo et al., 2017, On calibration of modern neural networks, https://arxiv.org/abs/1706.04599
     """
     counts = sums[0]
-    confidence, accuracy = sums[1:] / np.maximum(counts, 1)
+    confidence, accuracy = sums[1:] / np.where(counts > 0, counts, 1)
     error = float(counts @ np.abs(accuracy - confidence) / counts.sum())
     return Calibration(counts.astype(int).tolist(), confidence.tolist(), accuracy.tolist(), error)

@@ -8,7 +8,14 @@ from numpy.typing import ArrayLike
 from rich.table import Table
 from rich.text import Text
 
+from kerasnorm._validation import joined
+from kerasnorm.recipe.results._difference import difference
 from kerasnorm.recipe.results._evaluation import Evaluation
+from kerasnorm.recipe.results._intervals import wilson
+from kerasnorm.recipe.results._predictions import LabelPredictions, PixelCounts, Predictions
+
+MOST = 24  # classes, in a terminal
+LISTED = 8  # classes, in a sentence
 
 Comparison = dict[str, list["Trial"]]
 
@@ -19,6 +26,7 @@ class Trial:
 
     history: dict[str, list[float]]
     evaluation: Evaluation
+    predictions: Predictions | LabelPredictions | PixelCounts | None = None
 
 
 def mean_and_deviation(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -49,30 +57,62 @@ def by_class(trials: Sequence[Trial], name: str) -> np.ndarray:
 
 
 def summary_rows(comparison: Comparison) -> list[list[str]]:
-    """Returns a table in %: a row a figure about all classes, a column a way of training."""
+    """Returns a table in %: a row a figure about all classes, below the `headings`."""
 
     def cell(trials: Sequence[Trial], name: str) -> str:
         figures = [trial.evaluation.summary()[name] for trial in trials]
         return percent(*map(float, mean_and_deviation(figures)))
 
     names = first_evaluation(comparison).summary()
-    return [[name, *(cell(trials, name) for trials in comparison.values())] for name in names]
+    return [
+        [name, "", "", *(cell(trials, name) for trials in comparison.values())] for name in names
+    ]
 
 
-def class_rows(comparison: Comparison) -> list[list[str]]:
-    """Returns a table in %: a row a class and figure, a column a way of training."""
+def headings(comparison: Comparison) -> list[str]:
+    """Returns what is above the columns of `summary_rows` and `class_rows`."""
+    return ["", "train", "held out", *comparison]
+
+
+def class_rows(comparison: Comparison, classes: Sequence[int] | None = None) -> list[list[str]]:
+    """Returns a table in %: a row a class and figure, below the `headings`.
+
+    Beside a recall of examples is its 95 % interval; pixels of one image are too much alike.
+    """
     first, found = first_evaluation(comparison), []
+    held_out = np.mean([trial.evaluation.support for trial in last_way(comparison)], axis=0)
+    chosen = range(len(first.class_names)) if classes is None else classes
     for figure in first.by_class():
-        columns = [
-            map(percent, *mean_and_deviation(by_class(trials, figure)))
-            for trials in comparison.values()
-        ]
-        titles = [
-            f"{figure} of {name} ({count:,})"
-            for name, count in zip(first.class_names, first.train_counts, strict=True)
-        ]
-        found += [list(row) for row in zip(titles, *columns, strict=True)]
+        columns = [_cells(trials, figure, held_out) for trials in comparison.values()]
+        for k in chosen:
+            title, counts = f"{figure} of {first.class_names[k]}", first.train_counts[k]
+            cells = [column[k] for column in columns]
+            found.append([title, f"{counts:,}", f"{held_out[k]:,.0f}", *cells])
     return found
+
+
+def _cells(trials: Sequence[Trial], figure: str, held_out: np.ndarray) -> list[str]:
+    mean, deviation = mean_and_deviation(by_class(trials, figure))
+    cells = [percent(*each) for each in zip(mean, deviation, strict=True)]
+    if figure != "recall" or trials[0].evaluation.unit != "example":
+        return cells
+    ends = zip(*wilson(mean, held_out), strict=True)
+    return [
+        cell if np.isnan(low) else f"{cell} ({100 * low:.0f}–{100 * high:.0f})"
+        for cell, (low, high) in zip(cells, ends, strict=True)
+    ]
+
+
+def last_way(comparison: Comparison) -> list[Trial]:
+    """Returns the trials of the way that the others are compared with."""
+    return list(comparison.values())[-1]
+
+
+def worst_classes(comparison: Comparison) -> np.ndarray:
+    """Returns the classes with held-out examples, by the figure of the last way, lowest first."""
+    mean = by_class(last_way(comparison), judged_by(comparison)).mean(axis=0)
+    order = np.argsort(mean, kind="stable")
+    return order[~np.isnan(mean[order])]
 
 
 def percent(mean: float, deviation: float = np.nan) -> str:
@@ -87,39 +127,46 @@ def percent(mean: float, deviation: float = np.nan) -> str:
     return f"{100 * mean:.1f}{spread}"
 
 
-def table(comparison: Comparison, title: str) -> Table:
-    """Returns the rows as a table for the terminal."""
+def table(comparison: Comparison, title: str, most: int = MOST) -> Table:
+    """Returns the rows as a table for the terminal, with at most so many classes, the worst."""
     shown = Table(title=Text(title))  # names may look like Rich's markup
-    shown.add_column("")
-    for name in comparison:
-        shown.add_column(Text(name), justify="right")
+    figures = list(first_evaluation(comparison).by_class())
+    (_, *titles), alone = headings(comparison), len(figures) == 1
+    for index, name in enumerate([figures[0] if alone else "", *titles]):
+        shown.add_column(Text(name), justify="right" if index else "left", overflow="fold")
     summary = summary_rows(comparison)
     for row in summary:
         shown.add_row(*map(Text, row), style="bold", end_section=row is summary[-1])
-    for row in class_rows(comparison):
-        shown.add_row(*map(Text, row))
+    classes = len(first_evaluation(comparison).class_names)
+    chosen = None if classes <= most else worst_classes(comparison)[:most].tolist()
+    for name, *cells in class_rows(comparison, chosen):
+        name = name.removeprefix(f"{figures[0]} of ") if alone else name
+        shown.add_row(*map(Text, [name, *cells]))
+    if chosen is not None:
+        shown.caption = Text(f"The {len(chosen)} worst of {classes} classes; report.html has all.")
     return shown
 
 
 def where_it_does_not_help(comparison: Comparison) -> str:
-    """Says where the last way is not ahead of another one, by its mean over the seeds.
+    """Says how the last way's score stands to another one's, and in which classes it is lower.
 
     Returns:
         A sentence, or "" with one way only.
     """
     *others, (name, trials) = comparison.items()
     names, figure = trials[0].evaluation.class_names, judged_by(comparison)
-    mean = by_class(trials, figure).mean(axis=0)
+    score, mean = trials[0].evaluation.score_name, by_class(trials, figure).mean(axis=0)
+    ours = np.mean([trial.evaluation.score for trial in trials])
     parts = []
     for other, baseline in others:
+        theirs = np.mean([trial.evaluation.score for trial in baseline])
         loss = by_class(baseline, figure).mean(axis=0) - mean
-        worse = [f"{names[k]} (−{100 * loss[k]:.1f})" for k in np.flatnonzero(loss > 0)]
-        part = f"below {other} on {', '.join(worse) if worse else 'no class'}"
-        ours, theirs = (
-            np.mean([each.evaluation.score for each in ways]) for ways in (trials, baseline)
+        worse = [k for k in np.argsort(-loss, kind="stable") if loss[k] > 0]
+        lower = joined((f"{names[k]} (−{100 * loss[k]:.1f})" for k in worse), most=LISTED)
+        parts.append(
+            f"against {other} ({percent(theirs)} %) {difference(trials, baseline)}, "
+            f"lower {figure} on {lower or 'no class'}"
         )
-        if theirs >= ours:
-            score = trials[0].evaluation.score_name
-            part = f"not ahead in {score} ({percent(ours)} against {percent(theirs)} %), {part}"
-        parts.append(part)
-    return f"Where it does not help: {name} is {'; '.join(parts)}." if parts else ""
+    if not parts:
+        return ""
+    return f"Where it does not help: {name} has {score} {percent(ours)} %; {'; '.join(parts)}."

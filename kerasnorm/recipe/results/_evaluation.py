@@ -47,7 +47,7 @@ class Evaluation:
         cls,
         class_names: Sequence[str],
         train_counts: np.ndarray,
-        batches: Iterable[tuple[np.ndarray, np.ndarray]],
+        batches: Iterable[tuple[np.ndarray, ...]],
         logits: bool,
         ignore_class: int | None = None,
     ) -> Self:
@@ -55,25 +55,41 @@ class Evaluation:
 
         Args:
             class_names, train_counts: as above.
-            batches: labels (N, ...) and outputs (N, ..., K) of each.
+            batches: labels (N, ...) and outputs (N, ..., K) of each, and perhaps the weights of
+                the examples (N,), which count for so many.
             logits: whether the outputs are logits rather than probabilities.
             ignore_class: the label of what is left out.
         """
         classes = len(class_names)
         confusion, bins = np.zeros((classes, classes), np.int64), 0
-        for labels, outputs in batches:
+        for labels, outputs, *of_examples in batches:
             used = np.ones(labels.shape, bool) if ignore_class is None else labels != ignore_class
+            weights = None
+            if of_examples:
+                shape = (-1, *[1] * (labels.ndim - 1))
+                weights = np.broadcast_to(of_examples[0].reshape(shape), labels.shape)[used]
             labels, outputs = labels[used].astype(np.int64), outputs[used]
-            confusion += confusion_matrix(labels, outputs.argmax(axis=-1), classes)
-            bins = bins + binned(labels, outputs, logits)
+            found = confusion_matrix(labels, outputs.argmax(axis=-1), classes, weights)
+            confusion = confusion + found
+            bins = bins + binned(labels, outputs, logits, weights)
         if not confusion.any():
             raise ValueError(f"There is no {cls.unit} to judge by: each is {ignore_class=}.")
         return cls(class_names, train_counts, confusion, calibration(bins))
 
     @property
+    def held_out(self) -> int:
+        """How many examples, or pixels, there are here."""
+        return int(self.confusion.sum())
+
+    @property
     def per_class_recall(self) -> np.ndarray:
         """The share of each class that is recognised, (K,); NaN for one with no example here."""
         return shares(np.diag(self.confusion), self.confusion.sum(axis=1))
+
+    @property
+    def support(self) -> np.ndarray:
+        """How many examples of each class there are here, (K,)."""
+        return self.confusion.sum(axis=1)
 
     @property
     def balanced_accuracy(self) -> float:
@@ -117,10 +133,8 @@ class Evaluation:
         Raises:
             ValueError: If the content is none.
         """
-        names, counts = content.get("class_names"), content.get("train_counts")
-        rows, size = content.get("confusion"), len(names) if isinstance(names, list) else 0
-        if not size or not all(isinstance(name, str) for name in names):
-            raise ValueError(f"`class_names` should be a list of strings. Received: {names!r}.")
+        names, counts = read_names(content), content.get("train_counts")
+        rows, size = content.get("confusion"), len(names)
         whole = isinstance(rows, list) and len(rows) == size
         for name, row in [("train_counts", counts), *[("confusion", row) for row in rows or ()]]:
             fits = isinstance(row, list) and len(row) == size
@@ -128,7 +142,7 @@ class Evaluation:
                 raise ValueError(f"`{name}` should have {size} counts in a row. Received: {row!r}.")
         measured = content.get("calibration")
         return cls(
-            tuple(names),
+            names,
             np.array(counts),
             np.array(rows),
             None if measured is None else read_calibration(measured),
@@ -140,14 +154,34 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Returns the counts of (true, predicted) pairs, (K, K).
+def read_names(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the names of the classes that JSON holds; ValueError if there are none."""
+    names = content.get("class_names")
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"`class_names` should be a list of strings. Received: {names!r}.")
+    return tuple(names)
+
+
+def read_counts(content: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns the counts of that shape that JSON holds in lists; ValueError if it does not."""
+    rows = content.get(name)
+    flat = np.array(rows, dtype=object)
+    whole = flat.shape == shape and all(is_number(n) and 0 <= n < 2**53 for n in flat.flat)
+    if not whole:
+        raise ValueError(f"`{name}` should have counts of shape {shape}. Received: {rows!r}.")
+    return np.array(rows)
+
+
+def confusion_matrix(
+    labels: np.ndarray, predicted: np.ndarray, classes: int, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Returns the counts, or the sums of weights, of (true, predicted) pairs, (K, K).
 
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2)
     array([[1, 1],
            [0, 1]])
     """
-    pairs = np.bincount(classes * labels + predicted, minlength=classes**2)
+    pairs = np.bincount(classes * labels + predicted, weights, minlength=classes**2)
     return pairs.reshape(classes, classes)
 
 

@@ -4,22 +4,36 @@ import contextlib
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasnorm._existing import MODEL_FILE, NAMES_FILE, RECIPE_FILE, check_run_folder
 from kerasnorm._files import staged
 from kerasnorm._strict_json import strict_json
 from kerasnorm._types import StrPath
-from kerasnorm.models import load_model, uncompiled
+from kerasnorm.models import ends_in, gives_logits, load_model, uncompiled
 from kerasnorm.recipe._recipe import Recipe
+from kerasnorm.recipe.results._binary_evaluation import BinaryEvaluation
+from kerasnorm.recipe.results._calibration import probabilities
 from kerasnorm.recipe.results._comparison import Comparison
+from kerasnorm.recipe.results._contour_evaluation import ContourEvaluation
 from kerasnorm.recipe.results._evaluation import Evaluation, is_number
 from kerasnorm.recipe.results._export import Export, export
+from kerasnorm.recipe.results._labels_evaluation import LabelsEvaluation
+from kerasnorm.recipe.results._looked_at import HeldOut
 from kerasnorm.recipe.results._map_evaluation import MapEvaluation
+from kerasnorm.recipe.results._predictions import LabelPredictions, PixelCounts, Predictions
+
+_KINDS: dict[str, type[Evaluation]] = {  # by a figure that only they have
+    "mean_iou": MapEvaluation,
+    "average_precision": BinaryEvaluation,
+    "macro_average_precision": LabelsEvaluation,
+    "ods": ContourEvaluation,
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,15 +43,21 @@ class Run:
     Attributes:
         model: the trained keras.Model, new; its output is as that of the model given.
         history: figures by epoch: `loss`, `accuracy` and `balanced_accuracy` on the training
-            examples, of label maps `loss`, `mean_iou` and `balanced_accuracy`; and on those of
-            `validation` the same with `val_` before.
-        evaluation: an `Evaluation` of the model on the examples held out, of label maps a
-            `MapEvaluation`; or None without any.
+            examples, of one output for two classes `average_precision` too, of several labels
+            `loss`, `average_precision` and `accuracy`, of label maps `loss`, `mean_iou` and
+            `balanced_accuracy`, of contours `loss`, `ods` and `ois`; and on those of `validation`
+            the same with `val_` before.
+        evaluation: an `Evaluation` of the model on the examples held out, of its kind:
+            `BinaryEvaluation`, `LabelsEvaluation`, `MapEvaluation` or `ContourEvaluation`; or None
+            without any.
         recipe: the `Recipe` that it was trained by.
         uncorrected: an `Evaluation` before the recipe's correction; without any the same one, or
             None.
         reasons: those of the `Advice` that it was trained by, or none.
         names: those of the classes, for a run without an evaluation; () where none are known.
+        predictions: the labels and the probabilities of each example held out, in their order; of
+            label maps the confusion matrix of each. None in a run that was loaded, without
+            examples held out, and where they are too many to keep.
 
     Example:
 
@@ -58,6 +78,7 @@ class Run:
     uncorrected: Evaluation | None = None
     reasons: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    predictions: Predictions | LabelPredictions | PixelCounts | None = None
 
     def save(self, folder: StrPath, include_optimizer: bool = False) -> None:
         """Writes model.keras, recipe.json and more .json files into `folder`, which is made.
@@ -122,12 +143,41 @@ class Run:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The names of the classes, in the order of the outputs; numbers where none are known."""
+        """The names of the classes, in the order of the outputs; numbers where none are known.
+
+        Of one output for two classes they are two, the second of which the output tells.
+        """
         if self.evaluation is not None:
             return tuple(self.evaluation.class_names)
-        if self.names:
-            return self.names
-        return tuple(map(str, range(self.model.output_shape[-1])))
+        count = self.model.output_shape[-1]
+        two = count == 1 and len(self.model.output_shape) == 2
+        return tuple(map(str, range(2 if two else count)))
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether an example may have several of the classes."""
+        if self.evaluation is not None:
+            return isinstance(self.evaluation, LabelsEvaluation)
+        return ends_in(self.model, "sigmoid") and self.model.output_shape[-1] > 1
+
+    def probabilities_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns what the model gives as probabilities, one for each of `class_names`.
+
+        Args:
+            outputs: (N, K), or of label maps (N, H, W, K), as `model.predict` returns them; of one
+                output for two classes (N, 1), and of contours (N, H, W, 1).
+
+        Returns:
+            float64 of the same shape; of two classes (N, 2). Those of classes sum to 1, those of
+            several labels and of contours do not.
+        """
+        logits, one = gives_logits(self.model), outputs.shape[-1] == 1
+        if not self.several_labels and not one:
+            return probabilities(outputs, logits)
+        found = outputs.astype(np.float64)
+        each = 0.5 + 0.5 * np.tanh(0.5 * found) if logits else found
+        two = one and outputs.ndim == 2
+        return np.concatenate([1 - each, each], axis=-1) if two else each
 
     def export(
         self,
@@ -174,23 +224,51 @@ class Run:
         names = self.class_names
         return export(self.model, path, format, quantize, verify, names, overwrite)
 
-    def report(self, path: StrPath, comparison: Comparison | None = None) -> None:
+    def report(
+        self,
+        path: StrPath,
+        comparison: Comparison | None = None,
+        *,
+        held_out: Any = None,
+        files: Sequence[str] | None = None,
+        about: Mapping[str, str] | None = None,
+    ) -> None:
         """Writes one HTML page about the run, which needs no network.
 
-        Use it to look at a run and to hand it on: curves, recall of each class by its frequency,
-        confusion, recipe and what trained. Needs matplotlib.
+        Use it to look at a run and to hand it on: the score and how uncertain it is, the worst
+        classes and what they are taken for, the surest mistakes and what the model looked at there
+        (Grad-CAM), curves, calibration, recipe and what trained. Needs matplotlib.
 
         Args:
             path: the file to write.
             comparison: other ways of training to show beside this one: `Trial`s by their name,
-                as `kerasnorm.recipe.compare` returns them.
+                as `kerasnorm.problems.compare` returns them.
+            held_out: the examples that the run was evaluated on, to show some: (x, y) arrays in
+                the same order, or a function that returns (x, y) of the rows (M,) that it is given.
+                None: no pictures of examples.
+            files: the names of the held-out examples, such as paths, for the captions.
+            about: what else to say of how the run came about, such as the command.
 
         Raises:
             ImportError: if matplotlib is missing.
+            ValueError: if there are not as many examples held out as were evaluated.
         """
         from kerasnorm.recipe.results._report import write_report
 
-        write_report(path, self, comparison)
+        of_rows = None if held_out is None else self._of_rows(held_out)
+        write_report(path, self, comparison, of_rows, files, about)
+
+    def _of_rows(self, held_out: Any) -> HeldOut:
+        if callable(held_out):
+            return held_out
+        x, y = held_out
+        found = self.predictions
+        if found is not None and len(x) != found.size:
+            raise ValueError(
+                f"`held_out` should be the {found.size} examples that the run was evaluated on. "
+                f"Received: {len(x)}."
+            )
+        return lambda rows: (x[rows], y[rows])
 
 
 @contextlib.contextmanager
@@ -228,5 +306,5 @@ def _as_strings(content: Any) -> tuple[str, ...]:
 def _read_evaluation(content: Any) -> Evaluation:
     if not isinstance(content, dict):
         raise ValueError("it should be an object of figures.")
-    kind = MapEvaluation if "mean_iou" in content else Evaluation
+    kind = next((kind for figure, kind in _KINDS.items() if figure in content), Evaluation)
     return kind.from_dict(content)

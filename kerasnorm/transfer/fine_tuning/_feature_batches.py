@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnorm.data import Batches, each_batch, in_order, shuffled
+from kerasnorm.data import Batches, each_batch, in_order, read_weights, shuffled
 from kerasnorm.transfer.fine_tuning._feature_cache import cache_features
 
 
@@ -33,12 +33,14 @@ class FeatureBatches:
     def of(self, base: keras.Model, name: str, data: Any, folder: Path) -> Batches:
         """Returns batches of the features of labelled examples, and their labels."""
         labels: list[np.ndarray] = []
+        weights: list[np.ndarray] = []
         order = getattr(data, "order", None)
         data = in_order(data)  # and the features will be drawn as the examples would have been
 
         def inputs() -> Iterator[Any]:
-            for x, y in each_batch(data):
+            for x, y, *of_examples in each_batch(data):
                 labels.append(y)
+                weights.extend(of_examples)
                 yield x
 
         total = len(data) if isinstance(data, keras.utils.PyDataset) else None
@@ -48,4 +50,5 @@ class FeatureBatches:
         self.check(name, y)
         if order is None and name == "train":
             order = shuffled(len(y), self.seed)
-        return Batches(features, y, self.batch_size, order)
+        found = read_weights(np.concatenate(weights), len(y), name) if weights else None
+        return Batches(features, y, self.batch_size, order, found)

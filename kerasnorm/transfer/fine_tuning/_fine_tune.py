@@ -15,7 +15,9 @@ from kerasnorm.data import (
     Batches,
     Order,
     StoredBatches,
+    check_unweighted,
     each_batch,
+    has_weights,
     in_order,
     numbered,
     read_batches,
@@ -113,8 +115,10 @@ def fine_tune(
             which a part for validation is `validation` if you give none. y: ints (N,) or (N, 1);
             names of classes, which are numbered in alphabetical order; rows (N, K) that are one-hot
             or sum to 1; label maps (N, H, W); for a sigmoid or one logit 0 to 1; or what `loss`
-            takes.
-        validation: as `train`, for the curves, and what `monitor` says.
+            takes. Or (x, y, w) with sample weights (N,), not for "svm": the loss is weighed by
+            them, times the weights of the classes.
+        validation: as `train`, for the curves, and what `monitor` says. With sample weights the
+            metrics are weighed, too.
         strategy: one of the table, or what `rule_of_thumb` returns, whose learning rate is taken
             if none is given.
         classes: int ≥ 1, units of a new head in place of the last Dense layer, or for label maps
@@ -141,8 +145,9 @@ def fine_tune(
         jit_compile: as in Keras; but "auto" leaves XLA out on TensorFlow without a GPU, where it
             took 4 to 6 times as long to fine-tune EfficientNet-Lite0.
         class_weight: a dict with a weight for each class; or `ClassWeights`, which weigh pixels
-            too. None: a solved head decides as if all classes were as frequent; weights, even of
-            1, leave that to them.
+            too, and go together with sample weights. None: a solved head decides as if all classes
+            were as frequent; weights, even of 1, leave that to them. Several labels are weighed by
+            their loss, `kerasnorm.imbalance.LabelCrossentropy`.
         sampler: callable that returns the rows of `train`, arrays then, that make up an epoch, ints
             (M,), given its number; for drawing rare classes more often. None: all, shuffled.
         monitor: name of the value in the history whose best epoch, over both phases, the weights
@@ -253,8 +258,10 @@ def fine_tune(
         check = partial(check_labels, model=new, loss=loss)
         _check_at_hand(data, check)
         if class_weight is not None:
-            check_class_weight(class_weight, new, loss)
+            check_class_weight(class_weight, new, loss, has_weights(data[0]))
         if strategy.name == "svm":
+            for name, each in zip(("train", "validation"), (train, validation), strict=True):
+                check_unweighted(each, name, "strategy='svm'")
             svm, history = svm_model(new, data, strategy.settings.get("estimator", "svm"), order)
             return FineTuning(svm, history, strategy.name)
 
@@ -268,15 +275,20 @@ def fine_tune(
             warn_if_forgetful(first)
         outer = new if augmentation is None else augmented(new, augmentation, len(shape) > 2)
         compiling = asked.compiling(new, shape, jit_compile)
+        measured = compiling["metrics"]
+        if has_weights(data[1]):
+            compiling["weighted_metrics"] = compiling.pop("metrics")
         stages = Stages(new, compiling, class_weight, verbose, callbacks, seed, backup, prepare)
         final = asked.final_weights(new, plan)
-        stages.resume(final, lambda: asked.fingerprint(data, plan, compiling, seed))
+        decided = {"loss": compiling["loss"], "metrics": measured}
+        stages.resume(final, lambda: asked.fingerprint(data, plan, decided, seed))
         keep = FeatureBatches(cache_limit, batch_size, order, int(bool(verbose)), check)
         kept = cache and not plan.solved and len(plan.head) > 0
         kept = kept and _features_stay(new, augmentation, data[0])
         phases = TwoPhases(new, outer, data, stages, keep, kept, final)
         logs = _train(phases, asked, plan, first)
-        compiling["metrics"] = fresh_metrics(compiling["metrics"], compiling["loss"])
+        compiling |= {"metrics": fresh_metrics(measured, compiling["loss"])}
+        compiling.pop("weighted_metrics", None)
         compile_ready(new, optimizer_at(optimizer, rates.base), **compiling)
         return FineTuning(new, by_name(logs), strategy.name)
 

@@ -8,7 +8,7 @@ import keras
 from kerasnorm.backend.engine import scope_of
 from kerasnorm.backups import Backup, describe_callbacks
 from kerasnorm.data import FollowEpochs, in_order
-from kerasnorm.models import begin_at, fresh_metrics
+from kerasnorm.models import begin_at, fresh_metrics, leaves
 from kerasnorm.transfer.fine_tuning._averaged_weights import AveragedWeights
 from kerasnorm.transfer.fine_tuning._best_weights import BestWeights
 from kerasnorm.transfer.fine_tuning._divergence import StopIfDiverged
@@ -104,6 +104,8 @@ class Stages:
         kept = [*own, *self._callbacks]
         callbacks += [StopIfDiverged(), Keeper(self._progress, kept)]
         batches = train.for_fit() if hasattr(train, "for_fit") else train
+        if any(leaf.layer.compute_dtype == "float16" for leaf in leaves(trained)):
+            trained.dtype_policy = keras.DTypePolicy("mixed_float16")  # so that the loss is scaled
         trained.compile(optimizer, **compiling)
         trained.fit(
             batches if self._weigh is None else self._weigh(batches),
@@ -147,5 +149,5 @@ class Stages:
 
     def _compiling(self) -> dict[str, Any]:
         """Returns the arguments of `compile` with metrics that have counted nothing."""
-        metrics = fresh_metrics(self.compiling["metrics"], self.compiling["loss"])
-        return {**self.compiling, "metrics": metrics}
+        key = "weighted_metrics" if "weighted_metrics" in self.compiling else "metrics"
+        return {**self.compiling, key: fresh_metrics(self.compiling[key], self.compiling["loss"])}

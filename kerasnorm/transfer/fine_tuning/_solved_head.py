@@ -37,7 +37,8 @@ def can_be_solved(model: keras.Model, loss: Any) -> bool:
 
 def _each_alone(model: keras.Model, loss: Any) -> bool:
     """Returns whether each output is a class of its own, which is there or not."""
-    return is_binary(model) or isinstance(loss, OF_EACH) or str(loss).startswith("binary_")
+    known = isinstance(loss, OF_EACH) or getattr(loss, "of_labels", False)
+    return is_binary(model) or known or str(loss).startswith("binary_")
 
 
 def is_plain(head: keras.Layer) -> bool:
@@ -73,7 +74,12 @@ def _has_rows_below(model: keras.Model) -> bool:
 
 
 def solve_into(
-    model: keras.Model, features: np.ndarray, y: np.ndarray, loss: Any, class_weight: Any
+    model: keras.Model,
+    features: np.ndarray,
+    y: np.ndarray,
+    loss: Any,
+    class_weight: Any,
+    sample_weight: np.ndarray | None = None,
 ) -> None:
     """Gives a model's head the weights that fit its features best.
 
@@ -83,15 +89,20 @@ def solve_into(
         y: labels that fit its outputs.
         loss: says whether the classes exclude one another, if the model does not.
         class_weight: weights by class, or None: the prior is taken out of the bias.
+        sample_weight: of the examples, (N,), or None.
     """
     labels, left_out = read_labels(y, "train"), getattr(loss, "ignore_class", None)
     if left_out is not None:
         kept = (labels != left_out).reshape(len(labels), -1).all(axis=1)
         features, labels = features[kept], labels[kept]
+        sample_weight = None if sample_weight is None else sample_weight[kept]
     several = _each_alone(model, loss)
     targets = _targets(labels, classes_of(model), several)
+    of_labels = getattr(loss, "label_weights", None)
     weights = None if class_weight is None else _weights(targets, class_weight)
-    _solve(model, features, targets, not several, weights)
+    if of_labels is not None:
+        weights = np.where(targets > 0.5, of_labels[:, 1], of_labels[:, 0]).astype("float32")
+    _solve(model, features, targets, not several, weights, sample_weight)
 
 
 def solve_into_maps(
@@ -111,9 +122,11 @@ def solve_into_maps(
     """
     count = count_of(data)
     left_out = getattr(loss, "ignore_class", None)
-    sample = sample_pixels(base, data, count, left_out, seed)
-    check_range(sample.labels, classes_of(model), "train", "These are the model's outputs.")
-    binary = _each_alone(model, loss)
+    balanced = getattr(loss, "of_contours", False)
+    sample = sample_pixels(base, data, count, left_out, seed, balanced)
+    binary, units = _each_alone(model, loss), classes_of(model)
+    classes = max(units, 2) if binary else units
+    check_range(sample.labels, classes, "train", "These are the model's outputs.")
     targets = _targets(sample.labels, classes_of(model), binary)
     weights = sample.weights
     if class_weight is not None:
@@ -127,12 +140,17 @@ def _solve(
     targets: np.ndarray,
     softmax: bool,
     weights: np.ndarray | None,
+    of_examples: np.ndarray | None = None,
 ) -> None:
     head = find_head(model)
+    balanced = weights is None
+    if of_examples is not None:
+        shape = (-1,) if weights is None else (-1, *[1] * (weights.ndim - 1))
+        weights = of_examples.reshape(shape) * (1.0 if weights is None else weights)
     if weights is not None:  # a class of the weight 0 is not learnt
-        used = weights > 0
+        used = weights.reshape(len(weights), -1).any(axis=1)
         features, targets, weights = features[used], targets[used], weights[used]
-    found = solve_targets(read_features(features), targets, softmax, weights)
+    found = solve_targets(read_features(features), targets, softmax, weights, balanced=balanced)
     head.set_weights([found.kernel.reshape(head.kernel.shape), found.bias])
 
 

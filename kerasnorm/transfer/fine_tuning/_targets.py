@@ -91,7 +91,7 @@ def _check_values(name: str, y: Any, model: keras.Model, loss: Any) -> None:
     if isinstance(loss, str) or not isinstance(loss, keras.losses.Loss):
         loss = CROSS_ENTROPIES.get(loss if isinstance(loss, str) else getattr(loss, "__name__", ""))
         loss = loss and loss()
-    if isinstance(loss, OF_EACH):
+    if isinstance(loss, OF_EACH) or getattr(loss, "of_labels", False):
         _check_shares(name, read_labels(y, name))
     elif isinstance(loss, OF_ROWS):
         _check_rows(name, read_labels(y, name))
@@ -101,12 +101,32 @@ def _check_values(name: str, y: Any, model: keras.Model, loss: Any) -> None:
         check_range(kept, classes_of(model), name, _FIX)
 
 
-def check_class_weight(weights: Any, model: keras.Model, loss: Any) -> None:
+def check_class_weight(weights: Any, model: keras.Model, loss: Any, weighed: bool = False) -> None:
     """Refuses weights that are not one for each class of the model.
 
+    Args:
+        weights: the argument.
+        model: a classifier.
+        loss: what `compile` takes; None: the cross-entropy that fits.
+        weighed: whether the examples have weights of their own.
+
     Raises:
-        ValueError: if a class is missing or unknown, or a weight is no finite number from 0 up.
+        ValueError: if a class is missing or unknown, or a weight is no finite number from 0 up; if
+            they are for several labels, or cannot be multiplied by weights of the examples.
     """
+    if weighed and not hasattr(weights, "map"):
+        raise ValueError(
+            "Keras takes either sample weights or a dict of class weights. Received: both. Pass "
+            "`class_weight=kerasnorm.imbalance.ClassWeights(…)` of the dict, which multiplies them."
+        )
+    of_labels = (loss is None and is_binary(model)) or isinstance(loss, OF_EACH)
+    of_labels = of_labels or getattr(loss, "of_labels", False)
+    if of_labels and classes_of(model) > 1:
+        raise ValueError(
+            "`class_weight` weighs examples of one class, and an example may have several labels "
+            f"here, one for each of {classes_of(model)} outputs. Leave it out, and weigh them by "
+            "`loss=kerasnorm.imbalance.LabelCrossentropy(label_weights=…)`."
+        )
     known = loss is None or isinstance(loss, (*OF_EACH, *OF_ROWS))
     known = known or (isinstance(loss, str) and loss in CROSS_ENTROPIES)
     units = classes_of(model) if known else None

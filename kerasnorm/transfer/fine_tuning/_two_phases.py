@@ -76,7 +76,7 @@ class TwoPhases:
             return self.stages.judge("head", self.model, self.data)
         with self._features(split.base) as features:
             train = features[0]
-            solve_into(self.model, train.x, train.y, loss, class_weight)
+            solve_into(self.model, train.x, train.y, loss, class_weight, train.weights)
             return self.stages.judge("head", split.top, features)
 
     def train_head(self, optimizing: Optimize, epochs: range) -> Logs:

@@ -17,7 +17,7 @@ class Examples:
     Attributes:
         values: features, uncorrelated `Coordinates`, float32 (N, R).
         targets: float32 (N, K): shares that sum to 1 under a softmax, 0 to 1 under sigmoids.
-        weights: of the examples, float32 (N,).
+        weights: of the examples, float32 (N,); or under sigmoids of their labels, (N, K).
         softmax: whether the classes exclude one another.
     """
 
@@ -28,6 +28,11 @@ class Examples:
 
     def __getitem__(self, rows: np.ndarray) -> "Examples":
         return Examples(self.values[rows], self.targets[rows], self.weights[rows], self.softmax)
+
+    @property
+    def each(self) -> np.ndarray:
+        """The weights beside the targets, (N, 1) or (N, K)."""
+        return self.weights.reshape(len(self.weights), -1)
 
     @property
     def prior(self) -> np.ndarray:
@@ -51,16 +56,18 @@ class Examples:
             losses = np.log(total[:, 0]) - np.einsum("nk,nk->n", self.targets, logits)
             shares /= total
         else:
-            losses = (np.logaddexp(0, logits) - self.targets * logits).sum(axis=1)
+            losses = np.logaddexp(0, logits) - self.targets * logits
+            if self.weights.ndim == 1:
+                losses = losses.sum(axis=1)
             shares = 0.5 + 0.5 * np.tanh(0.5 * logits)
-        slope = (shares - self.targets) * self.weights[:, None]
-        return float(np.dot(losses.astype("float64"), self.weights)), slope
+        slope = (shares - self.targets) * self.each
+        return float(np.vdot(losses.astype("float64"), self.weights)), slope
 
     def curvature(self, head: np.ndarray) -> np.ndarray:
         """Returns the diagonal of the loss' second derivative by kernel and bias, (R + 1, K)."""
         slope = self.loss_and_slope(self.logits(head))[1]
-        shares = slope / self.weights[:, None] + self.targets
-        each = shares * (1 - shares) * self.weights[:, None]
+        shares = slope / np.where(self.each > 0, self.each, 1) + self.targets
+        each = shares * (1 - shares) * self.each
         return np.concatenate([np.square(self.values).T @ each, each.sum(axis=0)[None]])
 
     def logits(self, head: np.ndarray) -> np.ndarray:

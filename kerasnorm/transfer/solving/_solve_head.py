@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 
 from kerasnorm._validation import as_number
-from kerasnorm.data import check_count, check_zero_one, read_classes, read_labels, to_numpy
+from kerasnorm.data import (
+    check_count,
+    check_zero_one,
+    read_classes,
+    read_labels,
+    read_weights,
+    to_numpy,
+)
 from kerasnorm.transfer._matrices import read_features
 from kerasnorm.transfer.solving._coordinates import Coordinates
 from kerasnorm.transfer.solving._logistic import Examples, solve
@@ -44,7 +51,12 @@ class Head:
 
 
 def solve_head(
-    features: Any, y: Any, *, weights: Any = "balanced", penalty: float | None = None
+    features: Any,
+    y: Any,
+    *,
+    weights: Any = "balanced",
+    sample_weight: Any = None,
+    penalty: float | None = None,
 ) -> Head:
     """Returns the linear head that fits frozen features best: a logistic regression's optimum.
 
@@ -60,6 +72,8 @@ def solve_head(
         weights: "balanced" takes the shares of the classes out of the bias, so that the head
             decides as if all were as frequent (Menon et al., 2021); None leaves them in; or the
             weights of the examples, (N,), positive, which leave them in too.
+        sample_weight: weights of the examples, (N,), not negative, by which `weights` are
+            multiplied: with "balanced" the weighed shares of the classes are taken out.
         penalty: float > 0, times half the sum of the kernel's squares, added to the sum of the
             cross-entropies: scikit-learn's 1 / C. None: what gives the best balanced accuracy in
             a stratified cross-validation, of those within half a standard error the one of the
@@ -93,7 +107,14 @@ def solve_head(
         penalty = as_number("penalty", penalty, 0, interval="()")
     features = read_features(features)
     targets, softmax = _as_targets(y, len(features))
-    return solve_targets(features, targets, softmax, _as_weights(weights, len(features)), penalty)
+    found = _as_weights(weights, len(features))
+    balanced = found is None
+    if sample_weight is not None:
+        of_examples = read_weights(sample_weight, len(features), "sample_weight")
+        used = of_examples > 0
+        found = (of_examples if found is None else of_examples * found)[used]
+        features, targets = features[used], targets[used]
+    return solve_targets(features, targets, softmax, found, penalty, balanced)
 
 
 def solve_targets(
@@ -102,17 +123,19 @@ def solve_targets(
     softmax: bool,
     weights: np.ndarray | None,
     penalty: float | None = None,
+    balanced: bool = False,
 ) -> Head:
     """Returns the head of `solve_head` for targets as `Examples` has them.
 
     Args:
         features: (N, D).
         targets, softmax: as in `Examples`.
-        weights: of the examples, (N,); None: 1 each, and the prior is taken out of the bias.
+        weights: of the examples, (N,), or under sigmoids of their labels, (N, K), not negative;
+            None: 1 each.
         penalty: as in `solve_head`.
+        balanced: whether the prior is taken out of the bias.
     """
     coordinates = Coordinates.of(features)
-    balanced = weights is None
     weights = np.ones(len(features), "float32") if weights is None else weights
     examples = Examples(coordinates.values, targets, weights, softmax)
     scores = {}

@@ -108,6 +108,13 @@ def _several_labels():
     return model
 
 
+def _labels_and_their_precision():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    loss = imbalance.LabelCrossentropy(gamma=1, label_weights=[[1, 2], [3, 1], [1, 5]])
+    model.compile("sgd", loss, metrics=[imbalance.AveragePrecision(3)])
+    return model
+
+
 def _layers():
     norm = kn.normalization
     yield "batch", _layer(norm.BatchNormalization())
@@ -160,6 +167,7 @@ def _models():
     yield "loss_lovasz", _compiled(imbalance.LovaszSoftmax())
     yield "loss_asymmetric", _several_labels()
     yield "loss_contours", _contours()
+    yield "loss_labels", _labels_and_their_precision()
 
 
 def _spread(model, rng):
@@ -176,7 +184,7 @@ def _inputs(model, rng):
 
 def _labels(name, model, rng):
     shape = (4, *model.output_shape[1:])
-    if name in ("loss_contours", "loss_asymmetric"):
+    if name in ("loss_contours", "loss_asymmetric", "loss_labels"):
         return rng.integers(0, 2, shape).astype("float32")
     return np.arange(4) % 3
 

@@ -17,7 +17,8 @@ every_metric = pytest.mark.parametrize(("make", "expected"), METRICS.values(), i
 @once
 def test_every_public_metric_is_in_the_table():
     names = {type(make()).__name__ for make, _ in METRICS.values()}
-    assert names | {"BoundaryFScore"} == set(km.__all__)  # of contours, which has no classes
+    others = {"AveragePrecision", "BoundaryFScore"}  # of labels, and of contours
+    assert names | others == set(km.__all__)
 
 
 @every_metric
@@ -132,6 +133,8 @@ def test_in_fit_weighted_on_request(rng):
 def test_configs_say_everything():
     made = [make(ignore_class=3) for make, _ in METRICS.values()]
     made.append(km.BoundaryFScore(3.5, 9, from_logits=True, ignore_class=7))
+    made.append(km.BalancedAccuracy(2, threshold=0.25))
+    made.append(km.AveragePrecision(3, from_logits=False, bins=99))
     for metric in made:
         saved = keras.saving.serialize_keras_object(metric)
         again = keras.saving.deserialize_keras_object(saved)

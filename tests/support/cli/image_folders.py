@@ -7,10 +7,14 @@ COUNTS = {"cat": 6, "dog": 4, "owl": 3}
 
 
 WRITTEN = {
+    "about.json",
     "comparison.json",
     "evaluation.json",
     "history.json",
+    "images.csv",
+    "labels.txt",
     "model.keras",
+    "predictions.csv",
     "reasons.json",
     "recipe.json",
     "report.html",

@@ -24,6 +24,7 @@ LOSSES = {
     "lovasz, per image": functools.partial(kl.LovaszSoftmax, "all", per_image=True),
     "class balanced": kl.ClassBalancedBinaryCrossentropy,
     "asymmetric": kl.AsymmetricLoss,
+    "labels": functools.partial(kl.LabelCrossentropy, 1.5, [[1, 2], [3, 1], [1, 1], [0, 5]]),
 }
 # one of each kind: those left out differ from "focal" in nothing but their formulas
 KINDS = "focal", "seesaw, counting", "lovasz", "class balanced", "asymmetric"
@@ -46,7 +47,7 @@ def draw(rng, shape=(3,), n=3):
 
 
 def is_binary(name):
-    return name in ("class balanced", "asymmetric")
+    return name in ("class balanced", "asymmetric", "labels")
 
 
 def targets(name, y):
