@@ -289,7 +289,8 @@ show("recognition")
 # - **Nothing is for free**: every way loses some of the frequent classes, from 2 points (effective
 #   number) to 9 (adjusted logits), and balanced softmax 7.
 #
-# Nineteen ways on another long tail, five seeds: [docs/imbalance.md](../docs/imbalance.md).
+# Nineteen methods on another long tail, five seeds:
+# [docs/measured.md](../docs/measured.md#long-tailed-digits).
 #
 # ## 3. Segmentation: a label for each pixel
 #

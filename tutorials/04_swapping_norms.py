@@ -296,7 +296,7 @@ print("the same config after both:", model.get_config() == back.get_config())
 
 # %% [markdown]
 # How to train it on several devices, and what that costs, is in
-# [docs/distribute.md](../docs/distribute.md).
+# [docs/several_gpus.md](../docs/several_gpus.md).
 #
 # ## 3. Another domain, no labels
 #

@@ -532,7 +532,7 @@ for name, make in {
 # Three messages against Keras' five, of as many numbers. (In return ours passes over the batch
 # twice: Keras' variance, E[x²] − E[x]², is off by 1 at a mean of 1,000.) Between machines it is the
 # number of messages that counts, and group normalization sends none. Times, and arithmetic for 8 to
-# 512 devices, are in [docs/distribute.md](../docs/distribute.md#what-it-costs).
+# 512 devices, are in [docs/several_gpus.md](../docs/several_gpus.md#what-it-costs).
 #
 # ## To take away
 #

@@ -636,8 +636,9 @@ print(f"kerasnorm's differ from TFA's by {difference(named['kerasnorm'], named['
 # - **Sparsemax** of Keras 3.15 gives shares that add up to less than 1. `load_tfa_model` puts a
 #   right one in its place.
 #
-# [docs/migrate.md](../docs/migrate.md) has the others, such as `hard_sigmoid`, and the moving
-# variance of batch normalization, which a loaded model keeps as Keras 2 had it.
+# [From TensorFlow Addons](../docs/from_tensorflow_addons.md) has the others, such as
+# `hard_sigmoid`, and the moving variance of batch normalization, which a loaded model keeps as
+# Keras 2 had it.
 #
 # ## What was wrong, and how far off
 #
@@ -718,7 +719,8 @@ show("exactness")
 #
 # ## What now stands for what
 #
-# All names of TFA are in [docs/migrate.md](../docs/migrate.md). The ones that ConvNets have most:
+# All names of TFA are in [From TensorFlow Addons](../docs/from_tensorflow_addons.md). The most
+# frequent ones in ConvNets:
 #
 # | TensorFlow Addons | now | in a file |
 # |---|---|---|

@@ -71,7 +71,7 @@ def imbalance_of_pixels(counts: ClassCounts, having: np.ndarray, from_ratio: flo
     return {"imbalance": "class_weights", "imbalance_settings": settings}, (
         f"{said} Bounded (ENet's log) weights found rare digits in scenes that plain training did "
         "not, at an equal mean IoU, 37.7 ± 4.6 against 37.0 ± 2.0 %; balanced softmax did not "
-        "help, and adjusting the logits afterwards did harm (docs/imbalance.md)."
+        "help, and adjusting the logits afterwards did harm (docs/measured.md)."
     )
 
 
@@ -125,7 +125,7 @@ def normalization(
         )
     return {"normalization": "group"}, (
         f"{said} are too few for the statistics of batch normalization. Group normalization does "
-        "not depend on the batch, and was ahead with every seed at 2 and 4 (docs/surgery.md)."
+        "not depend on the batch, and was ahead with every seed at 2 and 4 (docs/measured.md)."
     )
 
 
@@ -139,11 +139,11 @@ def imbalance(model: keras.Model, trains: bool, counts: ClassCounts, from_ratio:
     if not gives_logits(model):
         return {"imbalance": "resample"}, (
             f"{said} Rare classes are drawn more often, which gained 2.5 points of balanced "
-            "accuracy on long-tailed digits (docs/imbalance.md); with logits there is better."
+            "accuracy on long-tailed digits (docs/measured.md); with logits there is better."
         )
     return {"loss": "balanced_softmax"}, (
         f"{said} Balanced softmax gained most on long-tailed digits, 4.4 points of balanced "
-        "accuracy (docs/imbalance.md)."
+        "accuracy (docs/measured.md)."
     )
 
 
