@@ -1,4 +1,4 @@
-"""How a layer is called in a functional model, as Keras 2's files have it."""
+"""Reads how a layer is called in a functional model of Keras 2."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,8 +36,8 @@ def call_arguments(
 
     Args:
         node: a call in the file: references with the other arguments in the fourth place.
-        find: returns the tensor of a reference, or None.
-        constants: whether it may be called with constants in place of outputs.
+        find: Returns the tensor of a reference, or None.
+        constants: Whether it may be called with constants in place of outputs. Defaults to False.
     """
     if not is_reference(node) and not isinstance(node, (list, dict)):
         raise ValueError(f"A call of it should be a list in the file. Received: {short(node)}.")
