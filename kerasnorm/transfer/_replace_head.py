@@ -1,4 +1,4 @@
-"""A new head for a classifier."""
+"""Replaces the head of a classifier."""
 
 from typing import Any
 
@@ -31,27 +31,27 @@ _OF_THE_OLD_WEIGHTS = ("_initializer", "_regularizer", "_constraint")
 
 
 def replace_head(model: keras.Model, classes: int, *, maps: bool = False) -> keras.Model:
-    """Returns a new model: a copy of a classifier whose last Dense layer is a new one.
+    """Replaces the last Dense layer of a classifier, in a copy.
 
-    The new head has the old one's name, bias and activation (softmax in place of a sigmoid), and
-    new random weights; all else has the weights and flags of the given model, which stays as it is.
-    A backbone, a model that ends in feature maps or pooled features, gets global average pooling,
-    if it has none, and a head "head" that gives logits. With `maps`, what is replaced is the last
-    convolution of a model that gives label maps.
+    The new head has the name, bias and activation of the old one (softmax instead of a sigmoid),
+    and new random weights; all other layers keep their weights and flags. The given model is
+    unchanged. A backbone, which ends in feature maps or pooled features, gets global average
+    pooling, if it has none, and a head "head" that returns logits. With `maps`, the last
+    convolution of a model for label maps is replaced.
 
     Args:
-        model: functional model or built Sequential that ends in a Dense layer, and perhaps an
-            activation, or a backbone (of keras.applications with `include_top=False`, of KerasHub).
-            The layers below may be nested.
-        classes: int ≥ 1, units or filters of the new head.
-        maps: whether the classes are of pixels. The model ends in a convolution then, and perhaps
-            an activation, upsampling, resizing or cropping.
+        model: Functional model or built Sequential that ends in a Dense layer, optionally
+            followed by an activation, or a backbone (of keras.applications with
+            `include_top=False`, of KerasHub). The layers below may be nested.
+        classes: An int ≥ 1, units or filters of the new head.
+        maps: Whether pixels are classified. The model then ends in a convolution, optionally
+            followed by an activation, upsampling, resizing or cropping. Defaults to False.
 
     Returns:
-        A functional model that is not compiled.
+        An uncompiled functional model.
 
     Raises:
-        ValueError: if `classes` is out of range, or the model does not end so, has no graph or
+        ValueError: If `classes` is out of range, or the model ends otherwise, has no graph or
             cannot be copied.
 
     Example:
@@ -62,6 +62,9 @@ def replace_head(model: keras.Model, classes: int, *, maps: bool = False) -> ker
     >>> scenes = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(10, 1)])
     >>> replace_head(scenes, 3).output_shape, replace_head(scenes, 3, maps=True).output_shape
     ((None, 3), (None, 8, 8, 3))
+
+    See also:
+        `kerasnorm.recipe.classifier`, which adds preprocessing too; `adapt_input`; `solve_head`.
     """
     return put_new_head(copy_model(on_raw_images(model)), as_int("classes", classes, low=1), maps)
 
@@ -125,7 +128,7 @@ def check_gives_maps(model: keras.Model) -> None:
     """Refuses a model that has no output for each class at each pixel.
 
     Raises:
-        ValueError: if it gives something else, or has the classes first.
+        ValueError: If it gives something else, or has the classes first.
     """
     found = f"Received: model '{model.name}' with outputs {getattr(model, 'output_shape', None)}."
     if not gives_maps(model):

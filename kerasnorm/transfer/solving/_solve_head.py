@@ -1,4 +1,4 @@
-"""The head that fits frozen features best, found by a solver instead of by epochs."""
+"""Solves the head that fits frozen features best, instead of training it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +15,13 @@ from kerasnorm.transfer.solving._penalties import best_of, score_penalties
 
 @dataclass(frozen=True)
 class Head:
-    """A Dense layer's weights, and how its penalty was chosen.
+    """Weights of a Dense layer, and how its penalty was chosen.
 
     Attributes:
         kernel: float32 (D, K).
         bias: float32 (K,). `features @ kernel + bias` are logits.
-        penalty: on the squares of the kernel for standardised features.
-        scores: balanced accuracy of each penalty that was tried, in cross-validation; empty if it
+        penalty: On the squares of the kernel for standardized features.
+        scores: Balanced accuracy of each penalty that was tried, in cross-validation; empty if it
             was given.
 
     Example:
@@ -34,7 +34,7 @@ class Head:
     >>> layer.set_weights([head.kernel, head.bias])
 
     See also:
-        `solve_head`, which makes it.
+        `solve_head`, which returns it.
     """
 
     kernel: np.ndarray
@@ -46,31 +46,30 @@ class Head:
 def solve_head(
     features: Any, y: Any, *, weights: Any = "balanced", penalty: float | None = None
 ) -> Head:
-    """Returns the linear head that fits frozen features best: a logistic regression's optimum.
+    """Solves the linear head that fits frozen features best: the optimum of a logistic regression.
 
-    What epochs of a Dense layer approach, in seconds and without a rate to choose. Features are
-    standardised, which the kernel has in it, so the head takes them as they are. An absent class
-    keeps its column.
+    It is what training a Dense layer approaches, in seconds and without a learning rate. Features
+    are standardized internally, and the scaling is folded into the kernel, so the head takes raw
+    features. An absent class keeps its column.
 
     Args:
-        features: array-like (N, D) of numbers, such as a frozen base's outputs.
-        y: class of each example: ints (N,) or (N, 1), or rows (N, K) that are one-hot or sum to 1;
-            rows of 0 and 1 that are no one-hot rows are several labels, each with a sigmoid of its
-            own.
-        weights: "balanced" takes the shares of the classes out of the bias, so that the head
-            decides as if all were as frequent (Menon et al., 2021); None leaves them in; or the
-            weights of the examples, (N,), positive, which leave them in too.
-        penalty: float > 0, times half the sum of the kernel's squares, added to the sum of the
-            cross-entropies: scikit-learn's 1 / C. None: what gives the best balanced accuracy in
-            a stratified cross-validation, of those within half a standard error the one of the
-            lowest loss.
+        features: Array-like (N, D) of numbers, such as a frozen base's outputs.
+        y: Class of each example: ints (N,) or (N, 1), or rows (N, K) that are one-hot or sum to 1;
+            rows of 0 and 1 that are not one-hot are several labels, each with its own sigmoid.
+        weights: "balanced" removes the class frequencies from the bias, so that the head decides as
+            if all classes were equally frequent (Menon et al., 2021); None keeps them; or positive
+            sample weights, (N,), which also keep them.
+        penalty: A float > 0, times half the sum of the kernel's squares, added to the sum of the
+            cross-entropies: scikit-learn's 1 / C. Defaults to None: chosen by the balanced accuracy
+            in a stratified cross-validation; within half a standard error of the best, the one with
+            the lowest loss.
 
     Returns:
         `Head(kernel, bias, penalty, scores)`: `features @ kernel + bias` are logits. For ints there
         are as many classes as the largest says, at least two.
 
     Raises:
-        ValueError: if the shapes do not fit one another, or values are not finite or out of range.
+        ValueError: If the shapes do not fit one another, or values are not finite or out of range.
 
     Example:
 
@@ -107,9 +106,9 @@ def solve_targets(
 
     Args:
         features: (N, D).
-        targets, softmax: as in `Examples`.
-        weights: of the examples, (N,); None: 1 each, and the prior is taken out of the bias.
-        penalty: as in `solve_head`.
+        targets, softmax: As in `Examples`.
+        weights: Of the examples, (N,); None: 1 each, and the prior is taken out of the bias.
+        penalty: As in `solve_head`.
     """
     coordinates = Coordinates.of(features)
     balanced = weights is None

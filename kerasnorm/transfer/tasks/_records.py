@@ -1,4 +1,4 @@
-"""What has been measured already, in a folder that outlives the process."""
+"""Stores measured transfers in a folder."""
 
 import contextlib
 import json
@@ -21,15 +21,15 @@ Transfer = tuple[tuple[str, ...], str]
 class Records:
     """The losses of each transfer on the held-out examples, in memory, and in a folder if given.
 
-    A file a transfer, whole or not there. `contents.json` says what they are of, so that transfers
-    of other data never mix.
+    Each transfer is a file, written completely or not at all. `contents.json` describes the data,
+    so that transfers of different data never mix.
 
     Args:
-        directory: folder, made if it is not there; None: memory only.
-        contents: descriptions by name, of all that the losses depend on.
+        directory: Folder, made if it is not there; None: memory only.
+        contents: Descriptions by name, of all that the losses depend on.
 
     Raises:
-        ValueError: if the folder is of something else. Names that only one of the two has are no
+        ValueError: If the folder is of something else. Names that only one of the two has are no
             contradiction: encoders and tasks may be added.
     """
 
@@ -58,7 +58,7 @@ class Records:
         """Removes what killed processes left in the folder that this one has claimed.
 
         Args:
-            features: what they kept features in.
+            features: What they kept features in.
         """
         if self._directory is not None:
             for path in (features, *self._directory.glob("*.npy")):
