@@ -1,4 +1,4 @@
-"""A search with a tuner of keras-tuner's: alone, as its chief, or as a worker of it."""
+"""Searches with a tuner of keras-tuner: alone, as its chief, or as a worker."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,13 +19,13 @@ def search_alone(
     """Runs all trials in this process.
 
     Args:
-        tuner: keras-tuner's.
-        hypermodel: the tuner's.
-        data: for training and for validation.
-        **arguments: of the trainings, `epochs` and `verbose`.
+        tuner: Keras-tuner's.
+        hypermodel: The tuner's.
+        data: For training and for validation.
+        **arguments: Of the trainings, `epochs` and `verbose`.
 
     Raises:
-        RuntimeError: if no trial completed.
+        RuntimeError: If no trial completed.
     """
     _begin(tuner, hypermodel, arguments["epochs"])
     try:
@@ -43,15 +43,15 @@ def search_as_chief(
     """Lets workers run the trials.
 
     Args:
-        tuner: keras-tuner's.
-        hypermodel: the tuner's.
-        role: the chief's.
-        timeout: seconds without a sign of life after which a worker is taken for lost.
-        **arguments: those of the workers.
+        tuner: Keras-tuner's.
+        hypermodel: The tuner's.
+        role: The chief's.
+        timeout: Seconds without a sign of life after which a worker is taken for lost.
+        **arguments: Those of the workers.
 
     Raises:
-        ValueError: if it cannot listen at its address.
-        RuntimeError: if no trial completed, or no worker is left.
+        ValueError: If it cannot listen at its address.
+        RuntimeError: If no trial completed, or no worker is left.
     """
     _begin(tuner, hypermodel, arguments["epochs"])
     tuner.oracle.verbose = arguments["verbose"]
@@ -71,18 +71,18 @@ def search_as_worker(
     """Runs trials for a chief, and returns what it has in the end.
 
     Args:
-        make: returns keras-tuner's tuner.
-        hypermodel: the tuner's.
-        role: the worker's.
-        directory: of the study.
-        timeout: seconds to wait for the chief's answers, and without a sign of life after which
+        make: Returns keras-tuner's tuner.
+        hypermodel: The tuner's.
+        role: The worker's.
+        directory: Of the study.
+        timeout: Seconds to wait for the chief's answers, and without a sign of life after which
             this worker is taken for lost.
-        data: for training and for validation.
-        **arguments: of the trainings, `epochs` and `verbose`.
+        data: For training and for validation.
+        **arguments: Of the trainings, `epochs` and `verbose`.
 
     Raises:
-        ValueError: if the chief's study is another one.
-        RuntimeError: if the chief does not answer, or no trial completed.
+        ValueError: If the chief's study is another one.
+        RuntimeError: If the chief does not answer, or no trial completed.
     """
     folder = directory / PROJECT
     with beside_chief(role, folder, timeout) as heartbeat:

@@ -1,4 +1,4 @@
-"""`search`: the best of many recipes."""
+"""Searches the best of many recipes."""
 
 import functools
 import tempfile
@@ -40,48 +40,51 @@ def search(
     distributed: str | None = None,
     timeout: float = 120.0,
 ) -> Search:
-    """Trains by many recipes of a space and returns the best one with its model.
+    """Trains with many recipes of a space and returns the best one with its model.
 
-    A trial that fails does not end the search. Give a `directory`, and after a kill the same call
-    goes on where the search was: what was finished stays, the trial that ran runs again. The same
-    call with a larger `max_trials` adds trials. The best model is chosen by `validation`, so that
-    its score there flatters it: keep other examples for the final figure.
+    A failed trial does not end the search. With a `directory`, the same call resumes the search
+    after a kill: finished trials are kept, and the interrupted one runs again. The same call with a
+    larger `max_trials` adds trials. The best model is chosen by `validation`, so that its score
+    there is too optimistic: keep other examples for the final evaluation.
 
     Args:
         hypermodel: a `RecipeHyperModel`.
-        train: as `kerasnorm.recipe.fit` takes it.
-        validation: held-out examples that the trials are compared on.
-        tuner: "random" (begin with it), "hyperband" (many recipes for few epochs, the best for
-            more; for spaces with a range in it, as it stops where a small space is exhausted),
-            "bayesian" (a Gaussian process guesses what is worth a trial; Optuna has trees of Parzen
-            estimators for it), a class of keras-tuner's, or a tuner made with the same
-            `hypermodel`.
-        max_trials: how many trials there are at most, those before a kill included. None: 10, for
-            "hyperband" as many as its schedule has.
-        directory: folder of the study, in which it has its own, "trials"; None: none is left.
-        epochs: of each trial; the most of one with "hyperband".
-        batch_size: examples a batch; None: that of `hypermodel`.
-        seed: decides what is drawn, and each trial's training.
-        objective: the figure of `Run.history` that counts, "val_balanced_accuracy" for None:
-            smaller is better if its name ends in "loss", otherwise larger.
-        overwrite: whether to begin anew and remove the study that is in `directory`.
-        verbose: 0 is silent, as in `Model.fit`.
-        distributed: what shares the trials among processes that all make this call, with one
-            `directory`: "keras_tuner", whose chief hands them out (each process has
+        train: As `kerasnorm.recipe.fit` takes it.
+        validation: Held-out examples that the trials are compared on.
+        tuner: "random" (the first to try), "hyperband" (many recipes for few epochs, the best for
+            more; needs a range in the space, since it stops when a small space is exhausted),
+            "bayesian" (a Gaussian process proposes trials; with Optuna tree-structured Parzen
+            estimators), a class of keras-tuner's, or a tuner made with the same
+            `hypermodel`. Defaults to "random".
+        max_trials: Largest number of trials, including those before a kill. Defaults to None: 10,
+            or with "hyperband" as many as its schedule has.
+        directory: Folder of the study, which is in its sub-folder "trials". Defaults to None:
+            nothing is saved.
+        epochs: Number of epochs of each trial; with "hyperband" the largest. Defaults to 10.
+        batch_size: Examples per batch; None: that of `hypermodel`.
+        seed: Seed of the draws and of each training. Defaults to None.
+        objective: Metric of `Run.history` to optimize; smaller is better if its name ends in
+            "loss", otherwise larger. Defaults to None, for "val_balanced_accuracy".
+        overwrite: Whether to remove the study in `directory` and start anew.
+            Defaults to False.
+        verbose: 0 is silent, as in `Model.fit`. Defaults to "auto".
+        distributed: What distributes the trials among processes that all make this call with the
+            same `directory`: "keras_tuner", whose chief hands them out (each process has
             KERASTUNER_TUNER_ID, "chief" in that of one, and the chief's KERASTUNER_ORACLE_IP and
             KERASTUNER_ORACLE_PORT), or "optuna", whose processes are all alike, and whose `tuner`
             is "random" or "bayesian". None: nothing. Each process returns the same.
-        timeout: seconds without a sign of life, or an answer, after which another process is taken
-            for lost. Its trial is run by another one, and has failed if that is lost, too.
+        timeout: Seconds without a sign of life, or an answer, after which another process is
+            considered lost. Another process runs its trial, which fails if that is lost, too.
+            Defaults to 120.0.
 
     Returns:
-        A `Search`: best recipe, best model, a row for each trial.
+        A `Search`: best recipe, best model, and one row per trial.
 
     Raises:
-        ValueError: if an argument is not as above, or the study in `directory` began with others.
-        ImportError: if keras-tuner, tensorboard or, for "bayesian", scikit-learn is missing.
-        RuntimeError: if no trial completed; it says why they failed. If no other process is left
-            to train, or to be asked for trials; it says how to go on.
+        ValueError: If an argument is not as above, or the study in `directory` began with others.
+        ImportError: If keras-tuner, tensorboard or, for "bayesian", scikit-learn is missing.
+        RuntimeError: If no trial completed, with the reasons; if no other process is left to train,
+            or to ask for trials, with how to resume.
 
     Example:
 
@@ -94,6 +97,9 @@ def search(
     >>> found.best_recipe == found.trials[0]["recipe"]
     True
 
+    See also:
+        `RecipeHyperModel`; `kerasnorm.tuning.spaces`; `kerasnorm.recipe.advise`, without a search.
+
     Reference:
         Li et al., 2018, Hyperband: a novel bandit-based approach to hyperparameter optimization,
         https://arxiv.org/abs/1603.06560
@@ -103,7 +109,7 @@ def search(
     if not isinstance(hypermodel, RecipeHyperModel):
         raise ValueError(f"`hypermodel` should be a RecipeHyperModel. Received: {hypermodel!r}.")
     if validation is None:
-        raise ValueError("`validation` should be held-out examples, which the trials compete on.")
+        raise ValueError("`validation` should be held-out examples, by which trials are compared.")
     epochs = as_int("epochs", epochs, low=1)
     if max_trials is not None:
         as_int("max_trials", max_trials, low=1)

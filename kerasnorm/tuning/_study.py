@@ -1,4 +1,4 @@
-"""A study: a tuner with its folder, which a later process can go on with."""
+"""Creates a study: a tuner with its folder, which a later process can resume."""
 
 import contextlib
 import io
@@ -30,7 +30,7 @@ def new_tuner(
     """Returns keras-tuner's tuner of a name or class, with the trials that the directory has.
 
     Raises:
-        ValueError: if there is no such tuner, or the study in the directory is damaged or began
+        ValueError: If there is no such tuner, or the study in the directory is damaged or began
             with other arguments.
     """
     import keras_tuner
@@ -87,7 +87,7 @@ def check_ready(tuner: Any, hypermodel: RecipeHyperModel, **arguments: Any) -> N
     """Refuses what is no tuner of the hypermodel, and arguments that come too late for it.
 
     Raises:
-        ValueError: that says so.
+        ValueError: That says so.
     """
     import keras_tuner
 
@@ -112,7 +112,7 @@ def _no_tuner(tuner: Any) -> str:
 def plan_of(
     tuner: str, hypermodel: RecipeHyperModel, epochs: int, objective: Any
 ) -> dict[str, Any]:
-    """Returns what must be the same when a study goes on, as JSON has it."""
+    """Returns what must be the same to resume a study, for JSON."""
     given = {name: describe(value) for name, value in hypermodel.fit_arguments.items()}
     callbacks = describe_callbacks(hypermodel.fit_arguments.get("callbacks", ()))
     plan = {
@@ -133,10 +133,10 @@ def plan_of(
 
 
 def check_plan(folder: Path, plan: dict[str, Any]) -> None:
-    """Refuses to go on with a study that began with other arguments.
+    """Refuses to resume a study that began with other arguments.
 
     Raises:
-        ValueError: that says with which ones.
+        ValueError: That says with which ones.
     """
     path = folder / _PLAN
     if not path.exists():
@@ -153,16 +153,16 @@ def check_plan(folder: Path, plan: dict[str, Any]) -> None:
     if differing := differences(began, plan):
         before, now = differing
         raise ValueError(
-            f"'{folder}' holds a study that began with {before}. Received: {now}. Go on with the "
+            f"'{folder}' holds a study that began with {before}. Received: {now}. Resume with the "
             "same arguments, choose another folder, or begin anew with `overwrite=True`."
         )
 
 
 def begin(folder: Path, plan: dict[str, Any]) -> None:
-    """Writes what a later process needs to go on with the study.
+    """Writes what a later process needs to resume the study.
 
     Raises:
-        ValueError: if the folder has a study that began with another plan.
+        ValueError: If the folder has a study that began with another plan.
     """
     check_plan(folder, plan)
     if not (folder / _PLAN).exists():
@@ -173,7 +173,7 @@ def join(folder: Path, plan: dict[str, Any]) -> None:
     """Makes sure that another process began the study with the same plan in the same folder.
 
     Raises:
-        ValueError: if it did not.
+        ValueError: If it did not.
     """
     if not (folder / _PLAN).exists():
         raise ValueError(
