@@ -24,9 +24,9 @@ def scale_and_shift(
 
     Args:
         layer: a built layer that `has_data_initialization`.
-        kernels: what to compute with.
-        inputs: what the layer is called with.
-        mask: of positions to leave out, or None.
+        kernels: What to compute with.
+        inputs: What the layer is called with.
+        mask: Of positions to leave out, or None.
     """
     attributes = {"activation": keras.activations.linear, "use_bias": False, "bias": None}
     linear = substitute(layer, kernels, **attributes)

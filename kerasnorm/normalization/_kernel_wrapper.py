@@ -1,4 +1,4 @@
-"""What the layers share that compute the kernel of the layer they wrap."""
+"""Holds the base class of wrappers that compute the kernel of the wrapped layer."""
 
 import copy
 from collections.abc import Callable
