@@ -1,4 +1,4 @@
-"""Metrics made anew for each `compile`."""
+"""Creates new metrics for each `compile`."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def fresh_metrics(metrics: Any, loss: Any = None) -> Any:
 
     Args:
         metrics: a metric, a name, a function, or lists or dicts of such.
-        loss: what `compile` takes as loss, or None.
+        loss: What `compile` takes as loss, or None.
 
     >>> mean = keras.metrics.Mean()
     >>> mean.update_state(3.0)
