@@ -1,4 +1,4 @@
-"""Writes files and folders that are whole or absent."""
+"""Writes files and folders completely or not at all."""
 
 import contextlib
 import json
@@ -72,14 +72,14 @@ def staged(
     overwritten folder, files that are not of a run stay, and symbolic links stay such.
 
     Args:
-        output: where the folder will be; missing folders above it are made. Where it is a symbolic
+        output: Where the folder will be; missing folders above it are made. Where it is a symbolic
             link, what that leads to.
-        overwrite: whether it may exist already and not be empty.
-        own: names of the files that do not outlive the run that they are of.
+        overwrite: Whether it may exist already and not be empty. Defaults to False.
+        own: Names of the files that do not outlive the run that they are of.
 
     Raises:
-        FileExistsError: if `output` is a file, or a folder with content and not `overwrite`.
-        InUseError: if another process is writing to `output`.
+        FileExistsError: If `output` is a file, or a folder with content and not `overwrite`.
+        InUseError: If another process is writing to `output`.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

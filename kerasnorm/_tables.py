@@ -15,7 +15,7 @@ _OF_SEVERAL = "|;"  # what stands between several classes in a cell
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """The names of the columns of a table of images, and what stands between them.
+    """Names the columns of a table of images, and their separator.
 
     Attributes:
         path: Of the files; relative ones are taken from the folder of the table.
@@ -77,9 +77,8 @@ def _read(path: Path, file: TextIO, columns: Columns) -> list[tuple[Any, ...]]:
     if missing:
         raise ValueError(
             f"{str(path)!r} should begin with a header that has the columns {listed(wanted)}. "
-            f"Received: {', '.join(found) or 'nothing'}. Name them by --path-column, "
-            "--label-column, --split-column and --group-column, and what is between them by "
-            "--separator."
+            f"Received: {', '.join(found) or 'nothing'}. Name them with --path-column, "
+            "--label-column, --split-column and --group-column, and set --separator."
         )
     split = columns.split or ("split" if "split" in found else None)
     group = columns.group or ("group" if "group" in found else None)
@@ -115,8 +114,8 @@ def _check_row(where: str, path: Path, image: str, label: str, separator: str) -
     between = next((each for each in _OF_SEVERAL if each in label and each != separator), None)
     if between is not None and all(map(str.strip, label.split(between))):
         raise ValueError(
-            f"{where} names several classes, {label!r}, and an image has one here. `fine_tune` "
-            "trains a sigmoid for each class on rows of 0 and 1."
+            f"{where} should name one class. Received: {label!r}. For several classes per image "
+            "use `fine_tune` on rows of 0 and 1, with a sigmoid for each class."
         )
     if not image.lower().endswith(IMAGES):
         raise ValueError(

@@ -15,9 +15,9 @@ def check_fingerprint(place: Path, began: Mapping[str, Any], now: Mapping[str, A
     """Refuses to resume a training that something else decides than when it began.
 
     Args:
-        place: the backup.
-        began: its fingerprint, as JSON holds it.
-        now: that of the training that is to resume it, with the same names.
+        place: The backup.
+        began: Its fingerprint, as JSON holds it.
+        now: That of the training that is to resume it, with the same names.
 
     Raises:
         ValueError: That says what differs, by name: what it was and what it is.

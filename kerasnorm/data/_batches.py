@@ -1,4 +1,4 @@
-"""Labelled examples in batches, as `fit` takes them, whatever they come as."""
+"""Converts labelled examples in any form to batches for `fit`."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -18,16 +18,16 @@ _BUFFER = 1024  # of single examples that a Dataset shuffles
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of arrays, in an order that the number of the epoch alone decides.
+    """Batches of arrays, in an order that depends only on the number of the epoch.
 
-    So a training that was broken off goes on with the same batches, and arrays may be mapped from
+    An interrupted training therefore resumes with the same batches, and arrays may be mapped from
     a file: only the rows of a batch are read.
 
     Args:
-        x: array (N, ...), or a dict or list of such.
-        y: array (N, ...).
-        batch_size: examples a batch; the last has the rest.
-        order: the rows of each epoch, always as many; None keeps them as they are.
+        x: Array (N, ...), or a dict or list of such.
+        y: Array (N, ...).
+        batch_size: Examples per batch; the last has the rest.
+        order: The rows of each epoch, always as many; None keeps them as they are.
     """
 
     def __init__(self, x: Any, y: np.ndarray, batch_size: int, order: Order | None = None):
@@ -79,16 +79,16 @@ def read_batches(
     """Returns labelled examples as what `fit` takes: `Batches`, or a Dataset of batches.
 
     Args:
-        name: the argument's name, for messages.
+        name: The argument's name, for messages.
         data: (x, y) arrays, a finite tf.data.Dataset of (x, y), single examples or batches, a
             PyDataset of batches (x, y), or a `StoredBatches`.
-        model: whose inputs x are; x may be a dict or list of arrays as the model takes them.
-        batch_size: examples a batch, where the data have no batches of their own.
-        seed: of the order in which examples come, where they have no batches; None: as they are.
-        sampler: the rows of each epoch, for arrays; None: all of them, in the order of the seed.
+        model: Whose inputs x are; x may be a dict or list of arrays as the model takes them.
+        batch_size: Examples per batch, where the data have no batches of their own.
+        seed: Of the order in which examples come, where they have no batches; None: as they are.
+        sampler: The rows of each epoch, for arrays; None: all of them, in the order of the seed.
 
     Raises:
-        ValueError: if the data are of another kind, empty, without an end, or of unequal lengths.
+        ValueError: If the data are of another kind, empty, without an end, or of unequal lengths.
     """
     if isinstance(data, Batches | StoredBatches):
         return data

@@ -1,4 +1,4 @@
-"""Image files with a class each, to draw from."""
+"""Reads image files with one class each."""
 
 import os
 from collections import Counter
@@ -20,11 +20,11 @@ class ImageFiles:
     """Image files and their classes, for `resample` and `kerasnorm.fit`.
 
     Use it where the images do not fit in memory: those of a batch are decoded when it is made,
-    several batches at once, and kept as they are resized, in memory or else in a temporary file.
-    So no image is decoded twice, whatever passes over it: epochs, validation, evaluation, advice,
-    other subsets. Half of the free space of the temporary folder is taken at most; a warning says
-    so when that is used up, and the images left are decoded in each pass. Pillow decodes: images
-    are turned as their EXIF says, and of 16 bits the upper 8 are kept.
+    several batches at once, and cached in their final size, in memory or else in a temporary file.
+    So no image is decoded twice, in epochs, validation, evaluation, advice and other subsets. The
+    cache uses at most half of the free space of the temporary folder; a warning says when that is
+    full, and the remaining images are decoded in each pass. Pillow decodes: images are rotated by
+    their EXIF orientation, and 16-bit values keep the upper 8 bits.
 
     Args:
         paths: The N files: BMP, GIF, JPEG, PNG, TIFF or WebP.
@@ -45,7 +45,7 @@ class ImageFiles:
         size: N.
         parts: str (N,), or None.
         groups: str (N,), or None.
-        skipped: How many files were left out, by their suffix, as far as something was listed.
+        skipped: Number of skipped files by suffix, if a folder or table was listed.
 
     Output shape:
         Batches of `(images, labels)`: float32 (B, image_size, image_size, 3), from 0 to 255, and
@@ -63,6 +63,9 @@ class ImageFiles:
     {'cat': 1, 'dog': 2}
     >>> files.subset([0]).paths.tolist()
     ['a.png']
+
+    See also:
+        `ImageFolder` and `ImageTable`, which find the files.
     """
 
     def __init__(
@@ -100,9 +103,9 @@ class ImageFiles:
         return dict(zip(self.class_names, found.tolist(), strict=True))
 
     def subset(self, rows: Any, image_size: int | None = None) -> "ImageFiles":
-        """Returns some of the files, by their numbers or a mask, perhaps of another size.
+        """Returns some of the files, by their indices or a mask, optionally with another size.
 
-        What one of the subsets has decoded, the others of the same size do not decode again.
+        Subsets of the same size share decoded images.
         """
         rows = np.asarray(rows)
         size, labels = image_size or self.image_size, self.labels[rows]
@@ -114,9 +117,9 @@ class ImageFiles:
         return part
 
     def with_stand_ins(self) -> "ImageFiles":
-        """Returns the same files, where one that cannot be decoded is no error.
+        """Returns the same files, with replacements for those that cannot be decoded.
 
-        Another image of its class is in its place, and a warning names it.
+        Another image of the same class replaces such a file, and a warning names it.
         """
         files = self.subset(np.arange(self.size))
         files._kept = files._kept.with_stand_ins(self.labels)
@@ -126,8 +129,8 @@ class ImageFiles:
         """Looks at each file once and returns whether it can be decoded, bool (N,).
 
         Args:
-            decoded: Up to so many files are decoded for it, and kept. Of more files only the first
-                bytes are read, which say whether it is an image of a known format.
+            decoded: Up to this number, files are decoded and cached. Of more files only the first
+                bytes are read, which show whether it is an image of a known format.
         """
         if self.size <= decoded:
             return self._kept.readable(np.arange(self.size), self.image_size)

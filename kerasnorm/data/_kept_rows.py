@@ -1,4 +1,4 @@
-"""Rows that are made once and kept: in memory, and beyond a limit in a temporary file."""
+"""Caches rows in memory, and beyond a limit in a temporary file."""
 
 import os
 import shutil

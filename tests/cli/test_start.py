@@ -62,7 +62,7 @@ REFUSED = {
     "fit digits --out new --strict": "leave out '--strict'",
     "fit nowhere --out new": "There is no folder 'nowhere'",
     "fit file.txt --out new": "'file.txt' is a file",
-    "fit full --out new": "one sub-folder of images a class",
+    "fit full --out new": "one sub-folder of images per class",
     "fit photos/a --out new": "one sub-folder of images a class",
     "fit single --out new": "one class only, 'a'",
     "fit table.csv --out new": "Line 2 of 'table.csv'",
