@@ -1,4 +1,4 @@
-"""`advise`: a recipe from what the model and the data are."""
+"""Recommends a recipe from measurements of the model and the data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,41 +37,45 @@ def advise(
     seed: int = 0,
     ignore_class: int | None = None,
 ) -> Advice:
-    """Measures the model and the examples, and says how to train, and why.
+    """Recommends a recipe from measurements of the model and the examples.
 
-    Where to begin before anything was trained: what the model's features already tell, what a
-    training will cost, whether more images would help, and a recipe. The defaults come from this
-    project's own experiments, which the reasons name; they are arguments, since yours differ.
+    Use it before training: it measures how well the model's features separate the classes, the time
+    of a training, and whether more images would help. The defaults come from experiments in this
+    project, which the reasons name; all are arguments, since your data differ.
 
     Args:
-        model: built keras.Model that ends in a Dense layer, or a backbone; for label maps one that
-            ends in a convolution. Of several, a list, the one whose features tell the classes apart
-            best, measured on the same examples.
-        data: the training examples, as in `fit`.
-        replicas: devices that share each batch.
-        batch_size: examples a step, on all replicas together.
-        similarity: how like the source's the images and classes are, 0 to 1, as in
-            `rule_of_thumb`. None: measured on a sample, of pixels for label maps, by how much of
-            each class a linear classifier on the model's features recognises beyond chance.
-        epochs: those that `fit` will have.
-        learning_rate: of a head that is trained, and of a model from scratch.
-        base_share: the share of it at which all layers train after the head.
-        pretrained: whether the model's weights have learnt anything; False leaves but "scratch".
-        rule: "measured": fine-tune after the head. "lecture": the four corners of
-            `rule_of_thumb`; not for label maps.
-        many, similar: as in `rule_of_thumb`; examples are counted of the median class, label maps
+        model: Built keras.Model that ends in a Dense layer, or a backbone; for label maps one that
+            ends in a convolution. From a list of models, the one whose features separate the
+            classes best is chosen, measured on the same examples.
+        data: The training examples, as in `fit`.
+        replicas: Devices that share each batch. Defaults to 1.
+        batch_size: Examples per step, on all replicas together. Defaults to 32.
+        similarity: Similarity of images and classes to those of the source, 0 to 1, as in
+            `rule_of_thumb`. Defaults to None: measured on a sample, of pixels for label maps, as
+            the recall of a linear classifier on the model's features, from chance (0) to 1.
+        epochs: Number of epochs that `fit` will run. Defaults to 10.
+        learning_rate: Learning rate of a trained head, and of a model from scratch. Defaults to
+            0.001.
+        base_share: Fraction of the learning rate at which all layers train after the head.
+        pretrained: Whether the weights of the model are trained; False recommends "scratch".
+            Defaults to True.
+        rule: "measured" recommends fine-tuning after the head. "lecture" follows the textbook rule,
+            `rule_of_thumb`; not for label maps. Defaults to "measured".
+        many, similar: As in `rule_of_thumb`; examples are counted of the median class, label maps
             that have it.
-        small_batch: up to so many examples a replica, batch normalization is replaced in a model
-            without pretrained weights; one that has learnt something keeps it, at inference.
-        imbalanced: from this ratio of the largest class to the smallest on, the loss makes up.
-        seed: of the sample.
-        ignore_class: the label of pixels that have no class, as in `fit`.
+        small_batch: Number of examples per replica up to which batch normalization is replaced in a
+            model without pretrained weights; a pretrained one keeps it, in inference mode.
+            Defaults to 4.
+        imbalanced: Ratio of the largest class to the smallest from which on the loss compensates.
+            Defaults to 3.
+        seed: Seed of the sample. Defaults to 0.
+        ignore_class: Label of pixels without a class, as in `fit`. Defaults to None.
 
     Returns:
         `Advice(recipe, reasons)`; `print` shows both. Its `model` is the given one that it is for.
 
     Raises:
-        ValueError: if an argument is out of range, the data and a model do not fit, or there are
+        ValueError: If an argument is out of range, the data and a model do not fit, or there are
             several models and nothing to measure: `similarity` is given, or none is pretrained.
 
     Example:
@@ -83,6 +87,9 @@ def advise(
     ('fine_tune', 'balanced_softmax')
     >>> print(advice.reasons[-1])
     Imbalance: the largest class has 80 examples and the smallest 5, a ratio of 16 ...
+
+    See also:
+        `fit`, which takes the result; `Recipe`; `kerasnorm.transfer.rule_of_thumb`.
     """
     replicas = as_int("replicas", replicas, low=1)
     batch_size = as_int("batch_size", batch_size, low=1)

@@ -23,12 +23,12 @@ class Examples(ABC):
 
     Attributes:
         kind: `ImageClasses` or `LabelMaps`.
-        data: what holds x and the labels.
-        classes: of the N examples in order: (N,) ints; or of label maps, which may have several,
+        data: What holds x and the labels.
+        classes: Of the N examples in order: (N,) ints; or of label maps, which may have several,
             bool (N, K).
-        found: the counts of the classes, up to the largest label.
-        batch_size: the examples a batch.
-        class_names: the names of the classes, where the labels are names; else ().
+        found: The counts of the classes, up to the largest label.
+        batch_size: The examples per batch.
+        class_names: The names of the classes, where the labels are names; else ().
     """
 
     kind: Kind

@@ -51,19 +51,19 @@ def read_examples(
     """Returns `data` as `Examples`.
 
     Args:
-        name: the argument's name, for messages.
+        name: The argument's name, for messages.
         data: (x, y) arrays; `ImageFiles`, a `SegmentationFolder` or `TFRecords`; or a finite
             tf.data.Dataset of (x, y), single examples or batches. y: ints (N,) or (N, 1), one-hot
             rows (N, K), names (N,) or (N, 1), or label maps of ints, (N, H, W) or (N, H, W, 1).
-        rank: the number of axes of a batch that the model takes; None if it does not say, and a
+        rank: The number of axes of a batch that the model takes; None if it does not say, and a
             Dataset holds batches then.
-        batch_size: the examples a batch, where the data have none.
-        ignore_class: the label of pixels that have none.
-        names: those of the classes, where labels are names; () if they are numbers. None: those
+        batch_size: The examples per batch, where the data have none. Defaults to 32.
+        ignore_class: The label of pixels that have none. Defaults to None.
+        names: Those of the classes, where labels are names; () if they are numbers. None: those
             that come up.
 
     Raises:
-        ValueError: if the data are of another kind, empty, or of unequal length.
+        ValueError: If the data are of another kind, empty, or of unequal length.
     """
     data = as_known_form(data, name)
     if isinstance(data, keras.utils.PyDataset):

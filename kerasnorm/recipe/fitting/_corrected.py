@@ -32,7 +32,7 @@ def check_correctable(recipe: Recipe, counts: ClassCounts, train: Examples) -> N
     """Refuses, before training, what cannot be corrected after it.
 
     Raises:
-        ValueError: if a class without an example would be given infinite logits, or examples that
+        ValueError: If a class without an example would be given infinite logits, or examples that
             have to be in memory are in files.
     """
     if recipe.correction == "retrain_classifier" and isinstance(train, FileExamples):

@@ -1,4 +1,4 @@
-"""`fit`: a model trained by a recipe."""
+"""Trains a model by a recipe."""
 
 import contextlib
 import json
@@ -60,61 +60,61 @@ def fit(
 ) -> Run:
     """Trains a classifier of images or pixels by a recipe and evaluates it class by class.
 
-    Use it to carry a model over to your own, unequally frequent classes. The model given stays as
-    it is: a copy is trained, with a new head if the number of classes is another, and with the
-    normalization that the recipe names in place of any other (`replace_normalization`). The
-    training is `fine_tune`'s: where only the head learns, features are computed once.
+    Use it to transfer a model to your own, possibly unequal classes. The given model is unchanged:
+    a copy is trained, with a new head if the number of classes differs, and with the normalization
+    of the recipe (`replace_normalization`). The training is that of `fine_tune`: while only the
+    head trains, features are computed once.
 
     Args:
-        recipe: what to do: a Recipe, or what `advise` returned.
-        model: built keras.Model that ends in a Dense layer, one output a class; or a backbone,
-            which gets a head as in `replace_head`. For label maps one that ends in a convolution,
-            (N, H, W, K), and perhaps in what resizes the maps.
+        recipe: A `Recipe`, or the result of `advise`.
+        model: Built keras.Model that ends in a Dense layer with one output per class; or a
+            backbone, which gets a head as in `replace_head`. For label maps one that ends in a
+            convolution, (N, H, W, K), optionally followed by layers that resize the maps.
         train: (x, y) arrays; an `ImageFolder`, `ImageTable`, `SegmentationFolder` or `TFRecords`,
             which stay on disk; or a finite tf.data.Dataset of (x, y), single examples or batches. y
-            are ints (N,), one-hot rows (N, K), or label maps of ints (N, H, W): what they are says
-            whether images or pixels are classified. "resample" keeps a Dataset in memory.
-        validation: as `train`: held-out examples for the curves, and to choose the best epoch by.
-        epochs: passes over `train`, the head's own included. An epoch of resampled examples is as
-            long as the data.
-        output: folder to write model.keras, recipe.json, history.json, evaluation.json and more
-            to, all or nothing.
-        verbose: as in `Model.fit`.
-        test: as `train`: held-out examples for the evaluation, by which nothing is chosen. None:
-            those of `validation`; the figures are then a little optimistic, unless `keep="last"`.
-        batch_size: examples a batch, where `train` has no batches of its own.
-        seed: sets the global seeds of Python, NumPy and the backend, which decide the order of the
-            examples and new weights.
-        classes: how many classes there are, or their names; by default up to the largest label.
-        keep: whose weights are kept. "best": those of the epoch with the best
+            are ints (N,), one-hot rows (N, K), or label maps of ints (N, H, W): their shape
+            decides whether images or pixels are classified. "resample" keeps a Dataset in memory.
+        validation: Held-out examples, as `train`, for the curves and the choice of the best epoch.
+        epochs: Number of passes over `train`, including those of the head. An epoch of resampled
+            examples is as long as the data. Defaults to 10.
+        output: Folder for model.keras, recipe.json, history.json, evaluation.json and more, written
+            completely or not at all. Defaults to None.
+        verbose: As in `Model.fit`.
+        test: Held-out examples, as `train`, for the evaluation; nothing is chosen by them. Defaults
+            to None: `validation` is used, and results are slightly optimistic unless `keep="last"`.
+        batch_size: Examples per batch, where `train` has no batches of its own. Defaults to 32.
+        seed: Sets the global seeds of Python, NumPy and the backend, which decide the order of the
+            examples and new weights. Defaults to None.
+        classes: Number of classes, or their names. Defaults to None: up to the largest label.
+        keep: Which weights are kept. "best": those of the epoch with the best
             `val_balanced_accuracy`, of label maps `val_mean_iou`, if there is `validation`; "last":
             those of the last epoch. "auto": where the head is solved, those of the last epoch that
             is as good as the best, within a standard error, and no worse than the solved head; else
-            as "best".
-        augmentation: layer, or Sequential of layers, that changes the examples at random; not for
-            label maps, which would have to change with them.
-        callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
+            as "best". Defaults to "auto".
+        augmentation: Layer, or Sequential of layers, that changes the examples at random; not for
+            label maps, which would have to change with them. Defaults to None.
+        callbacks: Further Keras callbacks, in all phases. `self.model` is a part of the model
             while only the head trains.
-        tensorboard: folder to write TensorBoard's logs to.
-        backup_dir: folder for a backup, which each epoch replaces: after an interruption the same
-            call resumes from it, and another one is refused, as in `fine_tune`. It is removed when
-            `output` stands, or when the `Run` is returned.
+        tensorboard: Folder for TensorBoard logs. Defaults to None.
+        backup_dir: Folder for a backup, which each epoch replaces. After an interruption the same
+            call resumes from it, and a different one is refused, as in `fine_tune`. It is removed
+            when `output` is complete, or when the `Run` is returned. Defaults to None.
         prepare: `kerasnorm.distribute.prepare`, to train on several devices or machines. On the
             latter each process returns the same; only the chief writes to `output` and
-            `tensorboard`.
-        overwrite: whether `output` may exist.
-        ignore_class: the label of pixels that have no class, such as 255. They are in no loss,
-            weight, count or figure. A `SegmentationFolder` has its own.
-        jit_compile: as in `kerasnorm.transfer.fine_tune`.
+            `tensorboard`. Defaults to None.
+        overwrite: Whether `output` may exist. Defaults to False.
+        ignore_class: Label of pixels without a class, such as 255, which are excluded from losses,
+            weights, counts and metrics. A `SegmentationFolder` has its own. Defaults to None.
+        jit_compile: As in `kerasnorm.transfer.fine_tune`.
 
     Returns:
         A `Run`: model, history, evaluation, recipe.
 
     Raises:
-        ValueError: if the data, the model and the recipe do not fit one another, or for
+        ValueError: If the data, the model and the recipe do not fit one another, or for
             `backup_dir` on several machines.
-        FileExistsError: if `output` exists and not `overwrite`.
-        InUseError: if another process trains with the same `output` or `backup_dir`; an OSError.
+        FileExistsError: If `output` exists and not `overwrite`.
+        InUseError: If another process trains with the same `output` or `backup_dir`; an OSError.
 
     Example:
 
@@ -124,6 +124,10 @@ def fit(
     >>> run = fit(Recipe(loss="balanced_softmax"), model, (x, y), (x, y), epochs=1, verbose=0)
     >>> run.model.output_shape, run.evaluation.confusion.shape
     ((None, 3), (3, 3))
+
+    See also:
+        `advise`; `Run`; `kerasnorm.transfer.fine_tune`, which does the training;
+        `kerasnorm.tuning.search`.
     """
     epochs, batch_size = as_int("epochs", epochs, low=1), as_int("batch_size", batch_size, low=1)
     check_choice("keep", keep, ("auto", "best", "last"))

@@ -1,4 +1,4 @@
-"""Ways of training side by side, over seeds."""
+"""Compares ways of training over seeds."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def by_class(trials: Sequence[Trial], name: str) -> np.ndarray:
 
 
 def summary_rows(comparison: Comparison) -> list[list[str]]:
-    """Returns a table in %: a row a figure about all classes, a column a way of training."""
+    """Returns a table in %: one row per overall metric, one column per way of training."""
 
     def cell(trials: Sequence[Trial], name: str) -> str:
         figures = [trial.evaluation.summary()[name] for trial in trials]
@@ -60,7 +60,7 @@ def summary_rows(comparison: Comparison) -> list[list[str]]:
 
 
 def class_rows(comparison: Comparison) -> list[list[str]]:
-    """Returns a table in %: a row a class and figure, a column a way of training."""
+    """Returns a table in %: one row per class and metric, one column per way of training."""
     first, found = first_evaluation(comparison), []
     for figure in first.by_class():
         columns = [

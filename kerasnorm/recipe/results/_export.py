@@ -1,4 +1,4 @@
-"""Writes the model of a run for other runtimes, and runs what it wrote."""
+"""Exports the model of a run for other runtimes, and runs the exported file."""
 
 import contextlib
 import dataclasses
@@ -27,7 +27,7 @@ _TIMED = 20
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """A file for another runtime, and how it compares with the Keras model.
+    """Exported file for another runtime, and its comparison with the Keras model.
 
     `Run.export` returns it. Look at the agreement on your own images before you ship an int8 file.
 

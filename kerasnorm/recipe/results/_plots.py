@@ -116,7 +116,7 @@ def calibration_figure(calibration: Calibration) -> str:
     confidence, accuracy = (
         100 * np.array(values)[used] for values in (calibration.confidence, calibration.accuracy)
     )
-    axes.plot([0, 100], [0, 100], color=_COLORS[0], lw=1, label="as sure as right")
+    axes.plot([0, 100], [0, 100], color=_COLORS[0], lw=1, label="perfectly calibrated")
     axes.scatter(
         confidence, accuracy, s=20 + 180 * counts[used] / counts.max(), color=_COLORS[2], alpha=0.8
     )

@@ -83,7 +83,7 @@ def _results(comparison: Comparison) -> list[str]:
         else "In %, one seed."
     )
     return [
-        "<h1>How well each class is recognised</h1>",
+        "<h1>How well each class is recognized</h1>",
         f"<p>{count:,} training {unit}s of {classes} classes, {held_out:,} held out for "
         f"these figures. {spread}</p>",
         '<div class="wide"><table><thead>',

@@ -25,16 +25,16 @@ class Run:
     """A trained model, how its training went and how well it does.
 
     Attributes:
-        model: the trained keras.Model, new; its output is as that of the model given.
-        history: figures by epoch: `loss`, `accuracy` and `balanced_accuracy` on the training
+        model: The trained keras.Model, new; its output is as that of the model given.
+        history: Figures by epoch: `loss`, `accuracy` and `balanced_accuracy` on the training
             examples, of label maps `loss`, `mean_iou` and `balanced_accuracy`; and on those of
             `validation` the same with `val_` before.
-        evaluation: an `Evaluation` of the model on the examples held out, of label maps a
+        evaluation: An `Evaluation` of the model on the examples held out, of label maps a
             `MapEvaluation`; or None without any.
-        recipe: the `Recipe` that it was trained by.
-        uncorrected: an `Evaluation` before the recipe's correction; without any the same one, or
+        recipe: The `Recipe` that it was trained by.
+        uncorrected: An `Evaluation` before the recipe's correction; without any the same one, or
             None.
-        reasons: those of the `Advice` that it was trained by, or none.
+        reasons: Those of the `Advice` that it was trained by, or none.
 
     Example:
 
@@ -46,6 +46,9 @@ class Run:
     ...     run.save(folder)
     ...     Run.load(folder).evaluation.balanced_accuracy
     0.525
+
+    See also:
+        `fit`, which returns it; `Export`.
     """
 
     model: keras.Model
@@ -63,10 +66,10 @@ class Run:
         with `Run.load`.
 
         Args:
-            folder: where to write.
-            include_optimizer: whether the model is saved compiled, with the state of its optimizer,
+            folder: Where to write.
+            include_optimizer: Whether the model is saved compiled, with the state of its optimizer,
                 twice the size of the weights for Adam. Without it the model predicts and can be
-                compiled anew.
+                compiled anew. Defaults to False.
         """
         with staged(folder, overwrite=True) as stage:
             self._write(stage, include_optimizer)
@@ -89,8 +92,8 @@ class Run:
         """Returns the run that was saved into `folder`.
 
         Raises:
-            OSError: if there is no such folder, or a file is missing.
-            ValueError: if a file is damaged.
+            OSError: If there is no such folder, or a file is missing.
+            ValueError: If a file is damaged.
         """
         folder = check_run_folder(folder)
         with reading(folder / RECIPE_FILE) as path:
@@ -138,7 +141,7 @@ class Run:
                 shows ("litert", "onnx"); "float16": weights of 16 bits ("litert").
             verify: Images (N, …) as the model takes them, to compare the outputs on and to
                 calibrate int8 by; 100 are enough. None: nothing is compared.
-            overwrite: Whether `path` may exist.
+            overwrite: Whether `path` may exist. Defaults to False.
 
         Returns:
             An `Export`: size, and on `verify` the largest difference, the share of equal classes
@@ -154,7 +157,8 @@ class Run:
         See also: `kerasnorm.surgery.fold_batchnorm`, `Run.report`.
 
         Reference:
-            Jacob et al., 2018, https://arxiv.org/abs/1712.05877 (int8)
+            Jacob et al., 2018, Quantization and training of neural networks for efficient
+            integer-arithmetic-only inference, https://arxiv.org/abs/1712.05877 (int8)
         """
         names = self.class_names
         return export(self.model, path, format, quantize, verify, names, overwrite)
@@ -166,12 +170,12 @@ class Run:
         confusion, recipe and what trained. Needs matplotlib.
 
         Args:
-            path: the file to write.
-            comparison: other ways of training to show beside this one: `Trial`s by their name,
-                as `kerasnorm.recipe.compare` returns them.
+            path: The file to write.
+            comparison: Other ways of training to show beside this one: `Trial`s by their name,
+                as `kerasnorm.recipe.compare` returns them. Defaults to None.
 
         Raises:
-            ImportError: if matplotlib is missing.
+            ImportError: If matplotlib is missing.
         """
         from kerasnorm.recipe.results._report import write_report
 
