@@ -1,4 +1,4 @@
-"""The `kerasnorm` command: a thin skin over the public functions."""
+"""Implements the `kerasnorm` command on the public functions."""
 
 import argparse
 import importlib.util
@@ -30,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0, 2 for what the user can mend."""
+    """Runs the command line and returns its exit code: 0 on success, 2 for a user error."""
     try:
         arguments = make_parser().parse_args(argv)
         arguments.check(arguments)

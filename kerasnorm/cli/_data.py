@@ -1,4 +1,4 @@
-"""The arguments of the commands that read images, and what is wrong with them at first sight."""
+"""Adds and checks the arguments of commands that read images."""
 
 import argparse
 
@@ -37,9 +37,9 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="folder with a sub-folder of images a class, perhaps below train/, val/ and test/; a "
-        ".csv file with the columns path and label, perhaps split and group; a folder with images/ "
-        "and their masks/ (pictures of class numbers); or: digits",
+        help="folder with one sub-folder of images per class, perhaps in train/, val/ and test/; "
+        "a .csv file with the columns path and label, perhaps split and group; a folder with "
+        "images/ and masks/ (pictures of class numbers); or: digits",
     )
     add = parser.add_argument
     add("--epochs", type=int, help="passes over the training images (digits: 12, folder: 10)")
@@ -47,25 +47,32 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="the first seed (0)")
     folder = parser.add_argument_group("folder of images")
     add = folder.add_argument
-    add("--backbone", metavar="NAME", help="of keras.applications; default: a small ConvNet")
+    add("--backbone", metavar="NAME", help="name in keras.applications (default: a small ConvNet)")
     add(
         *("--weights", "--model"),
-        help="imagenet, none (default), or a file: .weights.h5 or, a whole model, .keras",
+        help="imagenet, none (default), or a .weights.h5 or .keras file",
     )
-    add("--image-size", type=int, metavar="PIXELS", help="default: 160, small ConvNet: 64")
-    add("--validation-split", type=float, metavar="SHARE", help="to choose the epoch by (0.1)")
-    add("--test-split", type=float, metavar="SHARE", help="for the figures (0.2); 0: none")
-    add("--path-column", metavar="NAME", help="of a .csv file (path)")
-    add("--label-column", metavar="NAME", help="of a .csv file (label)")
-    add("--split-column", metavar="NAME", help="says train, val or test (split, if there is one)")
+    add(
+        "--image-size", type=int, metavar="PIXELS", help="height and width (160; small ConvNet: 64)"
+    )
+    add("--validation-split", type=float, metavar="SHARE", help="for choosing the epoch (0.1)")
+    add("--test-split", type=float, metavar="SHARE", help="for the final evaluation (0.2); 0: none")
+    add("--path-column", metavar="NAME", help="column of file names in a .csv file (path)")
+    add("--label-column", metavar="NAME", help="column of classes in a .csv file (label)")
+    add("--split-column", metavar="NAME", help="column with train, val or test (split, if present)")
     add(
         "--group-column",
         metavar="NAME",
-        help="of what should be in one part, such as a patient (group, if there is one)",
+        help="column of what stays in one part, such as patients (group, if present)",
     )
-    add("--separator", metavar="CHARACTER", help="between columns (what the header has)")
+    add("--separator", metavar="CHARACTER", help="between columns (as in the header)")
     add("--strict", action="store_true", help="refuse unreadable images instead of skipping them")
-    add("--ignore-class", type=int, metavar="N", help="of masks: the number of no class, as 255")
+    add(
+        "--ignore-class",
+        type=int,
+        metavar="N",
+        help="number in masks that is no class, such as 255",
+    )
 
 
 def check_data(arguments: argparse.Namespace) -> None:
@@ -104,8 +111,8 @@ def has_weights(arguments: argparse.Namespace) -> bool:
 def _check_scenes(arguments: argparse.Namespace) -> None:
     if arguments.backbone is not None:
         raise ValueError(
-            "A --backbone gives no label maps: give the .keras file of a --model that does, or "
-            "none for a small U-Net."
+            "A --backbone gives no label maps: pass a .keras file with --model, or neither for "
+            "a small U-Net."
         )
     map_model_file(arguments.weights or "none")
     scene_files(arguments.data, IMAGES_FOLDER, MASKS_FOLDER)

@@ -32,8 +32,8 @@ def add_predict(commands: Any) -> None:
     add("run_folder", metavar="RUN", help="the folder that `kerasnorm fit` wrote")
     add("images", metavar="IMAGES", nargs="+", help="image files, and folders of them")
     add("--batch-size", type=int, default=32)
-    add("--image-size", type=int, metavar="PIXELS", help="of models that take any size")
-    add("--masks", metavar="DIR", help="of label maps: folder for a .png of class numbers an image")
+    add("--image-size", type=int, metavar="PIXELS", help="for models that take any size")
+    add("--masks", metavar="DIR", help="folder for label maps, one .png per image")
     add("--strict", action="store_true", help="refuse unreadable images instead of skipping them")
     add("--json", action="store_true", help="print JSON: all probabilities, or shares of pixels")
 

@@ -109,8 +109,9 @@ class SegmentationFolder:
         for path, values in zip(self.mask_paths, present, strict=True):
             if values.size and values.max() >= classes:
                 raise ValueError(
-                    f"The mask {str(path)!r} has the label {values.max()}, and there are {classes} "
-                    f"classes, 0 to {classes - 1}. Pass `ignore_class`, or another `num_classes`."
+                    f"Masks of {classes} classes should have the labels 0 to {classes - 1}. "
+                    f"Received: {str(path)!r} with label {values.max()}. Pass `ignore_class`, or "
+                    "another `num_classes`."
                 )
         return as_rows(present, classes)
 

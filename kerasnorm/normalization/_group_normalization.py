@@ -24,7 +24,7 @@ class GroupNormalization(NormalizationLayer):
         y = (x − E[x]) / √(Var[x] + ε) · γ + β
 
     Args:
-        groups: An int that divides the number of channels, or `-1` for a group a channel.
+        groups: An int that divides the number of channels, or `-1` for one group per channel.
             Defaults to 32.
         axis: An int, the channel axis. `-1` for channels last, `1` for channels first.
             Defaults to -1.

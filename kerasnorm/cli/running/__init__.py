@@ -1,4 +1,4 @@
-"""What the commands do; importing it imports Keras, TensorFlow and every chapter."""
+"""Runs the commands; importing it imports Keras, TensorFlow and every chapter."""
 
 from kerasnorm import _public  # registers every class that a file may name
 from kerasnorm.cli.running._advise import run_advise

@@ -23,15 +23,15 @@ def write_maps(
     """Prints the share of each class in each image, and writes the label maps if asked to.
 
     Args:
-        paths: the N images.
-        names: of the K classes.
-        batches: outputs (B, H, W, K) of the images, in order.
-        folder: where a PNG picture of class numbers goes for each image, of its own size; or None.
-        as_json: whether JSON is printed instead of a table.
+        paths: The N images.
+        names: Of the K classes.
+        batches: Outputs (B, H, W, K) of the images, in order.
+        folder: Where a PNG picture of class numbers goes for each image, of its own size; or None.
+        as_json: Whether JSON is printed instead of a table.
 
     Raises:
-        ValueError: if two images would have one picture.
-        FileExistsError: if the folder exists and is not empty.
+        ValueError: If two images would have one picture.
+        FileExistsError: If the folder exists and is not empty.
     """
     shares: list[np.ndarray] = []
     masks = [None] * len(paths) if folder is None else _masks(Path(folder), paths)
@@ -62,7 +62,7 @@ def _masks(folder: Path, paths: list[str]) -> list[Path]:
     twice = [mask.name for mask, count in Counter(masks).items() if count > 1]
     if twice:
         raise ValueError(
-            f"Several images would have the picture {listed(twice[:5])}: predict them one by one."
+            f"Several images would be written to {listed(twice[:5])}: predict them one by one."
         )
     return masks
 
