@@ -89,7 +89,7 @@ class BatchNormalization(TrackedNormalization):
         Ioffe and Szegedy, 2015, Batch normalization, https://arxiv.org/abs/1502.03167
         Hoffer, Hubara and Soudry, 2017, Train longer, generalize better,
         https://arxiv.org/abs/1705.08741 (ghost batches)
-        Ioffe, 2017, https://arxiv.org/abs/1702.03275 (batch renormalization)
+        Ioffe, 2017, Batch renormalization, https://arxiv.org/abs/1702.03275
     """
 
     def __init__(

@@ -110,5 +110,5 @@ def test_refuses(folder, spoil, said):
     with pytest.raises(ValueError, match=said):
         _ = SegmentationFolder(folder, 8).labels
     if "255" in said:
-        with pytest.raises(ValueError, match="Masks of 3 classes .* with label 255"):
+        with pytest.raises(ValueError, match=r"Masks of 3 classes .* with label 255"):
             _ = SegmentationFolder(folder, 8, num_classes=3).labels

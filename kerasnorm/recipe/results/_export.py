@@ -48,7 +48,8 @@ class Export:
     file  model.tflite (litert, int8)
     size  1.20 MB
 
-    See also: `Run`.
+    See also:
+        `Run`, whose method returns it.
     """
 
     path: Path

@@ -47,7 +47,8 @@ def layer_decay(
 
     References:
         Clark et al., 2020, ELECTRA: pre-training text encoders as discriminators rather than
-        generators, https://arxiv.org/abs/2003.10555; Bao et al., 2022,
+        generators, https://arxiv.org/abs/2003.10555
+        Bao et al., 2022, BEiT: BERT pre-training of image transformers,
         https://arxiv.org/abs/2106.08254
     """
     decay = as_number("decay", decay, 0, 1, interval="(]")
