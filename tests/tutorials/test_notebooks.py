@@ -23,3 +23,10 @@ def test_has_the_cells_of_its_tutorial(path):
     notebook = json.loads(path.with_suffix(".ipynb").read_text(encoding="utf-8"))
     sources = ["".join(cell["source"]).strip("\n") for cell in notebook["cells"]]
     assert sources == [*cells_of_the_tutorial(path)]
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=name_of)
+def test_the_header_is_short_and_says_how_to_install(path):
+    title, *lines = filter(None, next(cells_of_the_tutorial(path)).splitlines())
+    assert title.startswith("# ") and len(lines) <= 5
+    assert re.search(r'pip install "kerasnorm\[\w+\]', lines[-1])

@@ -92,7 +92,7 @@ def normalization(
     replicas: int,
     small: float,
 ) -> Choice:
-    """Chooses by the examples per replica has in a batch.
+    """Chooses by the number of examples per replica and batch.
 
     Args:
         model: Its normalization counts.
