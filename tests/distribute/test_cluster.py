@@ -54,7 +54,7 @@ def test_what_it_says(monkeypatch, text, expected):
         (config({"worker": TWO, "ps": ["x:1"]}), "parameter servers.*not supported"),
     ],
 )
-def test_refusals(monkeypatch, text, match):
+def test_wrong_input_is_refused(monkeypatch, text, match):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ValueError, match=match):
         read_cluster()

@@ -105,7 +105,7 @@ def save(folder, name, array):
         (lambda f: save(f, "masks/a.png", np.full((2, 2), 255, "uint8")), "ignore_class=255"),
     ],
 )
-def test_refuses(folder, spoil, said):
+def test_wrong_input_is_refused(folder, spoil, said):
     spoil(folder)
     with pytest.raises(ValueError, match=said):
         _ = SegmentationFolder(folder, 8).labels

@@ -128,7 +128,7 @@ def test_a_process_that_was_slow_is_told(tmp_path):
     ],
     ids=["tuner", "overwrite", "directory", "epochs", "sampler"],
 )
-def test_refuses(kwargs, message, begun):
+def test_wrong_input_is_refused(kwargs, message, begun):
     before = {path: path.read_bytes() for path in begun.rglob("*") if path.is_file()}
     with pytest.raises(ValueError, match=message):
         shared_search(**{"directory": begun, "max_trials": 1, **kwargs})
