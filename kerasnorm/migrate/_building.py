@@ -38,7 +38,7 @@ class Builder:
         custom: The user's own classes and functions.
         safe_mode: Whether Lambda layers are refused.
         old_classes: What the file calls a layer's class, by the layer's id.
-        old_orders: a model's layers in the file's order, by the model's id.
+        old_orders: A model's layers in the file's order, by the model's id.
         translated: The path of each layer, the class it had and the one it has.
         still: Layers that the file calls with `training=False`.
         set_aside: Layers that classes of the user have in their configs, kept for their ids.

@@ -35,7 +35,7 @@ def call_arguments(
     """Returns the first argument of a call and the others by name, None if a tensor is missing.
 
     Args:
-        node: a call in the file: references with the other arguments in the fourth place.
+        node: A call in the file: references with the other arguments in the fourth place.
         find: Returns the tensor of a reference, or None.
         constants: Whether it may be called with constants in place of outputs. Defaults to False.
     """

@@ -13,7 +13,7 @@ def fresh_metrics(metrics: Any, loss: Any = None) -> Any:
     loss, such as `Seesaw`'s counter. A metric that cannot be made again is reset.
 
     Args:
-        metrics: a metric, a name, a function, or lists or dicts of such.
+        metrics: A metric, a name, a function, or lists or dicts of such.
         loss: What `compile` takes as loss, or None.
 
     >>> mean = keras.metrics.Mean()

@@ -25,10 +25,10 @@ class ConvNormActivation(keras.layers.Layer):
         kernel_size: An int, or a tuple of an int per spatial axis.
         strides: An int or tuple, of the convolution. Defaults to 1.
         padding: "same", "valid", or "causal" for sequences; of the convolution. Defaults to "same".
-        normalization: a name of `kerasnorm.normalization.names()`, a configuration, a layer
+        normalization: A name of `kerasnorm.normalization.names()`, a configuration, a layer
             (a template that is copied) or None. "group" takes the largest number of
             groups up to 32 that divides the filters; pass a layer for another number.
-        activation: a name or function of `keras.activations`, or None.
+        activation: A name or function of `keras.activations`, or None.
         pool: "max", "average" or None.
         pool_size: An int or tuple: window and strides of the pooling. Defaults to 2.
         **conv_kwargs: Further arguments of the convolution (`use_bias`, `dilation_rate`,

@@ -23,7 +23,7 @@ def scale_and_shift(
     """Returns 1/σ and −μ/σ of each output before bias and activation, and where σ is not 0.
 
     Args:
-        layer: a built layer that `has_data_initialization`.
+        layer: A built layer that `has_data_initialization`.
         kernels: What to compute with.
         inputs: What the layer is called with.
         mask: Of positions to leave out, or None.

@@ -36,7 +36,7 @@ class SpectralNormalization(KernelWrapper):
     `keras.layers.SpectralNormalization` differs in all of these points.
 
     Args:
-        layer: a layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
+        layer: A layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
             DepthwiseConv1D–2D, SeparableConv1D–2D, Embedding, RNN (LSTM, GRU, SimpleRNN,
             ConvLSTM1D–3D, or any cells with a `kernel` and a `recurrent_kernel`) or
             Bidirectional. For a cell, wrap the RNN that it is in.

@@ -39,7 +39,7 @@ class WeightNormalization(KernelWrapper):
     are not initialized by data, which the paper advises against for recurrent ones.
 
     Args:
-        layer: a layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
+        layer: A layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
             DepthwiseConv1D–2D, SeparableConv1D–2D (both kernels; data set the second one's g),
             Embedding, RNN (LSTM, GRU, SimpleRNN, ConvLSTM1D–3D, or any cells with a `kernel`
             and a `recurrent_kernel`: both are normalized, each gate's columns on their own) or

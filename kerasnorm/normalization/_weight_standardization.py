@@ -25,7 +25,7 @@ class WeightStandardization(KernelWrapper):
     constraint see.
 
     Args:
-        layer: a layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
+        layer: A layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
             DepthwiseConv1D–2D or SeparableConv1D–2D (both kernels).
         epsilon: A float above 0, added to the variance. √1e-10 is the 1e-5 that the authors'
             program adds to the deviation. Defaults to 1e-10.

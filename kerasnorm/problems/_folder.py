@@ -21,7 +21,7 @@ def read_images(path: StrPath, columns: Columns | None = None) -> ImageFiles:
     """Finds images; none is opened.
 
     Args:
-        path: a folder that holds a sub-folder for each class, perhaps in those of the parts, or a
+        path: A folder that holds a sub-folder for each class, perhaps in those of the parts, or a
             CSV file.
         columns: of the CSV file.
 

@@ -47,7 +47,7 @@ def replace_normalization(
         model: Built keras.Model: functional, Sequential or subclassed. Nested models, shared
             layers, wrappers, recurrent cells and custom layers that hold layers in attributes,
             lists or dicts are entered.
-        to: a name of `kerasnorm.normalization.names()`, a configuration or a layer as
+        to: A name of `kerasnorm.normalization.names()`, a configuration or a layer as
             `kerasnorm.normalization.get` takes it, or a class.
         where: Layers to replace: a regex searched in the path, a class, or a function of a layer.
             Defaults to None, for every normalization layer that is not already as requested.

@@ -68,7 +68,7 @@ class Replacement(NamedTuple):
 
     Attributes:
         model: The new keras.Model.
-        report: a `Report` of what was replaced, kept and refused.
+        report: A `Report` of what was replaced, kept and refused.
 
     Example:
 

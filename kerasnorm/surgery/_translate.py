@@ -40,7 +40,7 @@ class Target:
     """The normalization asked for.
 
     Attributes:
-        template: a layer of the class, never used.
+        template: A layer of the class, never used.
         given: The arguments that the user chose; all others may come from the layer replaced.
     """
 

@@ -32,7 +32,7 @@ def freeze(model: keras.Model, until: Boundary, batchnorm: str = "inference") ->
         model: Built keras.Model of any kind. Compile it (again) before `fit`.
         until: What to freeze.
             int: that many layers from the bottom (0 to all of them).
-            float: a share of the layers in [0, 1], rounded to the nearest count.
+            float: A share of the layers in [0, 1], rounded to the nearest count.
             str: name or path (`base/conv1`) of a layer, up to and including it; of a nested model
             or a block, up to its end, where a block is the common beginning of layer names
             (`conv2_block1` for `conv2_block1_*`, `block5` for `block5a_*` and so on). Any other

@@ -48,7 +48,7 @@ def search(
     there is too optimistic: keep other examples for the final evaluation.
 
     Args:
-        hypermodel: a `RecipeHyperModel`.
+        hypermodel: A `RecipeHyperModel`.
         train: As `kerasnorm.recipe.fit` takes it.
         validation: Held-out examples that the trials are compared on.
         tuner: "random" (the first to try), "hyperband" (many recipes for few epochs, the best for

@@ -22,7 +22,7 @@ class Search:
     Attributes:
         best_recipe: `Recipe` of the trial with the best score.
         best_model: The keras.Model that this trial trained.
-        trials: a dict for each trial: `number`; `status`, "completed" or "failed"; `score`;
+        trials: A dict for each trial: `number`; `status`, "completed" or "failed"; `score`;
             `recipe`, None if the values drawn make none; `settings`, the values drawn by the names
             of fields; `epochs`; `seconds`; `message`, why it failed. Score, epochs and seconds of
             a failed one are None.

@@ -16,8 +16,8 @@ class GroupAccuracy(ClassTallies):
 
     Args:
         counts: ClassCounts, or examples of each class in training, (K,).
-        many: a class with more examples than this is in "many". Defaults to 100.
-        few: a class with fewer examples than this is in "few". Defaults to 20.
+        many: A class with more examples than this is in "many". Defaults to 100.
+        few: A class with fewer examples than this is in "few". Defaults to 20.
         ignore_class: Label to ignore, such as 255. Defaults to that of a `ClassCounts`.
         name: Name of the metric. Defaults to "group_accuracy".
         dtype: Dtype of the sums. Defaults to float32.

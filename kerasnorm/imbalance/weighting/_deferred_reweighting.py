@@ -18,7 +18,7 @@ class DeferredReweighting(keras.callbacks.Callback):
     stay unweighted, as with `fit(class_weight=)`.
 
     Args:
-        weights: a `ClassWeights`, a dict from class to weight, such as
+        weights: A `ClassWeights`, a dict from class to weight, such as
             `class_weights(counts, "effective_number")`, the paper's.
         epoch: First epoch with weights, counted from 0; 160 of 200 in the paper.
 

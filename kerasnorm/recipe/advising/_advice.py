@@ -17,7 +17,7 @@ class Advice(_Advice):
 
     Attributes:
         recipe: The `Recipe`, for `fit`.
-        reasons: a sentence for each choice, with the figure that led to it.
+        reasons: A sentence for each choice, with the figure that led to it.
         model: The one of the given models that the recipe is for; None if it came without one.
 
     Example:

@@ -22,7 +22,7 @@ class Evaluation:
         class_names: Names of the classes, (K,).
         train_counts: Number of training examples of each class, (K,).
         confusion: (K, K) counts: one row per true class, one column per predicted class.
-        calibration: a `Calibration`, how sure the model is and how often it is right; or None.
+        calibration: A `Calibration`, how sure the model is and how often it is right; or None.
 
     Example:
 

@@ -16,7 +16,7 @@ class MapEvaluation(Evaluation):
         class_names: Names of the classes, (K,).
         train_counts: (K,) the pixels of each class in training.
         confusion: (K, K) counts of pixels: one row per true class, one column per predicted class.
-        calibration: a `Calibration`, how sure the model is and how often it is right; or None.
+        calibration: A `Calibration`, how sure the model is and how often it is right; or None.
 
     Example:
 

@@ -9,7 +9,7 @@ class FineTuning(NamedTuple):
     """A model carried over to other classes.
 
     Attributes:
-        model: a new keras.Model of raw input.
+        model: A new keras.Model of raw input.
         history: Values by name (`loss`, `accuracy`, `val_accuracy`, …), one an epoch, the head's
             own epochs first.
         strategy: "freeze", "fine_tune", "svm" or "scratch".

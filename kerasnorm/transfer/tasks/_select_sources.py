@@ -68,8 +68,8 @@ def select_sources(
             performance is better, and what is not positive is never chosen: give gains, or
             affinities, not losses.
         budget: Number ≥ 0, the most that the supervised sources may cost.
-        costs: a number ≥ 0 for sources; the others cost 1. Defaults to None.
-        importance: a number ≥ 0 for targets; the others weigh 1. Defaults to None.
+        costs: A number ≥ 0 for sources; the others cost 1. Defaults to None.
+        importance: A number ≥ 0 for targets; the others weigh 1. Defaults to None.
 
     Returns:
         A `Selection`.
