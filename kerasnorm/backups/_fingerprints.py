@@ -31,7 +31,7 @@ def check_fingerprint(place: Path, began: Mapping[str, Any], now: Mapping[str, A
         )
         raise ValueError(
             f"'{place}' holds a training that began with {before}. Received: {received}. Resume "
-            "with the same arguments, choose another folder, or remove this one to begin anew."
+            "with the same arguments, choose another folder, or remove this one to start anew."
         )
 
 

@@ -63,7 +63,7 @@ def read_state(path: Path) -> Any:
             reason = str(error).splitlines() or [type(error).__name__]
             raise BackupError(
                 f"The backup '{path}' is damaged: {reason[0]}. Bring one back, or remove it to "
-                "begin anew."
+                "start anew."
             ) from error
 
 

@@ -13,7 +13,7 @@ class FollowEpochs(keras.callbacks.Callback):
     starts with its first epoch in every new process.
 
     Args:
-        dataset: What `resample` or `ResampledDataset` returned; train on it, or on what follows
+        dataset: Result of `resample` or `ResampledDataset`; train on it, or on a dataset derived
             from it (`dataset.map(...)`).
 
     Raises:

@@ -18,7 +18,7 @@ def prepare(model: keras.Model, strategy: Any = None) -> DistributedModel:
 
     Args:
         model: Built functional or Sequential keras.Model, which is unchanged.
-        strategy: What divides the work, by default the one in whose scope this is, or else
+        strategy: Strategy that divides the work. Defaults to the one in scope, or else
             `current_strategy()`.
 
     Returns:

@@ -131,7 +131,7 @@ class _Backup(keras.callbacks.Callback):
         if began["weights"] != self._fingerprint["weights"]:
             raise ValueError(
                 f"The backups in '{self._folder.parent}' are of another model. Choose another "
-                "folder, or remove them to begin anew."
+                "folder, or remove them to start anew."
             )
         check_fingerprint(path, began, self._fingerprint)
 
@@ -163,7 +163,7 @@ class _Backup(keras.callbacks.Callback):
         if not everyones(fits, strategy)[root]:
             raise ValueError(
                 f"The backups in '{self._folder.parent}' are of another model. Choose another "
-                "folder, or remove them to begin anew."
+                "folder, or remove them to start anew."
             )
         if not fits:  # another worker's do
             values = [np.zeros(shape) for shape in shapes]

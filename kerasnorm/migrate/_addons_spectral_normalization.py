@@ -29,7 +29,7 @@ class AddonsSpectralNormalization(SpectralNormalization):
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: What the layer takes.
+        inputs: Inputs of the wrapped layer.
         training: Bool. A frozen layer computes as at inference, whatever it is.
 
     Input shape and output shape:

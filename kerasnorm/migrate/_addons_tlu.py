@@ -13,7 +13,7 @@ class AddonsTLU(TLU):
         y = max(x, τ), or with `affine` y = max(x, α·x + τ)
 
     Args:
-        *args, **kwargs: Those of `TLU`; `axis` should be -1.
+        *args, **kwargs: Arguments of `TLU`; `axis` should be -1.
 
     Call arguments:
         inputs: Tensor of rank 2 or more.

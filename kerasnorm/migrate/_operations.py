@@ -64,7 +64,7 @@ class TensorFlowOperation(keras.layers.Layer):
         function: Its name in the file, a key of `OPERATIONS`.
         tensors: Names of the arguments that are tensors, in the order of the inputs.
         arguments: The other arguments by name. Defaults to None.
-        **kwargs: Those of `keras.layers.Layer`.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: The tensor, or a list of them.

@@ -21,7 +21,7 @@ def finish(
         new: The copy.
         given: The model that it is a copy of, whose compile state it gets.
         changed: The layers of the copy that have become others.
-        same_training: Whether the copy goes on training as the given model did, with the state of
+        same_training: Whether the copy continues the training of the given model, with the state of
             its optimizer. Defaults to True.
     """
     holders = dict.fromkeys(node for leaf in changed for node in leaf.holders)

@@ -25,7 +25,7 @@ class LayerNormGRUCell(LayerNormCell, keras.layers.GRUCell):
         units: An int above 1, the size of the output and of the state.
         activation, recurrent_activation: Names or functions, of g, and of the gates.
         use_bias: Whether to add biases. (The β of the norms do the same.)
-        kernel_initializer, recurrent_initializer, bias_initializer: Of (W, V), (U, R) and
+        kernel_initializer, recurrent_initializer, bias_initializer: For (W, V), (U, R) and
             the biases.
         kernel_regularizer, recurrent_regularizer, bias_regularizer: Optional regularizers.
         kernel_constraint, recurrent_constraint, bias_constraint: Optional constraints.
@@ -39,7 +39,7 @@ class LayerNormGRUCell(LayerNormCell, keras.layers.GRUCell):
 
     Attributes:
         kernel_norm, recurrent_norm: The `LayerNormalization`s of x·W and h·U, of the gates.
-        candidate_kernel_norm, candidate_recurrent_norm: Those of x·V and h·R.
+        candidate_kernel_norm, candidate_recurrent_norm: The same of x·V and h·R.
 
     Call arguments:
         inputs: Tensor (N, features), a step of the sequence.

@@ -25,7 +25,7 @@ class LayerNormLSTMCell(LayerNormCell, keras.layers.LSTMCell):
         activation, recurrent_activation: Names or functions, of g and c′, and of the gates.
         use_bias: Whether to add b. (The β of the norms do the same, except for the initial 1 of
             `unit_forget_bias`.)
-        kernel_initializer, recurrent_initializer, bias_initializer: Of W, U and b.
+        kernel_initializer, recurrent_initializer, bias_initializer: For W, U and b.
         unit_forget_bias: Whether b starts at 1 for the gate f. Defaults to True.
         kernel_regularizer, recurrent_regularizer, bias_regularizer: Optional regularizers.
         kernel_constraint, recurrent_constraint, bias_constraint: Optional constraints.

@@ -44,7 +44,7 @@ class SpectralNormalization(KernelWrapper):
         **kwargs: `name`, `dtype` (default: the layer's), `trainable`.
 
     Call arguments:
-        inputs: What the layer takes.
+        inputs: Inputs of the wrapped layer.
         training: Bool, whether to keep the u that the call found; passed on to the layer.
         mask: Passed on to the layer if it takes it.
         **kwargs: Passed on to the layer, such as `initial_state`.

@@ -49,7 +49,7 @@ class WeightNormalization(KernelWrapper):
         **kwargs: `name`, `dtype` (default: the layer's), `trainable`.
 
     Call arguments:
-        inputs: What the layer takes.
+        inputs: Inputs of the wrapped layer.
         training: Bool, whether the batch may initialize; passed on to the layer if it takes it.
         mask: Passed on likewise; positions where it is 0 count for no statistic.
         **kwargs: Passed on to the layer, such as `initial_state`.

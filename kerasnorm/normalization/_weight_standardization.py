@@ -32,7 +32,7 @@ class WeightStandardization(KernelWrapper):
         **kwargs: `name`, `dtype` (default: the layer's), `trainable`.
 
     Call arguments:
-        inputs: What the layer takes.
+        inputs: Inputs of the wrapped layer.
         training: Bool, passed on to the layer if it takes it.
         mask: Passed on likewise.
 

@@ -28,7 +28,7 @@ def convert_sync_batchnorm(model: keras.Model) -> keras.Model:
 
     Args:
         model: Built keras.Model of any kind, with batch normalizations of Keras or of this package
-            at any depth. It stays as it is.
+            at any depth. It is unchanged.
 
     Returns:
         A new model with everything else kept: weights, names, flags and compile settings, with the
@@ -71,7 +71,7 @@ def revert_sync_batchnorm(model: keras.Model) -> keras.Model:
     `SyncBatchNormalization` becomes a `BatchNormalization`, and `synchronized=True` becomes False.
 
     Args:
-        model: Built keras.Model of any kind. It stays as it is.
+        model: Built keras.Model of any kind. It is unchanged.
 
     Returns:
         A new model with everything else kept, as in `convert_sync_batchnorm`.

@@ -27,7 +27,7 @@ def fold_batchnorm(model: keras.Model) -> keras.Model:
     `training=True`, other axes or dtypes, masks, wrappers, custom layers and subclassed models.
 
     Args:
-        model: Built keras.Model. It stays as it is.
+        model: Built keras.Model. It is unchanged.
 
     Returns:
         A new model. A folded batch normalization becomes an `Identity` with its name, so that names

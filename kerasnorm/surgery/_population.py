@@ -10,7 +10,7 @@ class Population:
     causes no cancellation.
 
     Attributes:
-        count: How many values a channel have been seen.
+        count: Number of values seen per channel.
         mean: Their mean, of shape (channels,).
 
     >>> population = Population()

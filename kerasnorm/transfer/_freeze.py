@@ -30,7 +30,7 @@ def freeze(model: keras.Model, until: Boundary, batchnorm: str = "inference") ->
 
     Args:
         model: Built keras.Model of any kind. Compile it (again) before `fit`.
-        until: What to freeze.
+        until: Layers to freeze.
             int: that many layers from the bottom (0 to all of them).
             float: A share of the layers in [0, 1], rounded to the nearest count.
             str: name or path (`base/conv1`) of a layer, up to and including it; of a nested model
@@ -39,7 +39,7 @@ def freeze(model: keras.Model, until: Boundary, batchnorm: str = "inference") ->
             string is a regex.
             re.Pattern: only the layers in whose path it is found.
             function of a layer: only the leaf layers for which it is true.
-        batchnorm: How layers with moving statistics are frozen. "inference": statistics, γ and β
+        batchnorm: Treatment of layers with moving statistics. "inference": statistics, γ and β
             are fixed. "train": γ and β are fixed, statistics are updated. "affine_only": γ and β
             train, statistics are fixed. Defaults to "inference".
 
@@ -83,9 +83,10 @@ def unfreeze(model: keras.Model, above: Boundary, batchnorm: str = "inference") 
         model: Built keras.Model of any kind. Compile it (again) before `fit`.
         above: Boundary, as `until` of `freeze`: the layers after it are trained. A regex or a
             function selects exactly the layers to train.
-        batchnorm: How layers with moving statistics in that region train. "inference": statistics,
-            γ and β are fixed, as in Keras' guide to fine-tuning. "train": they train like other
-            layers. "affine_only": γ and β train, statistics are fixed. Defaults to "inference".
+        batchnorm: Treatment of layers with moving statistics in that region. "inference":
+            statistics, γ and β are fixed, as in Keras' guide to fine-tuning. "train": they train
+            like other layers. "affine_only": γ and β train, statistics are fixed. Defaults to
+            "inference".
 
     Returns:
         `Change(frozen, unfrozen)`: the paths of the layers that train less, or more, than before.

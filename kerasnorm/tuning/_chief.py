@@ -21,7 +21,7 @@ def serve(tuner: Any, role: Role, timeout: float) -> None:
     Args:
         tuner: Keras-tuner's, with its trials.
         role: The chief's.
-        timeout: Seconds without a sign of life after which a worker is taken for lost.
+        timeout: Seconds without a sign of life after which a worker is considered lost.
 
     Raises:
         ValueError: If it cannot listen at its address.

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-_BEATS = 10  # in the time after which a silent process is taken for lost
+_BEATS = 10  # in the time after which a silent process is considered lost
 LOST = "The process that ran it was lost, twice."
 
 
@@ -27,7 +27,7 @@ class Heartbeat:
     Args:
         folder: Where all processes have their files; made if missing.
         name: This process's own.
-        timeout: Seconds after which it is taken for lost.
+        timeout: Seconds after which it is considered lost.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +82,7 @@ class Watch:
 
     Args:
         folder: Where the processes have their files.
-        timeout: Seconds without a change after which a process is taken for lost.
+        timeout: Seconds without a change after which a process is considered lost.
     """
 
     def __init__(self, folder: Path, timeout: float) -> None:
@@ -120,7 +120,7 @@ class Watch:
         return time.monotonic() - self._last
 
     def forget(self, name: str) -> None:
-        """Tells a process, should it wake up, that it was taken for lost."""
+        """Tells a process, should it wake up, that it was considered lost."""
         (self._folder / name).unlink(missing_ok=True)
 
     def forget_all(self) -> None:

@@ -22,7 +22,7 @@ def search_alone(
         tuner: Keras-tuner's.
         hypermodel: The tuner's.
         data: For training and for validation.
-        **arguments: Of the trainings, `epochs` and `verbose`.
+        **arguments: Arguments of the trainings, `epochs` and `verbose`.
 
     Raises:
         RuntimeError: If no trial completed.
@@ -46,7 +46,7 @@ def search_as_chief(
         tuner: Keras-tuner's.
         hypermodel: The tuner's.
         role: The chief's.
-        timeout: Seconds without a sign of life after which a worker is taken for lost.
+        timeout: Seconds without a sign of life after which a worker is considered lost.
         **arguments: Those of the workers.
 
     Raises:
@@ -74,11 +74,11 @@ def search_as_worker(
         make: Returns keras-tuner's tuner.
         hypermodel: The tuner's.
         role: The worker's.
-        directory: Of the study.
+        directory: Folder of the study.
         timeout: Seconds to wait for the chief's answers, and without a sign of life after which
-            this worker is taken for lost.
+            this worker is considered lost.
         data: For training and for validation.
-        **arguments: Of the trainings, `epochs` and `verbose`.
+        **arguments: Arguments of the trainings, `epochs` and `verbose`.
 
     Raises:
         ValueError: If the chief's study is another one.

@@ -36,20 +36,20 @@ def search_with_optuna(
     """Runs trials of the study in a folder until all are finished, whichever process ran them.
 
     Args:
-        hypermodel: Of all processes the same.
+        hypermodel: Hypermodel, the same in all processes.
         data: For training and for validation.
         tuner: One of Optuna's samplers here, "random" or "bayesian".
-        directory: Of the study.
+        directory: Folder of the study.
         objective: Keras-tuner's `Objective`.
-        max_trials: Of all processes together.
-        timeout: Seconds without a sign of life after which a process is taken for lost.
-        **arguments: Of the trainings, `epochs` and `verbose`.
+        max_trials: Number of trials of all processes together.
+        timeout: Seconds without a sign of life after which a process is considered lost.
+        **arguments: Arguments of the trainings, `epochs` and `verbose`.
 
     Raises:
         ValueError: If Optuna has no such tuner, or the study in the folder began with other
             arguments.
         ImportError: If Optuna is missing.
-        RuntimeError: If no trial completed, or this process was taken for lost.
+        RuntimeError: If no trial completed, or this process was considered lost.
     """
     require("optuna", extra="tuning")
     if tuner not in _SAMPLERS:

@@ -162,11 +162,11 @@ class RecipeHyperModel:
 
         Args:
             hp: Keras-tuner's `HyperParameters`.
-            model: Of `build`.
+            model: Model from `build`.
             train: As `kerasnorm.recipe.fit` takes it, as `validation`.
             validation: Held-out examples for the figures.
             epochs: Passes over `train`. Defaults to 10.
-            initial_epoch: Of Hyperband, which the training does not go by: it begins anew.
+            initial_epoch: Ignored: each round of Hyperband trains from the start.
                 Defaults to 0.
             verbose: As in `Model.fit`.
             callbacks: Keras-tuner's, and those given to the tuner's `search`.

@@ -68,8 +68,8 @@ def search(
         overwrite: Whether to remove the study in `directory` and start anew.
             Defaults to False.
         verbose: 0 is silent, as in `Model.fit`. Defaults to "auto".
-        distributed: What distributes the trials among processes that all make this call with the
-            same `directory`: "keras_tuner", whose chief hands them out (each process has
+        distributed: Library that distributes the trials among processes that all make this call
+            with the same `directory`: "keras_tuner", whose chief hands them out (each process has
             KERASTUNER_TUNER_ID, "chief" in that of one, and the chief's KERASTUNER_ORACLE_IP and
             KERASTUNER_ORACLE_PORT), or "optuna", whose processes are all alike, and whose `tuner`
             is "random" or "bayesian". None: nothing. Each process returns the same.

@@ -27,7 +27,7 @@ class SharedStudy:
         direction: Optuna's, "maximize" or "minimize".
         sampler_for: Returns Optuna's sampler for the trial of a number.
         max_trials: How many trials there are, of all processes together.
-        timeout: Seconds without a sign of life after which a process is taken for lost.
+        timeout: Seconds without a sign of life after which a process is considered lost.
 
     Raises:
         ValueError: If the study in the folder began with another plan.
@@ -67,7 +67,7 @@ class SharedStudy:
         """Returns a trial that is to run in this process, or None if there is none now.
 
         Raises:
-            LostError: If this process was taken for lost.
+            LostError: If this process was considered lost.
         """
         from optuna.trial import TrialState
 
@@ -89,7 +89,7 @@ class SharedStudy:
         """Ends a trial that is still this process's, with its figures.
 
         Raises:
-            LostError: If this process was taken for lost.
+            LostError: If this process was considered lost.
         """
         self.heartbeat.check()
         trial.set_user_attr("figures", figures)
@@ -99,7 +99,7 @@ class SharedStudy:
         """Ends a trial that is still this process's, with the reason why it failed.
 
         Raises:
-            LostError: If this process was taken for lost.
+            LostError: If this process was considered lost.
         """
         from optuna.trial import TrialState
 

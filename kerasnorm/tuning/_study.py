@@ -147,14 +147,14 @@ def check_plan(folder: Path, plan: dict[str, Any]) -> None:
         began = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"'{path}' is damaged: {error}. Choose another folder, or begin anew with "
+            f"'{path}' is damaged: {error}. Choose another folder, or start anew with "
             "`overwrite=True`."
         ) from error
     if differing := differences(began, plan):
         before, now = differing
         raise ValueError(
             f"'{folder}' holds a study that began with {before}. Received: {now}. Resume with the "
-            "same arguments, choose another folder, or begin anew with `overwrite=True`."
+            "same arguments, choose another folder, or start anew with `overwrite=True`."
         )
 
 

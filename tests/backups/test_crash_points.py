@@ -83,7 +83,7 @@ def of_tasks(folder):
 
 SLOW = [pytest.param(work, marks=pytest.mark.slow) for work in (of_fit, of_command, of_search)]
 WORKS = [of_fine_tune, of_tasks, *SLOW]
-HELPS = ("Choose another", "begin anew", "Remove", "overwrite")
+HELPS = ("Choose another", "start anew", "Remove", "overwrite")
 
 
 def chosen(states):

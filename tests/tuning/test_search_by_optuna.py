@@ -113,7 +113,7 @@ def test_a_process_that_was_slow_is_told(tmp_path):
         process = trial.user_attrs["process"]
         (tmp_path / "alive" / process).unlink()  # what the others do to one they take for lost
         assert other.claim().user_attrs["number"] == trial.user_attrs["number"]
-        with pytest.raises(RuntimeError, match=r"was taken for lost.* no sign of life for 60 s"):
+        with pytest.raises(RuntimeError, match=r"is considered lost.* no sign of life for 60 s"):
             slow.complete(trial, 1.0, {})
 
 

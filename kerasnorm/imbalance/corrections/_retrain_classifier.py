@@ -42,7 +42,7 @@ def retrain_classifier(
             `strategy` is given, it trains for 10 epochs. Defaults to None.
         optimizer: As in `compile`.
         loss: As in `compile`; by default sparse cross-entropy.
-        strategy: How `resample` draws. Defaults to "class_balanced".
+        strategy: Strategy of `resample`. Defaults to "class_balanced".
         batch_size: Examples per batch. Defaults to 32.
         seed: Seed of the sampling. Initial weights follow `keras.utils.set_random_seed`. Defaults
             to 0.

@@ -35,7 +35,8 @@ class Seesaw(SparseLoss):
         num_classes: K.
         p: p ≥ 0 of M. Defaults to 0.8.
         q: q ≥ 0 of C. Defaults to 2.0.
-        counts: None; or ClassCounts, or examples of each class, (K,), which stay as they are.
+        counts: ClassCounts, or examples of each class, (K,), which are then fixed. Defaults to
+            None.
         ignore_class: Label to ignore, such as 255. Defaults to that of a `ClassCounts`.
         reduction: As in `keras.losses.Loss`.
         name: Name of the loss. Defaults to "seesaw".

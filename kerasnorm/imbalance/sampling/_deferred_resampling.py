@@ -27,7 +27,7 @@ class DeferredResampling(keras.callbacks.Callback):
         epoch: First epoch that is drawn from `after`, counted from 0.
 
     Attributes:
-        dataset: What to pass to `fit`: a tf.data.Dataset, on any backend, or a PyDataset, with
+        dataset: Data to pass to `fit`: a tf.data.Dataset, on any backend, or a PyDataset, with
             `shuffle=False` to keep the order of the batches. It has no workers, as
             `ResampledDataset` has none; wrap it in a PyDataset that has them.
 

@@ -78,7 +78,7 @@ def resample(
         num_classes: K, including classes without examples. Defaults to the largest label plus 1.
         ignore_class: Label to ignore in sequences and label maps, such as 255.
             Defaults to None.
-        missing: What to do about a class below `num_classes` (or below the largest label) with
+        missing: Treatment of a class below `num_classes` (or below the largest label) with
             no example: "zero" to draw from the others, or "error". Defaults to "zero".
         buffer_size: Examples of a stream in memory at a time (twice). Defaults to 1000.
             A stream is read from its beginning in each epoch, as far as needed: it should be in

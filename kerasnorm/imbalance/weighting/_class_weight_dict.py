@@ -79,7 +79,7 @@ class ClassWeights(dict[int, float]):
         """Returns the weights in the order of the classes, as a tensor of the Keras backend.
 
         Args:
-            dtype: That of the tensor. Defaults to "float32".
+            dtype: Dtype of the tensor. Defaults to "float32".
 
         Returns:
             A tensor (K,).

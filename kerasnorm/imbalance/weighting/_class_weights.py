@@ -51,7 +51,7 @@ def class_weights(
         normalize: "mean": the weights sum to the number of classes, absent ones included.
             "expected": the weights of all examples, Σ n w, sum to N, so that the loss keeps its
             scale. None: the values of the table.
-        missing: What to do about a class without examples: "error", or "zero" for weight 0. The
+        missing: Treatment of a class without examples: "error", or "zero" for weight 0. The
             `ignore_class` of a `ClassCounts` has weight 0 in either case. Defaults to "error".
 
     Returns:

@@ -47,7 +47,7 @@ def classifier(
         classes: An int ≥ 1, units of the head.
         image_size: An int ≥ 1, height and width. Defaults to what a model or a file takes, and to
             224 for a name.
-        weights: Of a named backbone: "imagenet", None for new initial weights, or a file:
+        weights: Weights of a named backbone: "imagenet", None for new initial weights, or a file:
             .weights.h5 of the backbone, or .keras of a model that is the backbone or holds it.
 
     Returns:

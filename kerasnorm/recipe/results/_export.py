@@ -36,7 +36,7 @@ class Export:
         format: "litert", "onnx" or "saved_model".
         quantize: "int8", "float16" or None.
         size: Bytes.
-        images: How many images were compared; without any, what follows is None.
+        images: Number of compared images; without any, the following are None.
         difference: The largest difference of an output.
         agreement: The share of images, or pixels, of the same class in both, in [0, 1].
         milliseconds: Median time of an image on its own in the new runtime, on this processor.

@@ -34,7 +34,7 @@ class Run:
         recipe: The `Recipe` that it was trained by.
         uncorrected: An `Evaluation` before the recipe's correction; without any the same one, or
             None.
-        reasons: Those of the `Advice` that it was trained by, or none.
+        reasons: Reasons of the `Advice`, if there was one.
 
     Example:
 
@@ -69,7 +69,7 @@ class Run:
             folder: Where to write.
             include_optimizer: Whether the model is saved compiled, with the state of its optimizer,
                 twice the size of the weights for Adam. Without it the model predicts and can be
-                compiled anew. Defaults to False.
+                compiled again. Defaults to False.
         """
         with staged(folder, overwrite=True) as stage:
             self._write(stage, include_optimizer)

@@ -89,7 +89,7 @@ def probe_layers(
     each fold. One pass over the examples serves all layers; only pooled features are kept.
 
     Args:
-        model: Built keras.Model of any kind; it stays as it is. Layers of the models inside it are
+        model: Built keras.Model of any kind; it is unchanged. Layers of the models inside it are
             probed too; wrappers, recurrent and custom layers count as one layer.
         x: N examples: an array, or a dict or list of arrays, as the model takes them.
         y: `(N,)` labels: integers or strings.
@@ -98,7 +98,7 @@ def probe_layers(
         layers: Names or paths of the layers to probe. Defaults to None, for all of them.
         folds: Number of folds, 2 or more, stratified by class.
             Defaults to 5.
-        seed: Of the split and the estimator. Defaults to 0.
+        seed: Seed of the split and the estimator. Defaults to 0.
 
     Returns:
         A `ProbeTable`.

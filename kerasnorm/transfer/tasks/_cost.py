@@ -7,8 +7,8 @@ class Cost(NamedTuple):
     """Cost of the transfers that remain, for `print`.
 
     Attributes:
-        transfers: How many there are, of one encoder or several to one task.
-        done: How many of them are recorded already.
+        transfers: Number of transfers, of one encoder or several to one task.
+        done: Number of them that are already recorded.
         steps: Training steps of the others, all heads together.
         parameters: (of the smallest, of the largest) head.
         seconds: About how long it takes: the encoders' pass over the examples and each kind of head

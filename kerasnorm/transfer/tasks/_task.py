@@ -22,14 +22,14 @@ class Task:
 
     Args:
         name: Str that is not empty.
-        targets: Of kind "classification" `(N,)` labels or `(N, H, W)` label maps, integers or
+        targets: For kind "classification" `(N,)` labels or `(N, H, W)` label maps, integers or
             strings; of kind "regression" `(N,)` or `(N, D)` numbers, or `(N, H, W)` or
             `(N, H, W, C)` maps of numbers.
         kind: "classification" or "regression".
         loss: Keras loss, its name, or a function of (targets, predictions), which gives values
             `(N, ...)`; their mean is the loss of an example. None: the cross-entropy from logits,
             or the squared error of numbers that are standardized, each column or channel by itself,
-            so that no unit outweighs the others. With a loss of your own, numbers stay as they are.
+            so that no unit outweighs the others. With your own loss, numbers are unchanged.
         head: Function of the shapes of features and predictions, without N, that returns a new
             keras.Model; None: `default_head`.
 

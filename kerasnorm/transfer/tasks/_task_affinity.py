@@ -50,9 +50,9 @@ class TaskAffinity:
             Defaults to 1.
         validation_split: The share of the examples that is held out for the comparison.
             Defaults to 0.25.
-        epochs, batch_size, learning_rate: Of the training of heads, by Adam.
-        seed: Of the split, the heads' weights and the order of the examples. A new head sets the
-            global seeds of Python, NumPy and the backend. Defaults to 0.
+        epochs, batch_size, learning_rate: Settings of the training of heads with Adam.
+        seed: Seed of the split, the heads' weights and the order of the examples. A new head sets
+            the global seeds of Python, NumPy and the backend. Defaults to 0.
         directory: Folder for the results. After an interruption, or with more encoders and tasks,
             the same folder resumes the measurement. Other examples, settings, targets, losses,
             heads, encoders or versions are refused. Defaults to None: nothing is saved.
