@@ -22,7 +22,7 @@ def to_numpy(data: Any, name: str | None = None) -> np.ndarray:
         return keras.ops.convert_to_numpy(data) if keras.ops.is_tensor(data) else np.asarray(data)
     except (NotImplementedError, TypeError) as error:  # TensorFlow's and JAX' for tracers
         raise ValueError(
-            f"`{name}` should have values. Received: {data!r}, as inside a compiled function; "
+            f"A tensor with values is needed. Received: {data!r}, as inside a compiled function; "
             "on tf.data pipelines use `ClassWeights.map`."
         ) from error
     except ValueError as error:
