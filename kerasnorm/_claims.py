@@ -1,4 +1,4 @@
-"""Keeps two processes out of one another's files, and finds what killed ones left behind."""
+"""Keeps two processes from writing the same files, and finds leftovers of killed ones."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ def claimed(path: Path) -> Iterator[None]:
     that ends.
 
     Args:
-        path: need not exist; its folder does.
+        path: Need not exist; its folder does.
 
     Raises:
         InUseError: If somebody else has claimed it.
@@ -117,8 +117,9 @@ def parts_of(path: Path, *, of_the_dead: bool = False) -> list[Path]:
     """Returns what processes have written that was to become `path`.
 
     Args:
-        path: the file or folder.
-        of_the_dead: whether to leave out those whose process still runs on this machine.
+        path: The file or folder.
+        of_the_dead: Whether to leave out those whose process still runs on this machine.
+            Defaults to False.
     """
     pattern = re.compile(rf"{re.escape(PART)}(\d+)-{re.escape(path.name)}")
     names = [(pattern.fullmatch(name), name) for name in os.listdir(path.parent)]

@@ -1,4 +1,4 @@
-"""Checks that what a command reads exists and is of the right kind, by its name."""
+"""Checks that the inputs of a command exist and have the right type, by name."""
 
 import importlib.util
 import re
@@ -37,7 +37,7 @@ def check_images(path: StrPath) -> Path:
         raise FileNotFoundError(f"There is no folder {str(path)!r}.")
     if not path.is_dir() and not is_table(path):
         raise NotADirectoryError(
-            f"{str(path)!r} is a file; a folder of images or a .csv file is needed."
+            f"DATA should be a folder of images or a .csv file. Received: the file {str(path)!r}."
         )
     return path
 

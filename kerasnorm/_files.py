@@ -1,4 +1,4 @@
-"""Writes files and folders that are whole or absent."""
+"""Writes files and folders completely or not at all."""
 
 import contextlib
 import os
@@ -65,7 +65,7 @@ def staged(
     overwritten folder, files that are not of a run stay, and symbolic links stay such.
 
     Args:
-        output: where the folder will be; missing folders above it are made. Where it is a symbolic
+        output: Where the folder will be; missing folders above it are made. Where it is a symbolic
             link, what that leads to.
         overwrite: whether it may exist already and not be empty.
         own: names of the files that do not outlive the run that they are of. A folder with content

@@ -100,7 +100,7 @@ def list_folder(folder: Path) -> Listing:
         _count_beside(folder, skipped)
     if not rows:
         raise ValueError(
-            f"The folder {str(folder)!r} should hold one sub-folder of images a class. Received: "
+            f"The folder {str(folder)!r} should hold one sub-folder of images per class. Received: "
             f"sub-folders {list(names)}, with no file that ends in {', '.join(IMAGES)}."
         )
     paths, labels, of_part = (list(column) for column in zip(*rows, strict=True))

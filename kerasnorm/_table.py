@@ -1,4 +1,4 @@
-"""Rows of text, aligned."""
+"""Aligns rows of text."""
 
 from collections.abc import Sequence
 

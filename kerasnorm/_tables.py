@@ -16,7 +16,7 @@ _OF_SEVERAL = "|;"  # what stands between several classes in a cell
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """The names of the columns of a table of images, and what stands between them.
+    """Names the columns of a table of images, and their separator.
 
     Attributes:
         path: Of the files; relative ones are taken from the folder of the table.
@@ -85,9 +85,8 @@ def _read(path: Path, file: TextIO, columns: Columns) -> list[tuple[Any, ...]]:
     if missing:
         raise ValueError(
             f"{str(path)!r} should begin with a header that has the columns {listed(wanted)}. "
-            f"Received: {', '.join(found) or 'nothing'}. Name them by --path-column, "
-            "--label-column, --split-column and --group-column, and what is between them by "
-            "--separator."
+            f"Received: {', '.join(found) or 'nothing'}. Name them with --path-column, "
+            "--label-column, --split-column and --group-column, and set --separator."
         )
     split = columns.split or ("split" if "split" in found else None)
     group = columns.group or ("group" if "group" in found else None)

@@ -1,4 +1,4 @@
-"""Names the types that the signatures of several parts share.
+"""Defines the types that several signatures share.
 
 Keras ships no types, so what it takes and returns is told here as closely as its documentation.
 """

@@ -1,6 +1,6 @@
-"""Checks of arguments, and every error text that more than one module raises.
+"""Checks arguments, and holds error texts that several modules raise.
 
-Each message says what came, what was expected and how to fix it.
+Each message says what was expected, what was received and how to fix it.
 """
 
 import difflib
@@ -66,16 +66,15 @@ def as_pattern(name: str, value: str | re.Pattern[str], expected: str = "a regex
         return re.compile(value)
     except re.error as error:
         raise ValueError(
-            f"`{name}` should be {expected}. Received: {name}={value!r}, which is no regex: "
+            f"`{name}` should be {expected}. Received: {name}={value!r}, which is not a regex: "
             f"{error}."
         ) from error
 
 
 def check_quick(name: str, pattern: str) -> None:
-    """Refuses a regex of a file that may search for ever; one that is no regex is a name.
+    """Refuses a regex from a file that may search forever; an invalid regex is a name.
 
-    A search goes back and tries again, exponentially often where what is repeated can itself be
-    divided in more than one way.
+    Backtracking takes exponential time where a repeated part can be matched in several ways.
 
     >>> check_quick("until", r"block_\\d+/conv.*")
     >>> check_quick("until", "(a+)+$")
@@ -89,7 +88,7 @@ def check_quick(name: str, pattern: str) -> None:
     if _repeats(parsed, inside=False) > _MOST_REPEATS:
         raise ValueError(
             f"`{name}` should be a regex without repeats inside of repeats, and with at most "
-            f"{_MOST_REPEATS} of them: others may take for ever. Received: {name}={pattern!r}."
+            f"{_MOST_REPEATS} of them: others may take forever. Received: {name}={pattern!r}."
         )
 
 

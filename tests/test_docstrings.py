@@ -8,6 +8,7 @@ import re
 import textwrap
 
 import api
+import keras
 import pytest
 from backends import once
 
@@ -15,6 +16,9 @@ import kerasnorm
 
 pytestmark = once
 NAMES = dict(api.public_names())
+STYLED = [path for path in NAMES if path != "kerasnorm.transfer.fine_tune"]  # is being changed
+MODULES = {s.module.__name__ for chapter in api.chapters() for s in api.sections(chapter)}
+NO_NOUN_PHRASE = re.compile(r"[a-z]{2,} |(?:Of|Those|That|What|How|Says) ")
 ENTRY = re.compile(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*):", re.MULTILINE)
 
 
@@ -81,6 +85,56 @@ def raises_by_itself(value):
 def test_says_what_it_raises(path):
     if raises_by_itself(NAMES[path]):
         assert "\nRaises:\n" in inspect.getdoc(NAMES[path])
+
+
+def section(path, *headings):
+    """Returns the text of a section of a docstring without line breaks, or ""."""
+    found = re.search(
+        rf"^(?:{'|'.join(headings)}):\n((?:    .*\n?|\n(?=    ))+)",
+        inspect.getdoc(NAMES[path]) + "\n",
+        re.MULTILINE,
+    )
+    return " ".join(found[1].split()) if found else ""
+
+
+def is_public(name):
+    """Returns whether a name in a docstring is one of this package or of Keras."""
+    first = name.partition("(")[0]
+    last = first.rpartition(".")[2]
+    if first.startswith("keras."):
+        return hasattr(eval(first.rpartition(".")[0], {"keras": keras}), last)
+    known = {path.rpartition(".")[2] for path in NAMES} | set(vars(kerasnorm.ClassCounts))
+    return last in known or first in MODULES
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_says_what_to_see_also(path):
+    names = re.findall("`([^`]+)`", section(path, "See also"))
+    assert names, f"{path} has no 'See also'"
+    settings = {"gradual"}  # arguments that it speaks of
+    assert not [name for name in names if name not in settings and not is_public(name)]
+
+
+@pytest.mark.parametrize("path", STYLED)
+def test_a_reference_has_author_year_and_title(path):
+    text = section(path, "Reference", "References")
+    if "https://" in text:
+        for entry in re.findall(r"(.+?)https?://\S+(?: \([^)]*\))?[.;,]?\s*", text):
+            assert re.match(r"\W*[A-ZÁ][^\d]+(?:, \d{4})?, .{8,}, $", entry), f"{path}: {entry}"
+
+
+@pytest.mark.parametrize("path", STYLED)
+def test_an_argument_is_a_capital_noun_phrase(path):
+    entries = first_lines(path)
+    assert not [text for text in entries if NO_NOUN_PHRASE.match(text)]
+
+
+def first_lines(path):
+    """Returns the first line of the description of each argument."""
+    found = re.search(
+        r"^Args:\n((?:    .*\n?|\n(?=    ))+)", inspect.getdoc(NAMES[path]) + "\n", re.MULTILINE
+    )
+    return re.findall(r"^    \*{0,2}\w+(?:, \*{0,2}\w+)*: (.*)$", found[1], re.M) if found else []
 
 
 def test_every_public_name_is_in_the_reference():

@@ -15,14 +15,10 @@
 #
 # $$y = \frac{x - \mathrm{E}[x]}{\sqrt{\mathrm{Var}[x] + \varepsilon}} \cdot \gamma + \beta$$
 #
-# Batch, layer, instance and group normalization differ in one thing: over which axes they take the
-# mean and the variance. This tutorial draws these axes, checks the identities between the layers on
-# numbers, and measures what follows from the choice: how small a batch may be, what inference does
-# differently from training, which changes of an image a network cannot see, how one network renders
-# many styles, what recurrent networks gain, and how exact the layers are.
-#
-# It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[vision]"`.
+# Batch, layer, instance and group normalization differ only in the axes over which they take the
+# mean and the variance. This tutorial draws these axes and measures what follows from the choice:
+# small batches, inference, contrast, styles, recurrent networks, accuracy. Minutes on two cores.
+# On Colab: `pip install "kerasnorm[vision] @ git+https://github.com/kerasnorm/kerasnorm"`.
 
 # %%
 import os

@@ -13,20 +13,11 @@
 # %% [markdown]
 # # Imbalance: recognition, segmentation, contours
 #
-# Some classes have fifty times the images of others; most pixels are ground; few are contour. What
-# helps? In what is measured here:
-#
-# 1. imbalance costs the rare classes, and the usual accuracy hides it;
-# 2. in recognition, weights and resampling by class ratio help a little, balanced softmax more, and
-#    each of them costs some of the frequent classes;
-# 3. in segmentation, weights by ratio find more of the rare pixels and draw far too many; a loss
-#    that stands for the overlap, Dice, gains;
-# 4. for contours, balancing moves the threshold, and that is all;
-# 5. after balancing, probabilities are wrong: Bayes' rule mends those of balanced softmax, but not
-#    those of weights and resampling.
-#
-# It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[vision]"`.
+# Some classes have fifty times the images of others; most pixels are background; few are contour.
+# Which methods help? In short: balanced softmax for classes, Dice for segmentation, none for
+# contours; and probabilities need a correction afterwards. Digits from scikit-learn, minutes on two
+# cores.
+# On Colab: `pip install "kerasnorm[vision] @ git+https://github.com/kerasnorm/kerasnorm"`.
 
 # %%
 import os
@@ -198,11 +189,11 @@ show("counts")
 # than 20 (section 2), and 9.0 ± 4.3 % of the one with six. The usual accuracy does not show it: it
 # is 87.7 % if the test images come as the training images do (section 5).
 #
-# ## 2. Recognition: reweigh or resample, and what came after
+# ## 2. Recognition: reweight or resample, and what came after
 #
 # Two ways are as old as the problem, both by class ratio:
 #
-# - **weigh the loss**: `fit(class_weight=kn.class_weights(counts))`;
+# - **weight the loss**: `fit(class_weight=kn.class_weights(counts))`;
 # - **resample**: `fit(kn.resample((x, y)))`, a tf.data.Dataset in which every class comes up
 #   equally often; an epoch is as long as before.
 #
@@ -289,7 +280,8 @@ show("recognition")
 # - **Nothing is for free**: every way loses some of the frequent classes, from 2 points (effective
 #   number) to 9 (adjusted logits), and balanced softmax 7.
 #
-# Nineteen ways on another long tail, five seeds: [docs/imbalance.md](../docs/imbalance.md).
+# Nineteen methods on another long tail, five seeds:
+# [docs/measured.md](../docs/measured.md#long-tailed-digits).
 #
 # ## 3. Segmentation: a label for each pixel
 #
@@ -349,9 +341,9 @@ def unet(bias):
 
 
 # %% [markdown]
-# `fit(class_weight=)` is made for one label an image. With label maps in arrays it raises an error
+# `fit(class_weight=)` is made for one label per image. With label maps in arrays it raises an error
 # that does not name the reason; with a dataset it may train, with wrong weights. To see it, take
-# maps in which all is class 1, which weighs 1, while class 0 weighs 0:
+# maps in which all is class 1, which weights 1, while class 0 weights 0:
 
 # %%
 keras.utils.set_random_seed(0)
@@ -377,7 +369,7 @@ for name, data in ATTEMPTS.items():
 # %% [markdown]
 # In batches of 24, as many as there are rows, it fits by chance: the weight is that of the place of
 # the row's largest label, which is 0 here, and the scene is weighed by those of other scenes.
-# `class_weights(...).map(dataset)` weighs each pixel by its own class:
+# `class_weights(...).map(dataset)` weights each pixel by its own class:
 
 # %%
 weighed = kn.class_weights(pixels[SEEDS[0]]).map(shuffled(*train_scenes[SEEDS[0]][:2], 16, 0))
@@ -498,7 +490,7 @@ show("scenes")
 #
 # ## 4. Contours
 #
-# The outlines of the same digits, one or two pixels wide. HED (Xie and Tu, 2015) weighs the two
+# The outlines of the same digits, one or two pixels wide. HED (Xie and Tu, 2015) weights the two
 # classes of each image alike: a contour pixel costs β, the share of the others, and another 1 − β.
 # A found pixel counts if it is within 1.5 pixels of one that is there, one to one. ODS is the F of
 # the best threshold for all scenes, OIS with the best one for each scene.

@@ -13,18 +13,11 @@
 # %% [markdown]
 # # Another normalization in a pretrained model
 #
-# Most pretrained ConvNets have batch normalization. What if your images are large and only two fit
-# into a batch, if they look unlike those of the source, or if the network should run fast? This
-# tutorial takes one pretrained network and measures what can be done to its normalization:
-#
-# 1. train on at batches of two: keep it, freeze its statistics, or replace it by group
-#    normalization, with or without weight standardization;
-# 2. make it synchronous for several devices, and back;
-# 3. give it the statistics of a new domain, without labels;
-# 4. fold it into the convolutions, for inference.
-#
-# It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[vision]"`.
+# What if only two images fit into a batch, if they look unlike those of the source, or if the
+# network should run fast? This tutorial takes one pretrained network and replaces, freezes,
+# synchronizes, recomputes and folds its batch normalization, and measures each. Minutes on two
+# cores.
+# On Colab: `pip install "kerasnorm[vision] @ git+https://github.com/kerasnorm/kerasnorm"`.
 
 # %%
 import functools
@@ -165,7 +158,7 @@ print(f"test accuracy on the source: {spread(clean)} % ({len(SEEDS)} seeds)")
 print(kn.inspect(pretrained[SEEDS[0]]))
 
 # %% [markdown]
-# ## 1. A new task, two images a batch
+# ## 1. A new task, two images per batch
 #
 # What can be done, each in a line. Every way starts from the same pretrained weights with a new
 # head, and trains all layers; "new weights" is there to see what the pretraining is still worth
@@ -266,11 +259,11 @@ show("ways")
 # What three seeds say (seeds 0 to 2, one run):
 #
 # - **Keeping batch norm at batches of 2 works here**: 88.3 ± 1.4 % after eight epochs, as at 32
-#   (88.3 ± 0.6). Two images are not so few: on maps of 12×12 they give 288 values a channel, and in
-#   the last block, on 3×3, still 18.
+#   (88.3 ± 0.6). Two images are not so few: on maps of 12×12 they give 288 values per channel, and
+#   in the last block, on 3×3, still 18.
 # - **Group norm ends ahead at 2**, at 90.7 ± 1.0 %, but begins behind: 50.7 after one epoch, where
-#   batch norm has 66.7. At 32 images a batch, with a sixteenth of the steps, it is not there after
-#   eight epochs: 74.4 ± 8.9.
+#   batch norm has 66.7. At 32 images per batch, with a sixteenth of the steps, it is not there
+#   after eight epochs: 74.4 ± 8.9.
 # - **With standardized kernels the swap costs no time**: the fastest start of all (70.1 and 56.9 %
 #   after one epoch), and 88.9 and 88.7 % in the end. It is the way to swap if steps are few.
 # - **Frozen statistics are enough at 2** (88.3 %) and hold the network back at 32 (79.0, where
@@ -296,7 +289,7 @@ print("the same config after both:", model.get_config() == back.get_config())
 
 # %% [markdown]
 # How to train it on several devices, and what that costs, is in
-# [docs/distribute.md](../docs/distribute.md).
+# [docs/several_gpus.md](../docs/several_gpus.md).
 #
 # ## 3. Another domain, no labels
 #
@@ -374,8 +367,8 @@ show("shift")
 #
 # ## 4. Inference: fold it
 #
-# At inference batch normalization is a product and a sum a channel, which fit into the convolution
-# before it.
+# At inference batch normalization is one product and one sum per channel, which fit into the
+# convolution before it.
 
 # %%
 folded = kn.fold_batchnorm(model)
@@ -433,8 +426,8 @@ for name, each in MODELS.items():
 #
 # | you have | do |
 # |---|---|
-# | two images a batch, and large maps | keep batch norm first; measure it |
-# | two images a batch, and time to train | `replace_normalization(model, "group")` |
+# | two images per batch, and large maps | keep batch norm first; measure it |
+# | two images per batch, and time to train | `replace_normalization(model, "group")` |
 # | the same, and few steps | … with `weight_standardization=True` |
 # | several devices, a few images on each | `convert_sync_batchnorm`; to export, the way back |
 # | statistics that must stay as they are | `freeze_statistics`: γ and β still train |

@@ -13,20 +13,10 @@
 # %% [markdown]
 # # Several devices and workers: the same training, divided
 #
-# Divide a batch over several devices, and Keras trains something else: batch normalization sees a
-# part of the batch, and where parts are unequal, images do not count alike. Here both are measured,
-# and it is shown that kerasnorm's `fit` ends with the weights of one device:
-#
-# 1. what a device normalizes by, and what synchronous batch normalization does about it;
-# 2. what that does to a training with two images a device;
-# 3. a last batch that cannot be shared equally;
-# 4. two workers, each a process of its own;
-# 5. one of them is killed, and the job goes on;
-# 6. what it costs.
-#
-# One CPU stands for four devices here, and two processes for two machines: what is shown are
-# results, not speed. It needs no network, and minutes on two cores. On Colab, install kerasnorm
-# first: `pip install "kerasnorm[vision]"`.
+# Divided over several devices, Keras trains something else: batch normalization sees a part of the
+# batch, and images of unequal parts get unequal weights. kerasnorm's `fit` ends with the weights of
+# one device, even after a worker was killed. One CPU stands for four devices. Minutes on two cores.
+# On Colab: `pip install "kerasnorm[vision] @ git+https://github.com/kerasnorm/kerasnorm"`.
 
 # %%
 import json
@@ -104,7 +94,7 @@ print(*tf.config.list_logical_devices("CPU"), sep="\n")
 # ## 1. What a device normalizes by
 #
 # Batch normalization takes the statistics of the images that it sees. On a device these are its own
-# part of the batch. Here are eight values a channel, two on each of four devices, whose means are
+# part of the batch. Here are eight values per channel, two on each of four devices, whose means are
 # far apart:
 
 # %%
@@ -163,13 +153,13 @@ show("outputs")
 # %% [markdown]
 # From two values batch normalization makes −1 and 1: which of the two is larger is all that is left
 # of them (two that are nearly the same come out smaller, by epsilon). It is what one device would
-# do with batches of two, to the bit, and up to 2 away from what it does with the whole batch.
+# do with batches of two, bitwise, and up to 2 away from what it does with the whole batch.
 # Synchronous batch normalization differs from that by 5e-7, which is rounding.
 #
 # ## 2. What that does to a training
 #
 # scikit-learn's digits, at random places on noise, and a small network whose last normalization
-# has a value a channel and image: batches of 8, on one device and on four with two images each.
+# has one value per channel and image: batches of 8, on one device and on four with two images each.
 # `convert_sync_batchnorm` makes the layers synchronous, `prepare` makes a model whose `fit` is
 # divided.
 
@@ -264,7 +254,7 @@ axis.legend(loc=(0.55, 0.4))
 show("accuracy")
 
 # %% [markdown]
-# After five steps the synchronous weights are those of one device, but for 2e-7 (plain: 6e-01), and
+# After five steps the synchronous weights are those of one device, up to 2e-7 (plain: 6e-01), and
 # after six epochs it has learnt as much: 61.1 ± 2.5 %, on one device 60.5 ± 2.5 (400 images and 300
 # steps are few; rounding grows with the steps, which moves single test images). **Four devices with
 # two images each and plain batch normalization end at 28.5 ± 6.0 %.**
@@ -465,7 +455,7 @@ if not FAST:  # each start of a worker takes seconds
 # %% [markdown]
 # Each worker had written the first two
 # epochs to a folder of its own; both went on with the third, with the batches that its number says,
-# and end with the same weights as those that nobody disturbed, to the bit.
+# and end with the same weights as those that nobody disturbed, bitwise.
 #
 # And if a worker never comes? Everyone has a deadline (300 s unless `current_strategy` is told
 # otherwise; here 3):
@@ -532,7 +522,7 @@ for name, make in {
 # Three messages against Keras' five, of as many numbers. (In return ours passes over the batch
 # twice: Keras' variance, E[x²] − E[x]², is off by 1 at a mean of 1,000.) Between machines it is the
 # number of messages that counts, and group normalization sends none. Times, and arithmetic for 8 to
-# 512 devices, are in [docs/distribute.md](../docs/distribute.md#what-it-costs).
+# 512 devices, are in [docs/several_gpus.md](../docs/several_gpus.md#what-it-costs).
 #
 # ## To take away
 #

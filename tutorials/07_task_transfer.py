@@ -13,21 +13,10 @@
 # %% [markdown]
 # # Which tasks are alike? Task transfer
 #
-# *What is the relation between 3-D keypoint detection and depth estimation?* That is a question
-# about tasks, not about networks, and Taskonomy (Zamir et al., CVPR 2018) answers it by measuring:
-# train an encoder for each task, freeze it, train a small head on it for every other task, and see
-# for which tasks it is good. Tasks whose encoders are good for the same tasks are alike.
-#
-# This tutorial
-#
-# 1. answers the question from Taskonomy's published numbers, where they are at hand;
-# 2. measures a small taxonomy of its own, of eight tasks on images made from scikit-learn's digits,
-#    three times with other seeds, and asks what of it is stable;
-# 3. compares it with estimates that need no training;
-# 4. chooses which tasks to supervise when only a few can be.
-#
-# It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[vision]"`.
+# *What is the relation between 3-D keypoint detection and depth estimation?* Taskonomy (Zamir et
+# al., CVPR 2018) measures for which tasks the features of a task are good. This tutorial evaluates
+# its published numbers, if present, and eight tasks on digits. Minutes on two cores.
+# On Colab: `pip install "kerasnorm[vision] @ git+https://github.com/kerasnorm/kerasnorm"`.
 
 # %%
 import csv
@@ -309,7 +298,7 @@ show("own_affinity")
 # %% [markdown]
 # ## 3. Without training
 #
-# Two scores of the features alone: LogME, for tasks with one label an image, and debiased CKA
+# Two scores of the features alone: LogME, for tasks with one label per image, and debiased CKA
 # between features and targets. Kendall's τ says how well a score puts the encoders into the order
 # that the trained transfers give, 1 for the same order.
 

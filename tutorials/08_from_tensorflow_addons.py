@@ -13,18 +13,10 @@
 # %% [markdown]
 # # Moving from TensorFlow Addons
 #
-# TensorFlow Addons (TFA) ended in 2024; its last release needs TensorFlow 2.15, Keras 2 and Python
-# 3.11 at most. You have a file that it wrote, and Keras 3 does not load it. This tutorial takes
-# real files of TFA 0.23 and shows that
-#
-# 1. `load_tfa_model` reads them with neither TFA nor Keras 2 installed, and what comes out computes
-#    and trains as it did there, to rounding;
-# 2. what cannot be read is refused by the name of its layer, and how to go on then;
-# 3. three things of TFA have namesakes in Keras 3 that compute something else without a word;
-# 4. some of what TFA computed was wrong, and how far off.
-#
-# It needs no network, and minutes on two cores. On Colab, install kerasnorm first:
-# `pip install "kerasnorm[vision]"`.
+# You have a file that TensorFlow Addons (TFA) wrote, and Keras 3 does not load it. This tutorial
+# loads real files of TFA 0.23 without TFA or Keras 2, shows what is refused and what to do then,
+# and names three functions that differ silently in Keras 3. Minutes on two cores.
+# On Colab: `pip install "kerasnorm[vision] @ git+https://github.com/kerasnorm/kerasnorm"`.
 
 # %%
 import base64
@@ -87,7 +79,7 @@ def difference(some, others):
 #
 # This is the program that made them, run with TFA 0.23.0 on TensorFlow 2.15.1. It does not run
 # here. It trains a small network on scikit-learn's digits 0 to 4, with a layer of most kinds that
-# TFA has for ConvNets, nested as one does for transfer; writes a model with a layer of one's own
+# TFA has for ConvNets, nested as one does for transfer; writes a model with a custom layer
 # and one with a `Lambda`; and notes what TFA computes of all of them.
 #
 # ```python
@@ -369,7 +361,7 @@ print(f"accuracy on the test digits: {accuracy:.1f} %")
 # The logits are TFA's within 2e-6. The loss, optimizer and metrics are dropped, and the warning
 # says what to take for each. Two layers have a class of their own: TFA's spectral normalization
 # overwrites the kernel in training, and its TLU has a threshold for each position.
-# `AddonsSpectralNormalization` and `AddonsTLU` go on like that, since the weights were trained so;
+# `AddonsSpectralNormalization` and `AddonsTLU` continue so, since the weights were trained so;
 # in new models use `SpectralNormalization` and `TLU`.
 #
 # Does it also *train* as there? Five steps of SGD on 32 images, by the mean squared error, and the
@@ -465,7 +457,7 @@ for each in (model, plain):
 print(f"largest difference: {difference(predict(plain, x_test), predict(model, x_test)):.1e}")
 
 # %% [markdown]
-# ## It goes on learning
+# ## It continues learning
 #
 # The digits 5 to 9, with a few images of each, a new head, and all layers: 300 steps of Adam with
 # 16 images each. Three seeds draw the images, the heads and the new weights. From
@@ -588,14 +580,14 @@ show("learning")
 # %% [markdown]
 # What three seeds say (seeds 0 to 2, one run):
 #
-# - **The loaded model learns on.** With 20 images a class it is at 93.2 ± 1.2 %, with 80 at 94.9 ±
-#   0.7.
+# - **The loaded model learns on.** With 20 images per class it is at 93.2 ± 1.2 %, with 80 at 94.9
+#   ± 0.7.
 # - **The true gradient changes nothing here**: built anew the model ends within 1.2 points of the
 #   loaded one, less than a deviation. Accuracy is no reason to build it anew.
-# - **What it knows of other digits is worth little**: with 2 and 5 images a class new weights are
+# - **What it knows of other digits is worth little**: with 2 and 5 images per class new weights are
 #   level or ahead (81.6 ± 5.0 against 76.7 ± 5.2), with 80 they are 2.8 points behind. It is a
 #   network of 1,600 weights; [tutorial 02](02_transfer.py) has one that gains.
-# - With 2 images a class the loaded model falls from 65.0 % after 50 steps to 56.0: stop early.
+# - With 2 images per class the loaded model falls from 65.0 % after 50 steps to 56.0: stop early.
 #
 # ## Namesakes that compute something else
 #
@@ -636,8 +628,9 @@ print(f"kerasnorm's differ from TFA's by {difference(named['kerasnorm'], named['
 # - **Sparsemax** of Keras 3.15 gives shares that add up to less than 1. `load_tfa_model` puts a
 #   right one in its place.
 #
-# [docs/migrate.md](../docs/migrate.md) has the others, such as `hard_sigmoid`, and the moving
-# variance of batch normalization, which a loaded model keeps as Keras 2 had it.
+# [From TensorFlow Addons](../docs/from_tensorflow_addons.md) has the others, such as
+# `hard_sigmoid`, and the moving variance of batch normalization, which a loaded model keeps as
+# Keras 2 had it.
 #
 # ## What was wrong, and how far off
 #
@@ -718,7 +711,8 @@ show("exactness")
 #
 # ## What now stands for what
 #
-# All names of TFA are in [docs/migrate.md](../docs/migrate.md). The ones that ConvNets have most:
+# All names of TFA are in [From TensorFlow Addons](../docs/from_tensorflow_addons.md). The most
+# frequent ones in ConvNets:
 #
 # | TensorFlow Addons | now | in a file |
 # |---|---|---|

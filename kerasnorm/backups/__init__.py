@@ -1,4 +1,4 @@
-"""Backups of trainings: one file each, replaced whole, with a fingerprint of what decides it."""
+"""Saves backups of trainings: one file each, replaced atomically, with a fingerprint."""
 
 from kerasnorm.backups._backup import Backup, opened
 from kerasnorm.backups._callback_states import (

@@ -1,4 +1,4 @@
-"""The backup of one training: a file, replaced whole after each epoch."""
+"""Saves the backup of one training to a file that each epoch replaces."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -17,16 +17,16 @@ _FINGERPRINT, _SEED = "fingerprint", "seed"
 
 
 class Backup:
-    """Where a training keeps what it needs to be resumed.
+    """Holds what a training needs to be resumed.
 
     One process at a time has it, between `opened`'s begin and end.
 
     Args:
-        folder: made where something is written.
-        name: of the file in it, without the suffix: one for each training.
+        folder: Made where something is written.
+        name: Of the file in it, without the suffix: one for each training. Defaults to "backup".
 
     Attributes:
-        path: the file.
+        path: The file.
     """
 
     def __init__(self, folder: StrPath, name: str = "backup") -> None:
@@ -63,7 +63,7 @@ class Backup:
         """Returns the state that the training is to be resumed from; None if it begins.
 
         Args:
-            **parts: all that decides the result, by name, as JSON has it.
+            **parts: All that decides the result, by name, as JSON has it.
 
         Raises:
             ValueError: If the file is damaged, or of a training that something else decides.
@@ -86,9 +86,9 @@ class Backup:
             write_state(self.path, content)
         except OSError as error:
             raise OSError(
-                f"The backup '{self.path}' cannot be written: {error.strerror or error}. What was "
-                "written before is whole: make room, or give leave to write there, and start "
-                "again to resume."
+                f"The backup '{self.path}' cannot be written: {error.strerror or error}. The "
+                "last backup is intact: free some space, or allow writing there, and start again "
+                "to resume."
             ) from error
 
     def remove(self) -> None:

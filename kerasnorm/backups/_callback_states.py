@@ -1,4 +1,4 @@
-"""What callbacks remember from epoch to epoch, kept beyond a break."""
+"""Saves the state of callbacks over an interruption."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -21,10 +21,10 @@ States = dict[str, dict[str, Any]]
 
 
 def states_of_callbacks(callbacks: Iterable[keras.callbacks.Callback]) -> States:
-    """Returns what callbacks remember, by class and place.
+    """Returns the state of callbacks, by class and position.
 
-    Those of Keras and of this library keep it in attributes; others say it themselves by
-    `state_dict()`, and get it back by `load_state_dict(state)`, or begin anew after a break.
+    Those of Keras and this library have it in attributes; others return it by `state_dict()` and
+    get it back by `load_state_dict(state)`, or start anew after an interruption.
     """
     return {name: _state_of(callback) for name, callback in _named(callbacks)}
 

@@ -1,4 +1,4 @@
-"""Files of nested values and arrays, from which nothing but these can come."""
+"""Reads and writes nested values and arrays, without pickle."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ def write_state(path: Path, content: Any) -> None:
     """Writes nested values and arrays to an .npz file that is whole or absent.
 
     Args:
-        path: the file; missing folders above it are made.
+        path: The file; missing folders above it are made.
         content: None, bools, numbers, strings and NumPy arrays, in lists, tuples, sets and dicts.
 
     Raises:
@@ -64,7 +64,7 @@ def read_state(path: Path) -> Any:
             reason = str(error).splitlines() or [type(error).__name__]
             raise BackupError(
                 f"The backup '{path}' is damaged: {reason[0]}. Bring one back, or remove it to "
-                "begin anew."
+                "start anew."
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""The `kerasnorm` command: a thin skin over the public functions."""
+"""Implements the `kerasnorm` command on the public functions."""
 
 import argparse
 import importlib.util

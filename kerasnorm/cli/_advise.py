@@ -25,6 +25,11 @@ def add_advise(commands: Any) -> None:
     add_data(parser)
     add = parser.add_argument
     add("--replicas", type=int, default=1, help="devices that share each batch (1)")
-    add("--similarity", type=float, help="to the source's problem, 0 to 1, instead of measuring it")
-    add("--rule", choices=RULES, default="measured", help="of transfer")
+    add("--similarity", type=float, help="to the source, 0 to 1 (default: measured)")
+    add(
+        "--rule",
+        choices=RULES,
+        default="measured",
+        help="measured (default), or lecture: the textbook rule of thumb",
+    )
     add("--json", action="store_true", help="print JSON: recipe and reasons")

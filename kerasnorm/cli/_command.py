@@ -1,4 +1,4 @@
-"""What commands have in common."""
+"""Holds code that several commands share."""
 
 import argparse
 import os
@@ -23,7 +23,7 @@ def add_command(
         name: Of the command; `kerasnorm.cli.running` runs it.
         check: Refuses arguments that are wrong, as far as that can be told without TensorFlow.
         summary: A line of help.
-        examples: Shown below the help.
+        examples: Shown below the help. Defaults to None.
     """
     parser = commands.add_parser(
         name,

@@ -1,4 +1,4 @@
-"""The arguments of the commands that read images, and what is wrong with them at first sight."""
+"""Adds and checks the arguments of commands that read images."""
 
 import argparse
 from collections.abc import Sequence
@@ -54,10 +54,10 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
     folder = parser.add_argument_group("folder of images")
     add = folder.add_argument
-    add("--backbone", metavar="NAME", help="of keras.applications; default: a small ConvNet")
+    add("--backbone", metavar="NAME", help="name in keras.applications (default: a small ConvNet)")
     add(
         *("--weights", "--model"),
-        help="imagenet, none (default), or a file: .weights.h5 or, a whole model, .keras",
+        help="imagenet, none (default), or a .weights.h5 or .keras file",
     )
     add("--image-size", type=int, metavar="PIXELS", help="default: 160, small ConvNet: 64")
     add("--validation-split", type=float, metavar="SHARE", help="to choose the epoch by (0.1)")
@@ -91,7 +91,7 @@ def add_columns(parser: Any) -> None:
     add(
         "--group-column",
         metavar="NAME",
-        help="of what should be in one part, such as a patient (group, if there is one)",
+        help="column of what stays in one part, such as patients (group, if present)",
     )
     add("--separator", metavar="CHARACTER", help="between columns (what the header has)")
     add(
@@ -178,8 +178,8 @@ def check_listed(arguments: argparse.Namespace) -> Sequence[str]:
 def _check_scenes(arguments: argparse.Namespace) -> None:
     if arguments.backbone is not None:
         raise ValueError(
-            "A --backbone gives no label maps: give the .keras file of a --model that does, or "
-            "none for a small U-Net."
+            "A --backbone gives no label maps: pass a .keras file with --model, or neither for "
+            "a small U-Net."
         )
     map_model_file(arguments.weights or "none")
     check_listed(arguments)

@@ -25,11 +25,17 @@ def add_export(commands: Any) -> None:
     add("run_folder", metavar="RUN", help="the folder that `kerasnorm fit` wrote")
     add("--to", required=True, choices=list(_NAMES), help="LiteRT (TensorFlow Lite), ONNX, …")
     add("--quantize", choices=["int8", "float16"], help="int8 needs --verify; float16: litert only")
-    add("--verify", metavar="FOLDER", help="images to compare with Keras on, and to calibrate by")
-    add("--images", type=int, default=100, metavar="N", help="of --verify, at most (100)")
-    add("--image-size", type=int, metavar="PIXELS", help="of models that take any size")
+    add("--verify", metavar="FOLDER", help="images for the comparison and for int8")
+    add(
+        "--images",
+        type=int,
+        default=100,
+        metavar="N",
+        help="largest number of --verify images (100)",
+    )
+    add("--image-size", type=int, metavar="PIXELS", help="for models that take any size")
     add("--out", metavar="PATH", help="file, or folder of a SavedModel (in RUN)")
-    add("--overwrite", action="store_true", help="let the file exist")
+    add("--overwrite", action="store_true", help="replace the file if it exists")
 
 
 def out_path(arguments: argparse.Namespace) -> Path:

@@ -46,7 +46,7 @@ def add_fit(commands: Any) -> None:
     add_out(parser)
     recipe = parser.add_argument_group("recipe, by default what `kerasnorm advise` says")
     add = recipe.add_argument
-    add("--recipe", metavar="FILE", help="recipe.json of an earlier run; the options below win")
+    add("--recipe", metavar="FILE", help="recipe.json of an earlier run; options below override it")
     add("--normalization", choices=["none", *NORMALIZATIONS])
     add("--transfer", choices=["none", *TRANSFERS])
     add("--imbalance", choices=["none", *IMBALANCES])
@@ -58,10 +58,19 @@ def add_fit(commands: Any) -> None:
     add("--mixed-precision", choices=["none", *MIXED], help="what layers compute in")
     training = parser.add_argument_group("training")
     add = training.add_argument
-    add("--seeds", type=int, help="how many seeds to train with (digits: 3, folder: 1)")
-    add("--folds", type=int, metavar="N", help="train N times, each with another part as the test")
-    add("--compare", action="store_true", help="train plainly too; digits are always compared")
-    add("--backup", metavar="DIR", help="note the progress here, and go on from it after a break")
+    add("--seeds", type=int, help="number of seeds to train with (digits: 3, folder: 1)")
+    add(
+        "--folds",
+        type=int,
+        metavar="N",
+        help="cross-validation: train N times",
+    )
+    add(
+        "--compare",
+        action="store_true",
+        help="also train without the recipe (digits: always)",
+    )
+    add("--backup", metavar="DIR", help="save checkpoints here, and resume from them")
     add("--tensorboard", metavar="DIR", help="write TensorBoard's logs here")
 
 
@@ -78,9 +87,7 @@ def _check_folds(arguments: argparse.Namespace) -> None:
     if arguments.data == "digits" or holds_scenes(arguments.data):
         raise ValueError("--folds are for images with a class each.")
     if arguments.seeds is not None or arguments.test_split is not None:
-        raise ValueError(
-            "Each of the --folds is the test once: leave out --seeds and --test-split."
-        )
+        raise ValueError("--folds replaces --seeds and --test-split: leave these out.")
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -13,10 +13,10 @@ def add_migrate(commands: Any) -> None:
     summary = "make a Keras 3 file of a model of TensorFlow Addons or Keras 2"
     parser = add_command(commands, "migrate", _check, summary)
     add = parser.add_argument
-    add("old", metavar="OLD", help="an .h5, .keras or .json file of Keras 2, or a folder")
+    add("old", metavar="OLD", help=".h5, .keras or .json file of Keras 2, or a folder")
     add("new", metavar="NEW", help="file to write, ending in .keras")
-    add("--weights", metavar="FILE", help="weights of the model, if OLD has its layers only")
-    add("--overwrite", action="store_true", help="let NEW exist")
+    add("--weights", metavar="FILE", help="weights of the model, if OLD has only its layers")
+    add("--overwrite", action="store_true", help="replace NEW if it exists")
     add("--unsafe", action="store_true", help=UNSAFE)
 
 

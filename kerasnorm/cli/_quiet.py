@@ -1,4 +1,4 @@
-"""Keeps TensorFlow's notes out of what the command prints."""
+"""Keeps TensorFlow's messages out of the output of the command."""
 
 import contextlib
 import logging

@@ -16,7 +16,7 @@ def add_inspect(commands: Any) -> None:
     summary = "print a model's layers, how they are normalized and what trains"
     parser = add_command(commands, "inspect", _check_inspect, summary)
     _add_model(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON: a row for each layer")
+    parser.add_argument("--json", action="store_true", help="print JSON, one row per layer")
 
 
 def add_replace(commands: Any) -> None:
@@ -27,13 +27,13 @@ def add_replace(commands: Any) -> None:
     _add_model(parser)
     add("--to", required=True, choices=list(NORMALIZATIONS), help="the new normalization")
     add("--out", required=True, metavar="NEW", help="file to write, ending in .keras")
-    add("--overwrite", action="store_true", help="let NEW exist")
-    add("--where", metavar="REGEX", help="replace only layers in whose path it is found")
-    add("--groups", type=int, help="of --to group (32, or the next smaller number that divides)")
+    add("--overwrite", action="store_true", help="replace NEW if it exists")
+    add("--where", metavar="REGEX", help="replace only layers whose path matches")
+    add("--groups", type=int, help="with --to group (32, or the next smaller divisor)")
     add(
         "--weight-standardization",
         action="store_true",
-        help="let the convolutions in front compute with standardized kernels",
+        help="standardize the kernels of the convolutions before",
     )
 
 

@@ -30,10 +30,10 @@ def add_tune(commands: Any) -> None:
     add_out(parser)
     search_group = parser.add_argument_group("search")
     add = search_group.add_argument
-    add("--trials", type=int, default=20, help="how many recipes to try (20)")
+    add("--trials", type=int, default=20, help="number of recipes to try (20)")
     add("--tuner", choices=list(TUNERS), default="random")
-    add("--space", choices=_SPACES, default="default", help="what is varied")
-    add("--study", metavar="DIR", help="keep the trials here, and go on from them after a break")
+    add("--space", choices=_SPACES, default="default", help="search space")
+    add("--study", metavar="DIR", help="save the trials here, and resume from them")
     add(
         "--distributed",
         choices=DISTRIBUTED,

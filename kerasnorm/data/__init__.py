@@ -1,4 +1,4 @@
-"""Labelled examples: what holds them, their labels, their batches, their epochs."""
+"""Reads labelled examples: arrays, files, labels, batches and epochs."""
 
 from kerasnorm.data._arrays import count_examples, to_numpy
 from kerasnorm.data._batches import (

@@ -1,4 +1,4 @@
-"""From whatever holds numbers to NumPy."""
+"""Converts arrays and tensors to NumPy."""
 
 import numbers
 from typing import Any
@@ -12,7 +12,7 @@ def to_numpy(data: Any, name: str | None = None) -> np.ndarray:
 
     Args:
         data: What to read.
-        name: The argument's name, for messages.
+        name: The argument's name, for messages. Defaults to None.
 
     Raises:
         ValueError: If it is ragged, or a tensor without values.

@@ -1,4 +1,4 @@
-"""Labelled examples in batches, as `fit` takes them, whatever they come as."""
+"""Converts labelled examples in any form to batches for `fit`."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -22,9 +22,9 @@ _BUFFER = 1024  # of single examples that a Dataset shuffles
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of arrays, in an order that the number of the epoch alone decides.
+    """Batches of arrays, in an order that depends only on the number of the epoch.
 
-    So a training that was broken off goes on with the same batches, and arrays may be mapped from
+    An interrupted training therefore resumes with the same batches, and arrays may be mapped from
     a file: only the rows of a batch are read.
 
     Args:
@@ -93,7 +93,7 @@ def read_batches(
     """Returns labelled examples as what `fit` takes: `Batches`, or a Dataset of batches.
 
     Args:
-        name: the argument's name, for messages.
+        name: The argument's name, for messages.
         data: (x, y) arrays, a finite tf.data.Dataset of (x, y), single examples or batches, a
             PyDataset of batches (x, y), `ImageFiles`, a `SegmentationFolder` or `TFRecords`, or a
             `StoredBatches`; or (x, y, w) with sample weights.
@@ -103,7 +103,7 @@ def read_batches(
         sampler: the rows of each epoch, for arrays; None: all of them, in the order of the seed.
 
     Raises:
-        ValueError: if the data are of another kind, empty, without an end, or of unequal lengths.
+        ValueError: If the data are of another kind, empty, without an end, or of unequal lengths.
     """
     if isinstance(data, Batches | StoredBatches):
         return data

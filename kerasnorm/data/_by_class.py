@@ -1,4 +1,4 @@
-"""Numbers that belong to the classes: by position, or by their keys."""
+"""Reads numbers that belong to classes, by position or by key."""
 
 import numbers
 from collections.abc import Mapping
@@ -79,7 +79,7 @@ def read_class_weight(weights: Any, classes: int | None = None) -> np.ndarray:
 
     Args:
         weights: A dict from every class 0, 1, 2, ... to its weight.
-        classes: K, if it is known.
+        classes: K, if it is known. Defaults to None.
 
     Raises:
         ValueError: If a class is missing or unknown, a weight is no finite number from 0 up, or
@@ -96,8 +96,8 @@ def read_class_weight(weights: Any, classes: int | None = None) -> np.ndarray:
         )
     if classes not in (None, len(keys)):
         raise ValueError(
-            f"There are {classes} classes, 0 to {classes - 1}, and `class_weight` should have a "
-            f"weight for each of them and no other. Received: {dict(weights)}."
+            f"`class_weight` should have one weight for each of the {classes} classes, 0 to "
+            f"{classes - 1}, and no other. Received: {dict(weights)}."
         )
     values = np.array([weights[each] for each in range(len(keys))], np.float64)
     if not values.any():

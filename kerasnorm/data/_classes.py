@@ -1,4 +1,4 @@
-"""Labels as what one example has: a class number, a label map, or a class of any name."""
+"""Converts labels to class numbers, label maps or named classes."""
 
 from typing import Any
 
@@ -93,7 +93,7 @@ def encode_labels(name: str, y: Any, count: int | None = None) -> tuple[np.ndarr
     Args:
         name: The argument's name, for messages.
         y: Integers, bools, strings, or floats that are whole, (N,) or (N, 1); gaps are allowed.
-        count: How many there should be, if that is known.
+        count: How many there should be, if that is known. Defaults to None.
 
     Raises:
         ValueError: If there are none, too many or too few, or they are no class labels.

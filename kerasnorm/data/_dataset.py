@@ -1,4 +1,4 @@
-"""What a tf.data.Dataset or a PyDataset says of itself: batched or not, how long, of what."""
+"""Inspects a tf.data.Dataset or a PyDataset: batched or not, length, structure."""
 
 import dataclasses
 import itertools
@@ -88,9 +88,9 @@ class DatasetReader:
 
         Args:
             rank: The axes of a batch of x; None: the dataset has batches.
-            batch_size: Examples a batch, where it has none.
-            shuffle: How many single examples are shuffled at a time; 0 leaves them.
-            seed: Of their order.
+            batch_size: Examples per batch, where it has none.
+            shuffle: How many single examples are shuffled at a time; 0 leaves them. Defaults to 0.
+            seed: Of their order. Defaults to None.
         """
         axes = keras.tree.flatten(self.spec[0])[0].shape.rank
         if None in (axes, rank) or axes == rank:
@@ -108,8 +108,8 @@ class DatasetReader:
         spec = self.labelled()
         if spec[1].shape.rank and is_batched(spec):
             raise ValueError(
-                f"{self.name} should yield single examples, and this one seems to yield batches: "
-                f"use `dataset.unbatch()`. Received: element_spec={spec}."
+                f"{self.name} should yield single examples, but seems to yield batches: use "
+                f"`dataset.unbatch()`. Received: element_spec={spec}."
             )
         return spec
 

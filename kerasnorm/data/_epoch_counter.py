@@ -1,14 +1,14 @@
-"""Which epoch a sampler is at."""
+"""Counts the epochs of a sampler."""
 
 
 class EpochCounter:
-    """The number of the epoch that a resampled dataset yields next, counted from 0.
+    """Number of the epoch that a resampled dataset yields next, counted from 0.
 
-    `resample(...).epoch_counter` and `ResampledDataset(...).epoch_counter` are one. With the seed
-    it is all the state there is between epochs: keep `next`, and set it to go on from there.
+    `resample(...).epoch_counter` and `ResampledDataset(...).epoch_counter` are such counters. With
+    the seed it is the complete state between epochs: save `next`, and set it to resume from there.
 
     Args:
-        start: The number of the first epoch.
+        start: The number of the first epoch. Defaults to 0.
 
     Example:
 
@@ -20,6 +20,9 @@ class EpochCounter:
     >>> dataset.epoch_counter.next = 1
     >>> bool((next(iter(dataset))[0] == second[0]).numpy().all())
     True
+
+    See also:
+        `FollowEpochs`, which sets it in `fit`; `resample`.
     """
 
     def __init__(self, start: int = 0) -> None:
@@ -31,5 +34,5 @@ class EpochCounter:
         return self.next - 1
 
     def see(self, epoch: int) -> None:
-        """Goes on after that epoch, as a restored iterator does."""
+        """Continues after that epoch, as a restored iterator does."""
         self.next = max(self.next, epoch + 1)

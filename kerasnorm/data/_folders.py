@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasnorm._validation import require
 
-_NO_MASKS = "(Pictures of classes, rather than masks, should be in one sub-folder a class.)"
+_NO_MASKS = "(Pictures of classes, rather than masks, should be in one sub-folder per class.)"
 
 
 def read_mask(path: pathlib.Path) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Samplers that follow the epochs of `fit`."""
+"""Lets samplers follow the epochs of `fit`."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import keras
 
 
 class FollowEpochs(keras.callbacks.Callback):
-    """Makes epoch e of `fit` epoch e of a resampled dataset, wherever `fit` begins.
+    """Callback that makes epoch e of `fit` epoch e of a resampled dataset.
 
-    Use it with `keras.callbacks.BackupAndRestore`, or `fit(initial_epoch=...)`: training that
-    was interrupted then goes on with the examples that it would have had. Without it a dataset
-    begins with its first epoch in every new process.
+    Use it with `keras.callbacks.BackupAndRestore`, or `fit(initial_epoch=...)`: an interrupted
+    training then resumes with the same examples as without the interruption. Otherwise a dataset
+    starts with its first epoch in every new process.
 
     Args:
-        dataset: What `resample` or `ResampledDataset` returned; train on it, or on what follows
+        dataset: Result of `resample` or `ResampledDataset`; train on it, or on a dataset derived
             from it (`dataset.map(...)`).
 
     Raises:
@@ -30,6 +30,9 @@ class FollowEpochs(keras.callbacks.Callback):
     >>> history = model.fit(dataset, initial_epoch=4, epochs=6, **settings)
     >>> dataset.epoch_counter.next
     6
+
+    See also:
+        `resample` and `ResampledDataset`, whose epochs it sets; `EpochCounter`.
     """
 
     def __init__(self, dataset: Any) -> None:
@@ -37,8 +40,8 @@ class FollowEpochs(keras.callbacks.Callback):
         self._counter = getattr(dataset, "epoch_counter", None)
         if self._counter is None:
             raise ValueError(
-                "`dataset` should be what `resample` or `ResampledDataset` returned itself, not "
-                "what `map`, `prefetch` and the like made of it. "
+                "`dataset` should be the object that `resample` or `ResampledDataset` returned, "
+                "not a result of `map`, `prefetch` and so on. "
                 f"Received: {type(dataset).__name__}."
             )
 

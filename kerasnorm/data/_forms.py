@@ -1,4 +1,4 @@
-"""Labelled examples in the forms that libraries give them, as the few that are read here."""
+"""Converts labelled examples from the forms of other libraries."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,7 +19,7 @@ def as_known_form(data: Any, name: str = "data") -> Any:
 
     Args:
         data: What a user gives.
-        name: The argument's name, for messages.
+        name: The argument's name, for messages. Defaults to "data".
 
     Raises:
         ValueError: If it can be read only once, as a generator can.

@@ -1,4 +1,4 @@
-"""A PyDataset that stands for another one."""
+"""Wraps a PyDataset that can be exchanged."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Image files with a class each, to draw from."""
+"""Reads image files with one class each."""
 
 import os
 from collections import Counter
@@ -52,7 +52,7 @@ class ImageFiles:
         size: N.
         parts: str (N,), or None.
         groups: str (N,), or None.
-        skipped: How many files were left out, by their suffix, as far as something was listed.
+        skipped: Number of skipped files by suffix, if a folder or table was listed.
 
     Output shape:
         Batches of `(images, labels)`: float32 (B, image_size, image_size, 3), from 0 to 255, and
@@ -70,6 +70,9 @@ class ImageFiles:
     {'cat': 1, 'dog': 2}
     >>> files.subset([0]).paths.tolist()
     ['a.png']
+
+    See also:
+        `ImageFolder` and `ImageTable`, which find the files.
     """
 
     def __init__(
@@ -110,9 +113,9 @@ class ImageFiles:
         return np.unique(self.labels, axis=0, return_inverse=True)[1].reshape(-1)
 
     def subset(self, rows: Any, image_size: int | None = None) -> "ImageFiles":
-        """Returns some of the files, by their numbers or a mask, perhaps of another size.
+        """Returns some of the files, by their indices or a mask, optionally with another size.
 
-        What one of the subsets has decoded, the others of the same size do not decode again.
+        Subsets of the same size share decoded images.
         """
         rows = np.asarray(rows)
         size, labels = image_size or self.image_size, self.labels[rows]
@@ -130,9 +133,9 @@ class ImageFiles:
         return files
 
     def with_stand_ins(self) -> "ImageFiles":
-        """Returns the same files, where one that cannot be decoded is no error.
+        """Returns the same files, with replacements for those that cannot be decoded.
 
-        Another image of its class is in its place, and a warning names it.
+        Another image of the same class replaces such a file, and a warning names it.
         """
         files = self.subset(np.arange(self.size))
         files._kept = files._kept.with_stand_ins(self.alike)
@@ -142,8 +145,8 @@ class ImageFiles:
         """Looks at each file once and returns whether it can be decoded, bool (N,).
 
         Args:
-            decoded: Up to so many files are decoded for it, and kept. Of more files only the first
-                bytes are read, which say whether it is an image of a known format.
+            decoded: Up to this number, files are decoded and cached. Of more files only the first
+                bytes are read, which show whether it is an image of a known format.
         """
         if self.size <= decoded:
             return self._kept.readable(np.arange(self.size), self.image_size)

@@ -1,4 +1,4 @@
-"""A folder of images to draw from."""
+"""Reads a folder of images."""
 
 import pathlib
 
@@ -9,12 +9,12 @@ from kerasnorm.data._kept_files import MEMORY
 
 
 class ImageFolder(ImageFiles):
-    """A folder with one sub-folder of images a class, as `ImageFiles`.
+    """Folder with one sub-folder of images per class, as `ImageFiles`.
 
     Args:
-        path: The folder; what is hidden is left out. The classes are its sub-folders, in
-            alphabetical order, or those of its sub-folders `train/`, `val/` and `test/` if it has
-            these, whose images are the `parts`.
+        path: Path of the folder; hidden files are skipped. The classes are its sub-folders in
+            alphabetical order; if it has the sub-folders `train/`, `val/` and `test/`, the classes
+            are theirs, and they set `parts`.
         image_size: As in `ImageFiles`.
         memory, kept_in: As in `ImageFiles`.
 
@@ -34,6 +34,9 @@ class ImageFolder(ImageFiles):
     ...     x, y = next(iter(resample(images, batch_size=2)))
     >>> images.class_names, tuple(x.shape)
     (('cat', 'dog'), (2, 8, 8, 3))
+
+    See also:
+        `ImageTable`, for a CSV file; `SegmentationFolder`, for masks; `resample`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A table of images to draw from."""
+"""Reads a table of images."""
 
 import pathlib
 
@@ -9,10 +9,10 @@ from kerasnorm.data._kept_files import MEMORY
 
 
 class ImageTable(ImageFiles):
-    """A CSV file that names an image and its class in each row, as `ImageFiles`.
+    """CSV file that names an image and its class in each row, as `ImageFiles`.
 
     Args:
-        path: The CSV file, with a header, in UTF-8.
+        path: Path of the CSV file, with a header, in UTF-8.
         image_size: As in `ImageFiles`.
         path_column: The name of the column of paths; relative ones are taken from the folder of
             the CSV file.
@@ -20,7 +20,7 @@ class ImageTable(ImageFiles):
             that come up, in alphabetical order, numbers by their size. Or several names with a
             comma between them: columns of 0 and 1, one for each label an image may have.
         memory: As in `ImageFiles`.
-        split_column: The name of the column that says train, val or test, which makes `parts`.
+        split_column: Name of the column with train, val or test, which sets `parts`. Defaults to
             None: "split" if there is such a column.
         group_column: The name of the column of `groups`. None: "group" if there is such a column.
         separator: What stands between the columns. None: a comma, semicolon, tab or bar, as the
@@ -47,6 +47,9 @@ class ImageTable(ImageFiles):
     >>> table = ImageTable(folder / "labels.csv", image_size=64)
     >>> table.class_names, table.labels
     (('cat', 'owl'), array([1, 0]))
+
+    See also:
+        `ImageFolder`, for one sub-folder per class; `resample`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The inputs of a model, batch by batch, whatever they come as."""
+"""Yields the inputs of a model batch by batch, from any form of data."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -20,13 +20,13 @@ def input_batches(
     """Yields the inputs of `steps` batches, or of all: arrays, or structures of them as given.
 
     Args:
-        model: the model they are for.
-        dataset: see `kerasnorm.surgery.recompute_statistics`.
-        steps: how many batches; None for all of a finite dataset.
-        seed: of the order of the examples of arrays; None: as they are. Batches stay as they are.
+        model: The model they are for.
+        dataset: See `kerasnorm.surgery.recompute_statistics`.
+        steps: How many batches; None for all of a finite dataset.
+        seed: Of the order of the examples of arrays; None: as they are. Batches stay as they are.
 
     Raises:
-        ValueError: if `dataset` is none, has no batch, fewer than `steps`, or no end.
+        ValueError: If `dataset` is none, has no batch, fewer than `steps`, or no end.
     """
     steps = None if steps is None else as_int("steps", steps, low=1)
     batches = _batches(model, dataset, steps, seed)
@@ -62,7 +62,7 @@ def _batches(
 
 
 def _is_arrays(model: keras.Model, dataset: Any) -> bool:
-    """Returns whether it is arrays of all examples; a list of arrays is, one an input of many.
+    """Returns whether it is arrays of all examples; a list of arrays is, one per input of many.
 
     Any other list holds batches.
     """

@@ -1,4 +1,4 @@
-"""What is decoded of files, kept for all passes and all subsets."""
+"""Caches decoded files for all passes and subsets."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""The labels in whatever holds them, a batch at a time."""
+"""Yields labels batch by batch, from any form of data."""
 
 import sys
 from collections.abc import Iterable, Iterator

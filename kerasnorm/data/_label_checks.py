@@ -1,4 +1,4 @@
-"""What is refused of labels: one text for each reason, at every door and in tf.data's graphs."""
+"""Refuses invalid labels, with one text for each reason, also in tf.data graphs."""
 
 import numpy as np
 

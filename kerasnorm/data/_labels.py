@@ -1,4 +1,4 @@
-"""How labels are read, at every door: as an array of numbers or names, and in which form."""
+"""Reads labels as an array of numbers or names, and finds their form."""
 
 import enum
 from typing import Any
@@ -24,7 +24,7 @@ def read_labels(y: Any, name: str | None = None) -> np.ndarray:
 
     Args:
         y: An array-like or a tensor with values. Objects may be all numbers, all str or all bytes.
-        name: The argument's name, for messages.
+        name: The argument's name, for messages. Defaults to None.
 
     Raises:
         ValueError: If it is something else, or has NaN or infinity.
@@ -81,7 +81,7 @@ def form_of(
     if labels.dtype.kind == "U":
         if ignore_class is not None:
             raise ValueError(
-                f"Classes with names have no number to leave out. Received: strings and "
+                f"Named classes have no number to ignore. Received: strings and "
                 f"ignore_class={ignore_class}. Leave one of the two out."
             )
         return Form.NAMES
@@ -105,13 +105,13 @@ def form_of(
     if num_classes not in (None, columns):
         raise ValueError(
             f"{read_as}, which does not fit num_classes={num_classes}. If they are class numbers, "
-            "one a position, pass them as `y[..., None]`."
+            "one per position, pass them as `y[..., None]`."
         )
     return Form.ROWS
 
 
 def has_class_axis(shape: tuple[int | None, ...], integer: bool, columns: int | None) -> bool:
-    """Whether labels of this shape have one column a class on the last axis.
+    """Whether labels of this shape have one column per class on the last axis.
 
     Rows (N, K); maps (N, ..., K) of rank 4 and more, or of rank 3 if they are not integers, since
     integers (N, H, W) are label maps.

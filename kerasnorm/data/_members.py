@@ -1,4 +1,4 @@
-"""Which classes each example has, whatever form its labels have."""
+"""Finds the classes of each example, for all forms of labels."""
 
 import dataclasses
 from collections.abc import Sequence

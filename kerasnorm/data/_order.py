@@ -1,4 +1,4 @@
-"""The order of examples, which the number of the epoch alone decides."""
+"""Orders examples by the seed and the number of the epoch."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Whether examples are the same in each pass."""
+"""Checks whether examples are the same in each pass."""
 
 import hashlib
 from collections.abc import Iterator

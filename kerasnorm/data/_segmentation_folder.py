@@ -1,4 +1,4 @@
-"""Images and masks in folders, to draw from."""
+"""Reads images and masks in folders."""
 
 import copy
 import pathlib
@@ -20,20 +20,20 @@ from kerasnorm.data._pictures import load_image, look_at
 
 
 class SegmentationFolder:
-    """Two folders with images and their label maps, files of the same names, for `resample`.
+    """Folders of images and masks with the same file names, for `resample` and `kerasnorm.fit`.
 
     Use it where the images do not fit in memory: the images and masks of a batch are read when it
-    is made, several batches at once, and kept as they are resized, see `ImageFiles`. Masks are grey
-    or palette pictures whose pixels are class numbers.
+    is made, several batches at once, and cached in their final size, as in `ImageFiles`. Masks are
+    grey or palette images whose pixels are class numbers.
 
     Args:
         path: The folder that holds the two.
         image_size: Images and masks are resized to (image_size, image_size): images antialiased,
-            masks to the nearest pixel, so that no class comes up that was not there.
-        images: The name of the folder of images.
-        masks: The name of the folder of masks.
+            masks to the nearest pixel, so that no other classes appear.
+        images: The name of the folder of images. Defaults to "images".
+        masks: The name of the folder of masks. Defaults to "masks".
         num_classes: K; None: up to the largest label.
-        ignore_class: The label of pixels of no class, such as 255.
+        ignore_class: The label of pixels of no class, such as 255. Defaults to None.
         memory: Bytes of images to keep in memory, and as many of masks. Defaults to 1 GiB.
         kept_in: As in `ImageFiles`.
         contours: Whether the masks are pictures of contours, 0 and 255 (or 1), which become 0 and
@@ -72,6 +72,9 @@ class SegmentationFolder:
     >>> x, y = next(iter(resample(scenes, "repeat_factor", threshold=0.1, batch_size=1)))
     >>> tuple(x.shape), tuple(y.shape)
     ((1, 8, 8, 3), (1, 8, 8))
+
+    See also:
+        `ImageFolder`, for classes of images; `kerasnorm.recipe.fit`.
     """
 
     def __init__(
@@ -123,8 +126,9 @@ class SegmentationFolder:
         for path, values in zip(self.mask_paths, present, strict=True):
             if values.size and values.max() >= classes:
                 raise ValueError(
-                    f"The mask {str(path)!r} has the label {values.max()}, and there are {classes} "
-                    f"classes, 0 to {classes - 1}. Pass `ignore_class`, or another `num_classes`."
+                    f"Masks of {classes} classes should have the labels 0 to {classes - 1}. "
+                    f"Received: {str(path)!r} with label {values.max()}. Pass `ignore_class`, or "
+                    "another `num_classes`."
                 )
         return as_rows(present, classes)
 
@@ -148,7 +152,7 @@ class SegmentationFolder:
         return names
 
     def subset(self, rows: Any, image_size: int | None = None) -> "SegmentationFolder":
-        """Returns some of the pairs, by their numbers or a mask, perhaps of another size.
+        """Returns some of the pairs, by their indices or a mask, optionally with another size.
 
         The classes stay those of all masks, which are read for it.
         """

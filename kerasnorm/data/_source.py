@@ -1,4 +1,4 @@
-"""What is drawn from by index: arrays, or files on disk."""
+"""Gathers examples by index, from arrays or files on disk."""
 
 from typing import Any, Protocol
 

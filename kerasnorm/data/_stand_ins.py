@@ -1,4 +1,4 @@
-"""Files that stand in for damaged ones."""
+"""Replaces damaged files by others of their class."""
 
 import warnings
 from collections.abc import Callable

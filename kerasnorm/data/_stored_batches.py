@@ -1,4 +1,4 @@
-"""Labelled examples that stay where they are stored, and are read batch by batch."""
+"""Reads labelled examples batch by batch from where they are stored."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,8 +17,8 @@ class StoredBatches:
 
     Attributes:
         dataset: tf.data.Dataset of the batches (x, y) of an epoch, another in each pass.
-        set_epoch: says which epoch the next pass is.
-        order: the rows of each epoch, as `dataset` has them.
+        set_epoch: Says which epoch the next pass is.
+        order: The rows of each epoch, as `dataset` has them.
         all: tf.data.Dataset of batches with each example once, as they are stored.
     """
 

@@ -1,4 +1,4 @@
-"""Examples in TFRecord files, drawn by index."""
+"""Reads examples in TFRecord files by index."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -12,15 +12,15 @@ from kerasnorm._types import StrPath
 class TFRecords:
     """Examples in uncompressed TFRecord files, for `resample`.
 
-    Use it where the examples do not fit in memory. A TFRecord file has no index, so one is made
-    in one pass, the first time, and stored beside the file as `<file>.index.npz`: where each
-    record is, and its label. Then the records of a batch are read and parsed when it is made,
+    Use it where the examples do not fit in memory. A TFRecord file has no index, so the first use
+    makes one in one pass, and stores it next to the file as `<file>.index.npz`: the position and
+    the label of each record. Then the records of a batch are read and parsed when it is made,
     several batches at once.
 
     Args:
         paths: A file, or several.
-        parse: Makes an example `(x, y)` of a serialized record, a scalar string tensor, in
-            TensorFlow; y is a class number.
+        parse: TensorFlow function from a serialized record, a scalar string tensor, to an example
+            `(x, y)`; y is a class number.
 
     Attributes:
         labels: int64 (N,).
@@ -48,6 +48,9 @@ class TFRecords:
     >>> x, y = next(iter(resample(records, batch_size=3)))
     >>> sorted(set(x.numpy().tolist())) in ([7, 8], [8, 9], [7, 8, 9])
     True
+
+    See also:
+        `resample`, which draws from it; `ImageFolder`.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""The same `fit` on several devices and machines, by the engines that there are.
+"""Runs the same `fit` on several devices and machines.
 
-`current_strategy` finds how this process shares its work; in its scope `DistributedModel`, or
-`prepare` of a model that is there, trains as one process would on the whole batches.
-`resume_callbacks` let a job go on after a kill.
+`current_strategy` finds how this process shares its work; in its scope a `DistributedModel`, or a
+model converted by `prepare`, trains as one process would on the whole batches. With
+`resume_callbacks` a job resumes after a kill.
 """
 
 from kerasnorm.distribute._cluster import read_cluster

@@ -1,4 +1,4 @@
-"""Arrays, as `fit` takes them."""
+"""Handles arrays as arguments of `fit`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The processes of a job, as the environment variable TF_CONFIG names them."""
+"""Reads the processes of a job from the environment variable TF_CONFIG."""
 
 import dataclasses
 import json
@@ -16,11 +16,11 @@ _ADDRESS = re.compile(r"^(\[[0-9a-fA-F:.]+\]|[^:/\s]+):(\d{1,5})$")
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """The workers of a job, the chief first, and which of them this process is.
+    """Holds the workers of a job, the chief first, and which of them this process is.
 
     Attributes:
         addresses: "host:port" of each.
-        index: number of this one in them.
+        index: Number of this one in them.
     """
 
     addresses: tuple[str, ...]
@@ -28,15 +28,15 @@ class Cluster:
 
     @property
     def is_chief(self) -> bool:
-        """Returns whether this is the process that writes what is meant for all."""
+        """Returns whether this process writes the files of the job."""
         return self.index == 0
 
 
 def read_cluster() -> Cluster | None:
-    """Returns what TF_CONFIG says; None where it names no second process.
+    """Returns the cluster in TF_CONFIG; None if it names no second process.
 
     Raises:
-        ValueError: if it is not as in TensorFlow's documentation, or has parameter servers.
+        ValueError: If it is not as in TensorFlow's documentation, or has parameter servers.
     """
     text = os.environ.get("TF_CONFIG", "").strip()
     if not text:
@@ -48,9 +48,9 @@ def read_cluster() -> Cluster | None:
     jobs, task = _parts(config, text)
     if "ps" in jobs:
         raise ValueError(
-            "TF_CONFIG names parameter servers ('ps'), which cannot work here: Keras 3's `fit` has "
-            "no ParameterServerStrategy, and without steps in common there are no common "
-            "statistics to synchronise. Name 'worker's only: they keep the variables themselves."
+            "TF_CONFIG names parameter servers ('ps'), which are not supported: `fit` of Keras "
+            "3 has no ParameterServerStrategy, and without common steps there are no statistics "
+            "to synchronize. Name only 'worker's; they keep the variables themselves."
         )
     if other := jobs.keys() - {"chief", "worker"}:
         raise ValueError(_wrong(f"names {listed(other)} in its cluster", text))

@@ -1,4 +1,4 @@
-"""`DistributedModel`: Keras' `fit` on several replicas and machines."""
+"""Makes Keras' `fit` work on several replicas and machines."""
 
 import contextlib
 import inspect
@@ -18,28 +18,29 @@ from kerasnorm.distribute._strategy import is_chief, naming_the_lost
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class DistributedModel(_keras.TrainerHooks, keras.Model):
-    """A model whose `fit` is exact on several replicas, and works on several machines.
+    """Model whose `fit` is exact on several replicas, and works on several machines.
 
-    Made in the scope of a `tf.distribute` strategy, it trains as one process would on the whole
+    Created in the scope of a `tf.distribute` strategy, it trains as one process would on the whole
     batches, however they are divided: a replica may have fewer examples than another, or none.
-    (Keras' own models weigh every replica alike, and fail on several machines.) Metrics, the loss
-    and all that callbacks see are those of all replicas, on every worker, and gradients are
-    clipped, and looked at for infinities, as a whole. Elsewhere it is like `keras.Model`.
+    (Keras' own models give every replica the same weight, and fail on several machines.) Metrics,
+    the loss and everything that callbacks see are those of all replicas, on every worker; gradients
+    are clipped, and checked for infinities, after they were summed. Otherwise it is like
+    `keras.Model`.
 
-    Where a loss is a mean over what a mask or `ignore_class` leaves, it is that of the whole batch.
-    On TensorFlow arrays are shuffled by Keras' global seed and the number of the epoch alone, so
-    that the workers, and a training that goes on after a break, have the same batches.
+    A loss that is a mean over unmasked or unignored positions is the mean over the whole batch. On
+    TensorFlow the order of arrays depends only on Keras' global seed and the number of the epoch,
+    so that all workers, and a resumed training, have the same batches.
 
-    On several machines the same program runs on each. Only the chief writes what `save`,
-    `save_weights` and `export` are asked for. `steps_per_execution` steps run one by one.
+    On several machines the same program runs on each. Only the chief writes the files of `save`,
+    `save_weights` and `export`. The steps of `steps_per_execution` run one by one.
 
     Args:
-        *args, **kwargs: `inputs`, `outputs` and `name`, as in `keras.Model`. `prepare` makes one of
-            a model that is there; or subclass it as you would keras.Model. A `train_step` of your
-            own is yours to divide. Make a `LayerwiseLearningRate` of layers in the scope too.
+        *args, **kwargs: `inputs`, `outputs` and `name`, as in `keras.Model`. `prepare` converts an
+            existing model; or subclass it like keras.Model. With your own `train_step` you have to
+            divide the loss yourself. Create a `LayerwiseLearningRate` of layers in the scope, too.
 
     Raises:
-        ValueError: from `compile`, for `jit_compile=True` on several replicas.
+        ValueError: From `compile`, for `jit_compile=True` on several replicas.
 
     Example:
 
@@ -50,6 +51,9 @@ class DistributedModel(_keras.TrainerHooks, keras.Model):
     ...     model = DistributedModel(inputs, keras.layers.Dense(2)(inputs))
     ...     model.compile("sgd", "mse")
     >>> history = model.fit(np.ones((8, 4)), np.ones((8, 2)), verbose=0)
+
+    See also:
+        `prepare`, which converts a model; `current_strategy`.
 
     References:
         Goyal et al., 2017, Accurate, large minibatch SGD (§3: the loss of a worker is to be divided
@@ -62,7 +66,7 @@ class DistributedModel(_keras.TrainerHooks, keras.Model):
 
     @property
     def _steps(self) -> Any:
-        """The module of what is done on replicas of tf.distribute; None where there are none."""
+        """Returns the module for replicas of tf.distribute; None without replicas."""
         strategy = getattr(self, "distribute_strategy", None)
         if getattr(strategy, "num_replicas_in_sync", 1) == 1:
             return None

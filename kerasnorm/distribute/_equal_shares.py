@@ -1,6 +1,6 @@
-"""Batches for keras.distribution, whose devices and processes all need equal parts of each.
+"""Checks batches for keras.distribution, which needs equal parts for all devices and processes.
 
-Where the processes' parts differ, JAX stops one process and lets another go on alone.
+If the parts of processes differ, JAX stops one process while another continues alone.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ def check(name: str, data: Any, batch_size: int | None, held_out: float | None =
     """Refuses data of which a batch cannot be divided equally.
 
     Args:
-        name: of the argument.
-        data: arrays, or a tf.data.Dataset of batches: on several processes one whose batches are
+        name: Of the argument.
+        data: Arrays, or a tf.data.Dataset of batches: on several processes one whose batches are
             known to be of one size.
-        batch_size: of arrays.
-        held_out: the share of arrays that is for validation, the last ones.
+        batch_size: Of arrays.
+        held_out: The share of arrays that is for validation, the last ones. Defaults to None.
 
     Raises:
-        ValueError: that says which size would fit.
+        ValueError: That says which size would fit.
     """
     distribution = keras.distribution.distribution()
     if distribution is None or data is None:
@@ -52,7 +52,7 @@ def padded(x: Any, batch_size: int | None) -> tuple[Any, int | None]:
     The last example is repeated. None: all rows of data of another kind count.
 
     Raises:
-        ValueError: if the batch size is no multiple of the devices.
+        ValueError: If the batch size is no multiple of the devices.
     """
     distribution = keras.distribution.distribution()
     if distribution is None or not are_arrays(x):

@@ -1,4 +1,4 @@
-"""The arguments of `fit`, made such that all workers have the same batches."""
+"""Prepares the arguments of `fit` so that all workers have the same batches."""
 
 import contextlib
 from collections.abc import Iterator

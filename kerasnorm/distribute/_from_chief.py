@@ -1,4 +1,4 @@
-"""`from_chief`: a word that all processes of a job agree on."""
+"""Sends a text from the chief to all processes of a job."""
 
 import numpy as np
 
@@ -8,21 +8,24 @@ from kerasnorm.distribute._strategy import current_strategy
 
 
 def from_chief(text: str) -> str:
-    """Returns the text that the chief has, to all processes of a job.
+    """Returns the chief's text in all processes of a job.
 
-    What was measured in each process may differ in the last digit, and so may what follows from
-    it: let all go on with the chief's.
+    Measurements of the processes may differ in the last digit, and so may decisions based on them:
+    use it to let all continue with the chief's.
 
     Args:
-        text: that of this process.
+        text: Text of this process.
 
     Returns:
-        The chief's; where there is one process, the text.
+        The text of the chief; with one process, the given text.
 
     Example:
 
     >>> from_chief("fine_tune")
     'fine_tune'
+
+    See also:
+        `is_chief`.
     """
     if read_cluster() is None:
         return text

@@ -1,4 +1,4 @@
-"""What `compile` is given, in the scope of the model's strategy."""
+"""Recreates optimizers and metrics in the scope of the model's strategy."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ def in_scope(strategy: Any, given: Any) -> Any:
     """Returns optimizers and metrics that were made outside of the scope made again inside.
 
     Raises:
-        ValueError: if an optimizer has been used already, and would lose what it has gathered, or
+        ValueError: If an optimizer has been used already, and would lose what it has gathered, or
             its config does not make one equal to it, or to a metric.
     """
 

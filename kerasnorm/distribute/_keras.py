@@ -1,4 +1,4 @@
-"""Gathers what the distributed `fit` needs of Keras beyond its public names.
+"""Gathers the private parts of Keras that the distributed `fit` needs.
 
 | private name | why |
 |---|---|
@@ -9,7 +9,7 @@
 | `_loss_tracker` | what becomes "loss" in the logs |
 | `_all_reduce_sum_gradients`, `inner_optimizer` | gradients that are summed already |
 
-Made for Keras 3.12 to 3.15. `tests/distribute/test_keras_private.py` fails when Keras moves.
+Made for Keras 3.12 to 3.15. `tests/distribute/test_keras_private.py` fails when these change.
 """
 
 import contextlib
@@ -127,7 +127,7 @@ def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
     """Refuses what Keras' optimizers do under a condition, which replicas cannot wait in.
 
     Raises:
-        ValueError: that says what to do instead.
+        ValueError: That says what to do instead.
     """
     inner = _innermost(optimizer)
     if inner.gradient_accumulation_steps or inner.ema_overwrite_frequency:

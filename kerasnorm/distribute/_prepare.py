@@ -1,4 +1,4 @@
-"""`prepare`: a model that is there, for several replicas and machines."""
+"""Converts a model for several replicas and machines."""
 
 from typing import Any
 
@@ -14,19 +14,19 @@ from kerasnorm.models import compile_like, copy_model, is_graph
 
 
 def prepare(model: keras.Model, strategy: Any = None) -> DistributedModel:
-    """Returns a copy of a model whose `fit` works on several replicas and machines.
+    """Converts a model so that its `fit` works on several replicas and machines.
 
     Args:
-        model: built functional or Sequential keras.Model; it stays as it is.
-        strategy: what divides the work, by default the one in whose scope this is, or else
+        model: Built functional or Sequential keras.Model, which is unchanged.
+        strategy: Strategy that divides the work. Defaults to the one in scope, or else
             `current_strategy()`.
 
     Returns:
         A `DistributedModel` with the weights and flags of the model, on all machines those of the
-        chief's. It is compiled if the model is, with the state of its optimizer.
+        chief. It is compiled if the model is, with the state of its optimizer.
 
     Raises:
-        ValueError: if the model has no graph of layers, or no weights yet.
+        ValueError: If the model has no graph of layers, or no weights yet.
 
     Example:
 
@@ -34,12 +34,15 @@ def prepare(model: keras.Model, strategy: Any = None) -> DistributedModel:
     >>> model.compile("sgd", "mse")
     >>> type(model).__name__
     'DistributedFunctional'
+
+    See also:
+        `DistributedModel`, what it converts to; `current_strategy`; `resume_callbacks`.
     """
     if not is_graph(model):
         raise ValueError(
             "`model` should be a built functional or Sequential model. Received: "
-            f"{type(model).__name__}. Make it a subclass of kerasnorm.distribute.DistributedModel "
-            "instead of keras.Model, and make it in the scope of `current_strategy()`."
+            f"{type(model).__name__}. Subclass kerasnorm.distribute.DistributedModel "
+            "instead of keras.Model, and create it in the scope of `current_strategy()`."
         )
     if strategy is None:
         strategy = engine.in_scope_of() or current_strategy()

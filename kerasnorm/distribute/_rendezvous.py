@@ -1,8 +1,8 @@
-"""The workers of a job meet before TensorFlow waits for them, and stay in touch.
+"""Connects the workers of a job before TensorFlow waits for them, and keeps them connected.
 
-TensorFlow's own servers wait for a missing worker without end, and notice one that was killed
-after a minute or never. So the workers first meet at the chief's address, each with a deadline;
-the connections stay open, and one that breaks off says at once that a worker has gone.
+TensorFlow's own servers wait forever for a missing worker, and notice a killed one after a minute
+or never. So the workers first connect to the chief's address, each with a deadline; the connections
+stay open, and a broken one shows at once that a worker has ended.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ class Meeting:
     """Open connections: of the chief to all workers, or of a worker to the chief.
 
     Attributes:
-        word: what the chief has said to all.
+        word: What the chief has said to all.
     """
 
     def __init__(self, peers: dict[int, socket.socket], word: dict):
@@ -45,12 +45,12 @@ def meet(cluster: Cluster, timeout: float, word: dict) -> Meeting:
     """Waits until all workers of a job are there.
 
     Args:
-        cluster: the job.
-        timeout: seconds to wait.
-        word: what the chief says to all, for JSON; others' does not count.
+        cluster: The job.
+        timeout: Seconds to wait.
+        word: What the chief says to all, for JSON; others' does not count.
 
     Raises:
-        ConnectionError: if the address of this process is in use, or one does not come in time. It
+        ConnectionError: If the address of this process is in use, or one does not come in time. It
             says which.
     """
     deadline = time.monotonic() + timeout

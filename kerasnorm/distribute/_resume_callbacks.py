@@ -1,4 +1,4 @@
-"""`resume_callbacks`: a job that was killed resumes where it was."""
+"""Resumes a job that was killed."""
 
 import contextlib
 import inspect
@@ -33,21 +33,21 @@ _OF_FIT = (keras.callbacks.History, keras.callbacks.ProgbarLogger)
 
 
 def resume_callbacks(directory: StrPath) -> list[keras.callbacks.Callback]:
-    """Lets `fit` resume after an interruption, with the weights that it would have had without.
+    """Returns callbacks with which `fit` resumes after an interruption, as if it had not happened.
 
-    After each epoch every worker writes weights, optimizer, random states, and what the callbacks
-    of Keras and this library remember, to its own folder in `directory`, which the machines may
-    share or not. Start the same job again, all workers, and it resumes after the last epoch that
-    one of them has: the others get what that one has. Where `fit` ends, the backups are removed.
+    After each epoch every worker writes weights, optimizer, random states and the state of the
+    callbacks of Keras and this library to its own folder in `directory`, which the machines may
+    share or not. Start all workers of the job again, and it resumes after the last epoch that one
+    of them has saved, which is copied to the others. When `fit` ends, the backups are removed.
 
-    It needs batches that the number of the epoch alone decides: on TensorFlow those of a
-    `DistributedModel` from arrays, else those of `resample`, or unshuffled ones. And it needs the
-    same global seed again, as by `keras.utils.set_random_seed`; each epoch sets its own by it and
-    its number. Callbacks of your own resume if they have `state_dict()` and
-    `load_state_dict(state)`, and begin anew otherwise. `History` has the epochs since then.
+    Batches must depend only on the number of the epoch: on TensorFlow those of a `DistributedModel`
+    from arrays, else those of `resample`, or unshuffled ones. The global seed must be the same, as
+    set by `keras.utils.set_random_seed`; each epoch derives its own from it. Custom callbacks
+    resume if they have `state_dict()` and `load_state_dict(state)`, and start anew otherwise.
+    `History` has only the epochs since the restart.
 
     Args:
-        directory: folder of this job, made if it is not there.
+        directory: Folder of this job, created if missing.
 
     Returns:
         Callbacks for `fit`.
@@ -67,6 +67,9 @@ def resume_callbacks(directory: StrPath) -> list[keras.callbacks.Callback]:
     >>> data = np.ones((8, 4)), np.ones((8, 2))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     history = model.fit(*data, callbacks=resume_callbacks(folder), verbose=0)
+
+    See also:
+        `prepare`; `keras.callbacks.BackupAndRestore`, for one process.
     """
     return [_Backup(Path(directory))]
 
@@ -120,7 +123,7 @@ class _Backup(keras.callbacks.Callback):
             return
         if damaged:
             warnings.warn(
-                f"Damaged backups are left out: {' '.join(damaged)} Training goes on after "
+                f"Damaged backups are skipped: {' '.join(damaged)} Training resumes after "
                 f"epoch {epochs.max()}.",
                 stacklevel=2,
             )
@@ -133,7 +136,7 @@ class _Backup(keras.callbacks.Callback):
         if began["weights"] != self._fingerprint["weights"]:
             raise ValueError(
                 f"The backups in '{self._folder.parent}' are of another model. Choose another "
-                "folder, or remove them to begin anew."
+                "folder, or remove them to start anew."
             )
         check_fingerprint(path, began, self._fingerprint)
 
@@ -165,7 +168,7 @@ class _Backup(keras.callbacks.Callback):
         if not everyones(fits, strategy)[root]:
             raise ValueError(
                 f"The backups in '{self._folder.parent}' are of another model. Choose another "
-                "folder, or remove them to begin anew."
+                "folder, or remove them to start anew."
             )
         if not fits:  # another worker's do
             values = [np.zeros(shape) for shape in shapes]

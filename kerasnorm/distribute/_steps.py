@@ -1,4 +1,4 @@
-"""The steps of a model whose batches are divided among replicas, exact however they are."""
+"""Runs the steps of a model whose batches are divided among replicas."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,9 +25,9 @@ class Part:
     """What this replica has of a batch.
 
     Attributes:
-        size: its number of examples, a tensor of Keras' float type, no narrower than float32; may
+        size: Its number of examples, a tensor of Keras' float type, no narrower than float32; may
             be 0.
-        whole: the number of examples on all replicas.
+        whole: The number of examples on all replicas.
     """
 
     def __init__(self, x: Any):

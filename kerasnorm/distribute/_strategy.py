@@ -1,4 +1,4 @@
-"""`current_strategy`: how this process shares its work, by TF_CONFIG and its devices."""
+"""Chooses how this process shares its work, by TF_CONFIG and its devices."""
 
 import contextlib
 import functools
@@ -16,36 +16,39 @@ from kerasnorm.distribute._rendezvous import meet
 
 
 def current_strategy(timeout: float = 300.0) -> Any:
-    """Returns how the batches of this process are divided, the same one in every call.
+    """Returns the strategy that divides the batches of this process, the same in every call.
 
     | where | engine |
     |---|---|
     | several devices | tf.distribute.MirroredStrategy, or on JAX keras.distribution.DataParallel |
     | several machines | tf.distribute.MultiWorkerMirroredStrategy, or the same on JAX |
-    | one device | TensorFlow's default strategy, or the like of the others |
+    | one device | TensorFlow's default strategy, or the equivalent on other backends |
 
-    For several machines start the same program on each, with the environment variable TF_CONFIG as
-    TensorFlow has it: all addresses, the chief's or worker 0's first, and which one this is. Call
-    this before anything else, so that all have met when TensorFlow starts. They get the same
-    global seeds; `keras.utils.set_random_seed` afterwards sets others, the same on all. If one of
-    them ends, what waits for it ends with an error that says so; start all again to go on.
+    For several machines start the same program on each, with TensorFlow's environment variable
+    TF_CONFIG: all addresses, that of the chief or worker 0 first, and the index of this one. Call
+    this function before anything else, so that all are connected when TensorFlow starts. They get
+    the same global seeds; `keras.utils.set_random_seed` afterwards sets others, the same on all.
+    If one of them ends, those that wait for it end with an error; start all again to resume.
 
     Args:
-        timeout: seconds to wait for the other machines.
+        timeout: Number of seconds to wait for the other machines. Defaults to 300.0.
 
     Returns:
-        An object with a `scope()`, in which models are to be made, and on JAX to be trained.
+        An object with a `scope()`, in which to create models, and on JAX to train them.
 
     Raises:
-        ValueError: if TF_CONFIG is not as it should be, or names parameter servers; on torch,
+        ValueError: If TF_CONFIG is not as it should be, or names parameter servers; on torch,
             whose processes are `torch.nn.parallel.DistributedDataParallel`'s to start.
-        ConnectionError: if another machine does not come in time, or the address is in use.
+        ConnectionError: If another machine does not connect in time, or the address is in use.
 
     Example:
 
     >>> strategy = current_strategy()
     >>> with strategy.scope():
     ...     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+
+    See also:
+        `prepare`; `is_chief`.
     """
     as_number("timeout", timeout, 0, interval="()")
     cluster = read_cluster()
@@ -57,12 +60,15 @@ def current_strategy(timeout: float = 300.0) -> Any:
 
 
 def is_chief() -> bool:
-    """Returns whether this process is the one that writes what is meant for all.
+    """Returns whether this process writes the files of the job.
 
     Example:
 
     >>> is_chief()
     True
+
+    See also:
+        `current_strategy`; `from_chief`.
     """
     cluster = read_cluster()
     return cluster is None or cluster.is_chief
@@ -73,7 +79,7 @@ def naming_the_lost() -> Iterator[None]:
     """Says which process of the job has ended, where an engine says that it waits in vain.
 
     Raises:
-        ConnectionError: that says so.
+        ConnectionError: That says so.
     """
     try:
         yield

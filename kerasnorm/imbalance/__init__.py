@@ -1,4 +1,4 @@
-"""Label imbalance: count the classes, weigh them, sample them; losses, corrections, metrics."""
+"""Handles unequal classes: counts, class weights, sampling, losses, corrections, metrics."""
 
 from kerasnorm.data import (
     EpochCounter,

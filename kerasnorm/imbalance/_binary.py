@@ -1,4 +1,4 @@
-"""Labels of yes or no, as losses read them."""
+"""Reads binary labels for losses."""
 
 from keras import ops
 
@@ -12,7 +12,7 @@ def read_binary(y: Tensor, used: Tensor | None) -> tuple[Tensor, Tensor]:
     """Returns whether each label is 1, and whether it is wrong: neither 0 nor 1, and used.
 
     Raises:
-        ValueError: if one is wrong, and this can be seen.
+        ValueError: If one is wrong, and this can be seen.
     """
     positive = ops.equal(y, 1)
     wrong = ops.logical_not(ops.logical_or(positive, ops.equal(y, 0)))

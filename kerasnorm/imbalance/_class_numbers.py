@@ -1,7 +1,7 @@
-"""Class numbers beside predictions with the classes last, as losses and metrics read them.
+"""Reads class numbers for predictions with the classes on the last axis, for losses and metrics.
 
-What is wrong raises where values can be read. A graph cannot raise: there the caller makes its
-result NaN, so that no wrong label passes for a class.
+A wrong label raises where values can be read. A graph cannot raise: there the caller makes its
+result NaN, so that no wrong label is taken for a class.
 """
 
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ def read_class_numbers(
     """Returns labels (N, ...) of any dtype as class numbers.
 
     Raises:
-        ValueError: if one that is used is outside the classes, and this can be seen.
+        ValueError: If one that is used is outside the classes, and this can be seen.
     """
     y = ops.cast(y, "float32")
     used = None if ignore_class is None else ops.not_equal(y, ignore_class)
@@ -52,7 +52,7 @@ def read_class_numbers(
 
 
 def masked(used: Tensor | None, mask: Tensor | None, y: Tensor) -> Tensor | None:
-    """Returns what is used of what a mask shows, in the shape of the labels; None if all is."""
+    """Returns which positions are used and not masked, in the shape of the labels; None if all."""
     if mask is None:
         return used
     return ops.logical_and(mask, ops.ones_like(y, dtype="bool") if used is None else used)
@@ -65,7 +65,7 @@ _LEAVE_OUT = (
 
 
 def refuse(y: Tensor, wrong: Tensor, text: str, **values: Any) -> None:
-    """Raises ValueError about the first of the labels that is wrong, where this can be seen."""
+    """Raises a ValueError for the first wrong label, where values can be read."""
     if has_values(wrong):
         found = np.asarray(ops.convert_to_numpy(y))[np.asarray(ops.convert_to_numpy(wrong))]
         if found.size:
@@ -76,7 +76,7 @@ def without_last_axis(y: Tensor, predictions: Tensor) -> Tensor:
     """Returns labels (N, ...) or (N, ..., 1) as (N, ...), for predictions (N, ..., K).
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: If the shapes do not fit.
     """
     if len(y.shape) == len(predictions.shape) and y.shape[-1] == 1:
         y = ops.squeeze(y, axis=-1)
@@ -100,7 +100,7 @@ def check_num_classes(predictions: Tensor, num_classes: int | None) -> int:
     """Returns the number of classes of predictions (N, ..., K).
 
     Raises:
-        ValueError: if it is another one than it should be, unknown, or below 2.
+        ValueError: If it differs from the expected number, is unknown, or below 2.
     """
     found = predictions.shape[-1]
     if found is None or found < 2 or num_classes not in (None, found):
@@ -114,7 +114,7 @@ def check_num_classes(predictions: Tensor, num_classes: int | None) -> int:
 
 
 def to_rank(tensor: Tensor, rank: int) -> Tensor:
-    """Adds axes at the end: what an example has goes to all of its positions."""
+    """Adds axes at the end, so that the value of an example applies to all of its positions."""
     tensor = ops.convert_to_tensor(tensor)
     while len(tensor.shape) > max(rank, 1) and tensor.shape[-1] == 1:
         tensor = ops.squeeze(tensor, axis=-1)
@@ -124,7 +124,7 @@ def to_rank(tensor: Tensor, rank: int) -> Tensor:
 
 
 def ignored(ignore_class: int | None, counts: Any) -> int | None:
-    """Returns what to leave out: what is said, or else what the counts have left out."""
+    """Returns the class to ignore: the argument, or else that of the counts."""
     if ignore_class is None and isinstance(counts, ClassCounts):
         return counts.ignore_class
     return ignore_class

@@ -8,22 +8,22 @@ from kerasnorm._validation import as_int
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class CosineDense(keras.layers.Layer):
-    """A classifier's last layer that gives cosines: x · w / (‖x‖ ‖w‖), without a bias.
+    """Last layer of a classifier that returns cosines: x · w / (‖x‖ ‖w‖), without a bias.
 
-    Rare classes end up with short weight vectors in a plain Dense layer; here the length says
-    nothing, and margins between the classes, as in `LDAM`, have a unit. Computed in float32 or
-    wider. An example of zeros gives zeros.
+    In a plain Dense layer rare classes get short weight vectors; here the length has no effect,
+    and margins between the classes, as in `LDAM`, have a unit. Computed in float32 or wider. An
+    example of zeros gives zeros.
 
     Args:
         units: K, the number of classes.
-        kernel_initializer: of the weights (D, K).
-        kernel_regularizer: of the weights.
-        **kwargs: of `keras.layers.Layer`.
+        kernel_initializer: Initializer of the weights (D, K). Defaults to "glorot_uniform".
+        kernel_regularizer: Regularizer of the weights. Defaults to None.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape: (N, ..., D). Output shape: (N, ..., K), in [−1, 1].
 
     Raises:
-        ValueError: for units below 1, or inputs whose last axis is not known.
+        ValueError: For units below 1, or inputs whose last axis is not known.
 
     Example:
 
@@ -32,8 +32,12 @@ class CosineDense(keras.layers.Layer):
     >>> keras.ops.convert_to_numpy(y).round(2)
     array([[0.6, 0.8]], dtype=float32)
 
+    See also:
+        `kerasnorm.imbalance.losses.LDAM`, the loss to use with it.
+
     Reference:
-        Cao et al., 2019, https://arxiv.org/abs/1906.07413 (as the authors' `NormedLinear`)
+        Cao et al., 2019, Learning imbalanced datasets with label-distribution-aware margin loss,
+        https://arxiv.org/abs/1906.07413 (the authors' `NormedLinear`)
     """
 
     def __init__(
@@ -81,7 +85,7 @@ class CosineDense(keras.layers.Layer):
 
 
 def _unit(vectors: Any, axis: int) -> Any:
-    """Returns vectors of length 1, zeros where there were zeros; squares of no size overflow."""
+    """Returns vectors of length 1, or zeros for zeros, without overflow of the squares."""
     largest = ops.stop_gradient(ops.max(ops.abs(vectors), axis=axis, keepdims=True))
     vectors = vectors / ops.where(ops.greater(largest, 0), largest, 1)
     squares = ops.sum(ops.square(vectors), axis=axis, keepdims=True)

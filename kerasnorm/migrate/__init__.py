@@ -1,4 +1,4 @@
-"""Models of TensorFlow Addons and Keras 2, read without either."""
+"""Loads models of TensorFlow Addons and Keras 2 with neither installed."""
 
 from kerasnorm.migrate._activations import gelu_tanh, hard_sigmoid_of_keras_2, sparsemax
 from kerasnorm.migrate._addons_tlu import AddonsTLU

@@ -1,4 +1,4 @@
-"""Activations of Keras 2 and TensorFlow Addons that Keras 3 computes otherwise."""
+"""Provides activations of Keras 2 and TensorFlow Addons that differ in Keras 3."""
 
 import warnings
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from kerasnorm._validation import listed
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 def gelu_tanh(x: Tensor) -> Tensor:
-    """Returns TensorFlow Addons' GELU, with the tanh; Keras' default is without.
+    """Computes the GELU of TensorFlow Addons, with the tanh approximation.
 
         y = 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))
 
     Args:
-        x: tensor of floats, of any shape.
+        x: Tensor of floats, of any shape.
 
     Returns:
         A tensor of the shape and dtype of x.
@@ -26,19 +26,22 @@ def gelu_tanh(x: Tensor) -> Tensor:
 
     >>> round(float(gelu_tanh(keras.ops.ones(()))), 4)
     0.8412
+
+    See also:
+        `load_tfa_model`, which uses it for old files; `keras.activations.gelu`.
     """
     return keras.activations.gelu(x, approximate=True)
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 def hard_sigmoid_of_keras_2(x: Tensor) -> Tensor:
-    """Returns Keras 2's hard sigmoid, 0.2·x + 0.5 between 0 and 1; the slope of Keras 3's is 1/6.
+    """Computes the hard sigmoid of Keras 2: 0.2·x + 0.5, clipped to 0 and 1.
 
-    For models that are built again and get weights of Keras 2: give it for `activation` or
-    `recurrent_activation`.
+    Its slope is 1/6 in Keras 3. Pass it as `activation` or `recurrent_activation` in models that
+    you rebuild for weights of Keras 2.
 
     Args:
-        x: tensor of floats, of any shape.
+        x: Tensor of floats, of any shape.
 
     Returns:
         A tensor of the shape and dtype of x.
@@ -47,20 +50,23 @@ def hard_sigmoid_of_keras_2(x: Tensor) -> Tensor:
 
     >>> round(float(hard_sigmoid_of_keras_2(keras.ops.ones(()))), 4)
     0.7
+
+    See also:
+        `load_tfa_model`, which uses it for old files; `keras.activations.hard_sigmoid`.
     """
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 def sparsemax(x: Tensor) -> Tensor:
-    """Returns the nearest probabilities to x along the last axis; many are 0.
+    """Projects x onto the probabilities along the last axis, many of which are 0.
 
-    Keras 3.15's own do not add up to 1.
+    Keras 3.15's own sparsemax does not sum to 1.
 
         y = max(x − τ, 0), τ such that Σ y = 1
 
     Args:
-        x: tensor of floats; its last axis has a known size.
+        x: Tensor of floats; its last axis has a known size.
 
     Returns:
         A tensor of the shape and dtype of x.
@@ -70,8 +76,11 @@ def sparsemax(x: Tensor) -> Tensor:
     >>> keras.ops.convert_to_numpy(sparsemax(keras.ops.array([[0.5, 0.3, -2.0]]))).round(4)
     array([[0.6, 0.4, 0. ]], dtype=float32)
 
+    See also:
+        `load_tfa_model`, which uses it for old files; `keras.activations.sparsemax`.
+
     Reference:
-        Martins and Astudillo, 2016, https://arxiv.org/abs/1602.02068
+        Martins and Astudillo, 2016, From softmax to sparsemax, https://arxiv.org/abs/1602.02068
     """
     x = x - ops.max(x, axis=-1, keepdims=True)
     ordered = -ops.sort(-x, axis=-1)
@@ -87,10 +96,10 @@ _OTHERS = {
 
 
 def warn_of_others(layers: Iterable[tuple[str, keras.Layer]]) -> None:
-    """Warns of layers with an activation of Keras 3 that computed another thing in Keras 2.
+    """Warns of layers with an activation that differs between Keras 2 and Keras 3.
 
     Args:
-        layers: paths and layers of a model that was built again.
+        layers: Paths and layers of a model that was built again.
     """
     others = {id(getattr(keras.activations, name, None)): name for name in _OTHERS}
     found: dict[str, list[str]] = {}
@@ -102,7 +111,7 @@ def warn_of_others(layers: Iterable[tuple[str, keras.Layer]]) -> None:
                 told.append(path)
     for name, paths in found.items():
         warnings.warn(
-            f"Layers {listed(paths, most=5)} have Keras 3's '{name}', which computes another thing "
-            f"than in the old model: build them with `kerasnorm.migrate.{_OTHERS[name].__name__}`.",
+            f"Layers {listed(paths, most=5)} have Keras 3's '{name}', which differs "
+            f"from the old model: build them with `kerasnorm.migrate.{_OTHERS[name].__name__}`.",
             stacklevel=3,
         )

@@ -1,4 +1,4 @@
-"""TensorFlow Addons' layers, and which layers do the same here."""
+"""Translates the layers of TensorFlow Addons."""
 
 from collections.abc import Callable
 
@@ -78,7 +78,7 @@ def _gelu(config: Config, shape: Shape) -> tuple[type, Config]:
 def _sparsemax(config: Config, shape: Shape) -> tuple[type, Config]:
     config = dict(config)
     if config.pop("axis", -1) != -1:
-        raise ValueError("It is along another axis than the last. Put a Permute around it.")
+        raise ValueError("It is not along the last axis. Put a Permute around it.")
     return keras.layers.Activation, {**config, "activation": ACTIVATIONS["Addons>sparsemax"]}
 
 

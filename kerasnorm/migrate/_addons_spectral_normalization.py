@@ -10,27 +10,27 @@ from kerasnorm.normalization import SpectralNormalization
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class AddonsSpectralNormalization(SpectralNormalization):
-    """Spectral normalization that goes on as a file of TensorFlow Addons left off.
+    """Spectral normalization that continues from a file of TensorFlow Addons.
 
-    For models loaded by `load_tfa_model`; in a new one use `SpectralNormalization`. TFA keeps no
-    kernel apart from the normalized one: a training call divides the kernel by its largest
-    singular value, and at inference it computes with what the last step has made of it. With r
-    a number that starts at 1 and W·r in place of TFA's kernel,
+    Used in models loaded by `load_tfa_model`; in new models use `SpectralNormalization`. TFA keeps
+    only the normalized kernel: a training call divides the kernel by its largest singular value,
+    and inference uses the kernel of the last step. With r a number that starts at 1 and W·r in
+    place of TFA's kernel,
 
         training: r ← 1/σ(W), and the gradient of W·r as if it did not depend on σ,
         inference: the layer with W·r.
 
-    So outputs and steps of SGD are TFA's, and nothing writes to a kernel. Like TFA's, the matrix
+    Outputs and steps of SGD equal TFA's, and nothing writes to a kernel. Like TFA's, the matrix
     has a column for each entry of the kernel's last axis, in a transposed convolution too.
 
     Args:
         layer: Dense, a convolution or transposed convolution, or Embedding.
-        power_iterations: int above 0, how many a training call makes.
+        power_iterations: An int above 0, how many a training call makes. Defaults to 1.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: what the layer takes.
-        training: bool. A frozen layer computes as at inference, whatever it is.
+        inputs: Inputs of the wrapped layer.
+        training: Bool. A frozen layer computes as at inference, whatever it is.
 
     Input shape and output shape:
         Those of the layer.
@@ -50,7 +50,8 @@ class AddonsSpectralNormalization(SpectralNormalization):
     True
 
     Reference:
-        Miyato et al., 2018, https://arxiv.org/abs/1802.05957
+        Miyato et al., 2018, Spectral normalization for generative adversarial networks,
+        https://arxiv.org/abs/1802.05957
     """
 
     def __init__(self, layer: keras.layers.Layer, power_iterations: int = 1, **kwargs: Any) -> None:

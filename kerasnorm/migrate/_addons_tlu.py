@@ -6,17 +6,17 @@ from kerasnorm.normalization import TLU
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class AddonsTLU(TLU):
-    """Thresholded linear unit with a threshold a position, as TensorFlow Addons has it.
+    """Thresholded linear unit with one threshold per position, as in TensorFlow Addons.
 
-    For models loaded by `load_tfa_model`; the paper's, one a channel, is `TLU`.
+    Used in models loaded by `load_tfa_model`; `TLU` has one per channel, as in the paper.
 
         y = max(x, τ), or with `affine` y = max(x, α·x + τ)
 
     Args:
-        *args, **kwargs: those of `TLU`; `axis` should be -1.
+        *args, **kwargs: Arguments of `TLU`; `axis` should be -1.
 
     Call arguments:
-        inputs: tensor of rank 2 or more.
+        inputs: Tensor of rank 2 or more.
 
     Input shape and output shape:
         `(N, …, C)`, of one size: τ and α have the shape of an example.
@@ -30,10 +30,11 @@ class AddonsTLU(TLU):
     ([[[-1.0], [2.0]]], (2, 1))
 
     Raises:
-        ValueError: for an input whose size is not known.
+        ValueError: For an input whose size is not known.
 
     Reference:
-        Singh and Krishnan, 2020, https://arxiv.org/abs/1911.09737
+        Singh and Krishnan, 2020, Filter response normalization layer,
+        https://arxiv.org/abs/1911.09737
     """
 
     def build(self, input_shape: Shape) -> None:

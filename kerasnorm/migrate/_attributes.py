@@ -1,4 +1,4 @@
-"""What a layer of the user's own class holds in which attribute, as files name it."""
+"""Finds what a custom layer holds in which attribute, as files name it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ Held = dict[str, keras.Layer]
 
 
 def is_custom(layer: keras.Layer) -> bool:
-    """Returns whether a layer is of a class of the user."""
+    """Returns whether a layer is of a custom class."""
     package = plain_class(layer).__module__.partition(".")[0]
     return package not in ("keras", "kerasnorm")
 

@@ -1,4 +1,4 @@
-"""Keras 3 layers and models made of what a file says of Keras 2's."""
+"""Builds Keras 3 layers and models from the configs of Keras 2."""
 
 import functools
 from collections.abc import Callable
@@ -31,17 +31,17 @@ _RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 
 @dataclass
 class Builder:
-    """Makes layers, and keeps what it has made of what.
+    """Builds layers, and records what each was built from.
 
     Attributes:
-        make_model: makes a model of what a file says of it, with this builder.
-        custom: the user's own classes and functions.
-        safe_mode: whether Lambda layers are refused.
-        old_classes: what the file calls a layer's class, by the layer's id.
-        old_orders: a model's layers in the file's order, by the model's id.
-        translated: the path of each layer, the class it had and the one it has.
-        still: layers that the file calls with `training=False`.
-        set_aside: layers that classes of the user have in their configs, kept for their ids.
+        make_model: Makes a model of what a file says of it, with this builder.
+        custom: The user's own classes and functions.
+        safe_mode: Whether Lambda layers are refused.
+        old_classes: What the file calls a layer's class, by the layer's id.
+        old_orders: A model's layers in the file's order, by the model's id.
+        translated: The path of each layer, the class it had and the one it has.
+        still: Layers that the file calls with `training=False`.
+        set_aside: Layers that classes of the user have in their configs, kept for their ids.
     """
 
     make_model: Callable[["Builder", Saved, str, Shape], keras.Model]
@@ -57,9 +57,9 @@ class Builder:
         """Returns an unbuilt layer, or a model.
 
         Args:
-            saved: what the file says of it.
-            path: its own name after those of the models that it is in.
-            shape: of the input that it is to be called with.
+            saved: What the file says of it.
+            path: Its own name after those of the models that it is in.
+            shape: Of the input that it is to be called with.
         """
         given = self.custom.find(saved.name)
         if saved.name in MODELS or is_model(given, saved):
@@ -96,7 +96,7 @@ class Builder:
         """Returns what a layer gives for its first argument and others by name.
 
         Raises:
-            ValueError: if it is called as no model of Keras 3 can call it.
+            ValueError: If it is called as no model of Keras 3 can call it.
         """
         kwargs = {key: value for key, value in kwargs.items() if not _is_none(value)}
         if isinstance(layer, _RECURRENT) and isinstance(inputs, list):

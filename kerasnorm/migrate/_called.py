@@ -1,4 +1,4 @@
-"""How a layer is called in a functional model, as Keras 2's files have it."""
+"""Reads how a layer is called in a functional model of Keras 2."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,9 +35,9 @@ def call_arguments(
     """Returns the first argument of a call and the others by name, None if a tensor is missing.
 
     Args:
-        node: a call in the file: references with the other arguments in the fourth place.
-        find: returns the tensor of a reference, or None.
-        constants: whether it may be called with constants in place of outputs.
+        node: A call in the file: references with the other arguments in the fourth place.
+        find: Returns the tensor of a reference, or None.
+        constants: Whether it may be called with constants in place of outputs. Defaults to False.
     """
     if not is_reference(node) and not isinstance(node, (list, dict)):
         raise ValueError(f"A call of it should be a list in the file. Received: {short(node)}.")

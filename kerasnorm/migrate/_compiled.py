@@ -1,4 +1,4 @@
-"""What a file says of a model's training: dropped, with a word on what replaces it."""
+"""Describes the training settings of a file, which are dropped, and their replacements."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -49,7 +49,7 @@ REPLACEMENTS = {
 
 
 def describe_dropped(training: dict[str, Any]) -> str | None:
-    """Returns what a file's loss, optimizer and metrics are and what replaces them.
+    """Describes the loss, optimizer and metrics of a file, and their replacements.
 
     None if the file has none of them.
     """

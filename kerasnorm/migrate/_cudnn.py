@@ -1,4 +1,4 @@
-"""Weights of CuDNNLSTM and CuDNNGRU, which Keras 3 has no more, for LSTM and GRU."""
+"""Converts weights of CuDNNLSTM and CuDNNGRU, which Keras 3 lacks, to LSTM and GRU."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The user's own classes and functions, which a file only names."""
+"""Finds custom classes and functions, which a file only names."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ import keras
 
 @dataclass(frozen=True)
 class Custom:
-    """Finds the classes and functions of the user by the names that a file has for them.
+    """Finds custom classes and functions by their names in a file.
 
     Attributes:
-        given: those of `custom_objects`, which come before those of `custom_object_scope` and
+        given: Those of `custom_objects`, which come before those of `custom_object_scope` and
             before registered ones.
     """
 

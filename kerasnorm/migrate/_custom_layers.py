@@ -1,4 +1,4 @@
-"""Layers of the user's own classes, made of Keras 2's configs."""
+"""Builds custom layers from configs of Keras 2."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,20 +20,20 @@ MakeInside = Callable[[str, dict[str, Any]], keras.Layer | None]
 def make_custom(
     given: Any, saved: Saved, name: str, custom: Custom, make_inside: MakeInside
 ) -> keras.Layer:
-    """Returns a layer that a class of the user makes of its config.
+    """Builds a custom layer from its config.
 
-    What Keras has in the config, initializers or a layer inside, is brought into the form of
-    Keras 3 before. The rest goes to the class as it is in the file.
+    Keras' own parts of the config, such as initializers or a nested layer, are first converted to
+    Keras 3. The rest is passed to the class unchanged.
 
     Args:
-        given: the class.
-        saved: what the file says of the layer.
-        name: its name.
-        custom: what the user has given.
-        make_inside: returns the layer that an argument describes, None if it is none.
+        given: The class.
+        saved: What the file says of the layer.
+        name: Its name.
+        custom: What the user has given.
+        make_inside: Returns the layer that an argument describes, None if it is none.
 
     Raises:
-        ValueError: if it is no class of layers, or one of models that are subclassed.
+        ValueError: If it is no class of layers, or one of models that are subclassed.
     """
     if not (isinstance(given, type) and issubclass(given, keras.Layer)):
         raise ValueError(f"What is given for {saved.name!r} should be a class of layers: {given}.")

@@ -1,4 +1,4 @@
-"""Files and folders of TensorFlow Addons and Keras 2, read into plain values."""
+"""Reads files and folders of TensorFlow Addons and Keras 2 into plain values."""
 
 import contextlib
 import io
@@ -29,19 +29,19 @@ def read_model(path: StrPath, weights: StrPath | None = None) -> tuple[OldModel,
     """Reads a model from a file or folder, or the JSON of its architecture, and its weights.
 
     Args:
-        path: of an .h5 file, a .keras file of Keras 2, a SavedModel's folder, or a .json file of
+        path: Of an .h5 file, a .keras file of Keras 2, a SavedModel's folder, or a .json file of
             Keras or TensorFlow.js; or the text of such a one.
-        weights: path of the weights, if they are in another file.
+        weights: Path of the weights, if they are in another file. Defaults to None.
 
     Raises:
-        OSError: if there is none.
-        ValueError: if it is no such file, damaged, or holds an architecture only.
+        OSError: If there is none.
+        ValueError: If it is no such file, damaged, or holds an architecture only.
     """
     old = _read_model(path)
     found = old.weights if weights is None else read_weights(weights)
     if found is None:
         raise ValueError(
-            "It describes a model and has no weights. Give the path of those, too: "
+            "It describes a model without weights. Pass the path of the weights, too: "
             '`load_tfa_model("model.json", weights="model.h5")`.'
         )
     return old, found
@@ -64,9 +64,9 @@ def _read_model(path: StrPath) -> OldModel:
             refuse_keras_3(_version(file), path)
             if "model_config" not in file.attrs:
                 raise ValueError(
-                    f"{str(path)!r} holds no model, only weights perhaps. If there is a .json file "
-                    "of the model: `load_tfa_model(json, weights=path)`. Else build the model with "
-                    "Keras 3 and use `load_tfa_weights(model, path)`."
+                    f"{str(path)!r} has no model, at most weights. With a .json file of it use "
+                    "`load_tfa_model(json, weights=path)`; else build the model with Keras 3 "
+                    "and use `load_tfa_weights(model, path)`."
                 )
             text = read_text(file.attrs["model_config"])
             refuse_keras_1(text)
@@ -85,8 +85,8 @@ def read_weights(path: StrPath) -> Weights:
     """Reads the weights that a file of weights or of a model has, or a checkpoint.
 
     Raises:
-        OSError: if there is none.
-        ValueError: if it is no such file, or damaged.
+        OSError: If there is none.
+        ValueError: If it is no such file, or damaged.
     """
     path = Path(path).expanduser()
     if path.with_name(f"{path.name}.index").is_file():
@@ -124,7 +124,7 @@ def _existing(path: StrPath) -> Path:
 
 @contextlib.contextmanager
 def naming_the_file(path: StrPath) -> Iterator[None]:
-    """Puts the file's name before what is wrong, unless a quoted name says where it is already."""
+    """Puts the name of the file before an error, unless the error quotes a name already."""
     try:
         yield
     except ValueError as error:

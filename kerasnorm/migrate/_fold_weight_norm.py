@@ -1,4 +1,4 @@
-"""`fold_weight_norm`: kernels as they are, in place of their normalization."""
+"""Replaces weight normalization by plain kernels."""
 
 import keras
 
@@ -7,20 +7,20 @@ from kerasnorm.normalization import WeightNormalization
 
 
 def fold_weight_norm(model: keras.Model) -> keras.Model:
-    """Returns a new model whose weight normalizations are plain layers with the kernels computed.
+    """Replaces weight normalizations by plain layers with the computed kernels, in a new model.
 
-    For inference and export, and for training on without the normalization.
+    Use it for inference and export, or to continue training without the normalization.
 
     Args:
-        model: built keras.Model of any kind, which stays as it is.
+        model: Built keras.Model of any kind, which is unchanged.
 
     Returns:
-        A new model that computes the same. A plain layer has the name of the wrapper that it
-        stands for, and its flags. If the model is compiled, so is the new one, with a new
+        A new model with the same outputs. A plain layer has the name and the flags of the wrapper
+        that it replaces. If the model is compiled, so is the new one, with a new
         optimizer.
 
     Raises:
-        ValueError: if the model is not built or cannot be copied; the message has the path of
+        ValueError: If the model is not built or cannot be copied; the message has the path of
             the layer.
 
     Example:
@@ -32,8 +32,11 @@ def fold_weight_norm(model: keras.Model) -> keras.Model:
     >>> type(folded.get_layer("head")).__name__, len(folded.weights)
     ('Dense', 2)
 
+    See also:
+        `load_tfa_model`; `kerasnorm.surgery.fold_batchnorm`.
+
     Reference:
-        Salimans and Kingma, 2016, https://arxiv.org/abs/1602.07868
+        Salimans and Kingma, 2016, Weight normalization, https://arxiv.org/abs/1602.07868
     """
     new = copy_model(model)
     found = [leaf for leaf in every_layer(new) if isinstance(leaf.layer, WeightNormalization)]

@@ -1,4 +1,4 @@
-"""The formats that models of Keras 2 are kept in, and their weights."""
+"""Reads the formats of Keras 2 models and their weights."""
 
 import contextlib
 import io
@@ -42,12 +42,12 @@ class Weights(Protocol):
 
 @dataclass
 class OldModel:
-    """What a file has of a model.
+    """Holds the content of a model file.
 
     Attributes:
-        saved: the model's class and config.
-        training: what the file says of its loss, optimizer and metrics.
-        weights: its weights, None if they are in another file.
+        saved: The model's class and config.
+        training: What the file says of its loss, optimizer and metrics.
+        weights: Its weights, None if they are in another file.
     """
 
     saved: Saved
@@ -81,8 +81,8 @@ def read_json(text: str | bytes, folder: Path | None) -> OldModel:
     """Reads what `model.to_json` gives, or model.json of TensorFlow.js with the files beside it.
 
     Raises:
-        OSError: if one of those is missing.
-        ValueError: if it describes no model.
+        OSError: If one of those is missing.
+        ValueError: If it describes no model.
     """
     fields = parse(text)
     if not isinstance(fields, dict):
@@ -117,7 +117,7 @@ def read_keras(content: bytes, path: Path) -> tuple[OldModel, H5Objects]:
     """Reads a .keras file of Keras 2, and its weights apart.
 
     Raises:
-        ValueError: if it is of Keras 3, or another zip archive. Damaged ones raise more than that.
+        ValueError: If it is of Keras 3, or another zip archive. Damaged ones raise more than that.
     """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         refuse_other_zip(archive, path)
@@ -137,7 +137,7 @@ def read_saved_model(path: Path) -> OldModel:
     """Reads a SavedModel, or a folder with model.json of TensorFlow.js.
 
     Raises:
-        ValueError: if it is none, or holds no model of Keras.
+        ValueError: If it is none, or holds no model of Keras.
     """
     metadata = path / "keras_metadata.pb"
     variables = path / "variables" / "variables"

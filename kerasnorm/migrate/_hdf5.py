@@ -1,4 +1,4 @@
-"""Weights in HDF5, in either of Keras 2's two ways."""
+"""Reads weights in HDF5, in both formats of Keras 2."""
 
 import io
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def open_h5(content: bytes) -> h5py.File:
     """Opens what an HDF5 file holds, to read.
 
     Raises:
-        ValueError: if its strings are damaged so that libhdf5 would read them for ever (its issue
+        ValueError: If its strings are damaged so that libhdf5 would read them for ever (its issue
             1707). Other damage raises what h5py does, now or later.
     """
     begin = content.find(_STRINGS)
@@ -69,7 +69,7 @@ def read_h5(file: h5py.File) -> LayerLists | H5Objects:
     """Returns the weights in a file of weights or of a model.
 
     Raises:
-        ValueError: if it has none. Damaged files raise what h5py does.
+        ValueError: If it has none. Damaged files raise what h5py does.
     """
     group = file.get("model_weights", file)
     if "layer_names" not in group.attrs:

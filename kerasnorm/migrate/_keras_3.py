@@ -1,4 +1,4 @@
-"""Files of early Keras 3 that today's Keras cannot read, where a rule repairs them."""
+"""Repairs files of early Keras 3 that today's Keras cannot read."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def load_repaired(path: StrPath, custom: Custom, safe_mode: bool) -> keras.Model
     the output itself. Today it reads a list, which the next layer of a Sequential model refuses.
 
     Raises:
-        ValueError: if the repaired file cannot be loaded either.
+        ValueError: If the repaired file cannot be loaded either.
     """
     if is_json(path):
         return None

@@ -1,4 +1,4 @@
-"""Keras 2's layers, and what Keras 3 calls them and their arguments."""
+"""Translates the layers of Keras 2 and their arguments to Keras 3."""
 
 import inspect
 from typing import Any
@@ -167,9 +167,9 @@ def as_of_base(cls: type, config: Config, known: set[str]) -> Config:
     """Returns the config of a user's class with what Keras 2 put there as Keras 3 has it.
 
     Args:
-        cls: the user's class, of a layer of Keras perhaps.
-        config: what the file says of the layer.
-        known: the arguments that the class takes.
+        cls: The user's class, of a layer of Keras perhaps.
+        config: What the file says of the layer.
+        known: The arguments that the class takes.
     """
     bases = (base for base in cls.__mro__ if base.__module__.partition(".")[0] == "keras")
     base = next(bases, keras.Layer).__name__
@@ -186,7 +186,7 @@ def accepted(cls: type, config: Config, known: set[str]) -> Config:
     """Returns the arguments of a config that a class takes; the others say nothing.
 
     Raises:
-        ValueError: for an argument that the class does not take and that says something.
+        ValueError: For an argument that the class does not take and that says something.
     """
     kept = {key: value for key, value in config.items() if key in known}
     for key, value in config.items():

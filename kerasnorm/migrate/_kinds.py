@@ -1,4 +1,4 @@
-"""What a file is that is no model of Keras, by how it begins, and the way on."""
+"""Recognizes files that are no Keras models by their first bytes, and says what to do."""
 
 import json
 import zipfile

@@ -1,4 +1,4 @@
-"""Lambda layers, whose code is in the file: refused, or run if the user trusts it."""
+"""Loads Lambda layers, whose code is in the file: refused, or run if the user trusts it."""
 
 import base64
 import binascii
@@ -22,13 +22,13 @@ def make_lambda(
     """Returns a Lambda layer with a function that the user gives, or the one in the file.
 
     Args:
-        config: what the file says of the layer.
-        name: the layer's name, under which its function may be given.
-        safe_mode: whether the code in the file must not run.
-        find: returns what the user has given under a name, or None.
+        config: What the file says of the layer.
+        name: The layer's name, under which its function may be given.
+        safe_mode: Whether the code in the file must not run.
+        find: Returns what the user has given under a name, or None.
 
     Raises:
-        ValueError: if none is given with `safe_mode`, and for code that this Python cannot run.
+        ValueError: If none is given with `safe_mode`, and for code that this Python cannot run.
     """
     shape, function = config.get("output_shape"), config.get("function")
     named = config.get("function_type") == "function" and isinstance(function, str)

@@ -1,4 +1,4 @@
-"""Weights of HDF5 files that keep them by layers, each a list: the legacy format of Keras 2."""
+"""Reads weights by layer, each a list, from HDF5: the legacy format of Keras 2."""
 
 import re
 from collections.abc import Iterable
@@ -20,10 +20,10 @@ _CLONE = "data_dep_init/"  # of TFA's weight normalization, for its first call
 def match_layers(model: Twin, layers: dict[str, Named]) -> Plan:
     """Returns which value goes where.
 
-    Layers are paired by their names if those are the same, and else by their order.
+    Layers are matched by name if all names agree, and otherwise by order.
 
     Raises:
-        ValueError: if weights are missing, left, or do not fit; the message names the layer.
+        ValueError: If weights are missing, left, or do not fit; the message names the layer.
     """
     model_layers = [twin for twin in model.children["layers"] if [*twin.every_slot()]]
     stored = {name: _without_clones(named) for name, named in layers.items() if named}
@@ -46,7 +46,7 @@ def match_flat(model: Twin, named: Named) -> Plan:
     They are paired by their names, or else by their order: layer by layer, or what trains first.
 
     Raises:
-        ValueError: if weights are missing, left, or do not fit; the message names the layer.
+        ValueError: If weights are missing, left, or do not fit; the message names the layer.
     """
     layers = [twin for twin in model.children["layers"] if [*twin.every_slot()]]
     each = [_old_order(twin) for twin in layers]

@@ -1,4 +1,4 @@
-"""`load_tfa_model` and `load_tfa_weights`."""
+"""Loads models and weights of TensorFlow Addons and Keras 2."""
 
 import warnings
 from collections.abc import Mapping
@@ -28,37 +28,40 @@ def load_tfa_model(
     weights: StrPath | None = None,
     safe_mode: bool = True,
 ) -> keras.Model:
-    """Returns a model of TensorFlow Addons or Keras 2 as one of Keras 3.
+    """Loads a model of TensorFlow Addons or Keras 2 as a Keras 3 model.
 
-    For files that `keras.saving.load_model` cannot read: with layers of TensorFlow Addons, with
-    nested models, or in a format that Keras 3 has given up. Neither TensorFlow Addons nor Keras 2
-    needs to be there. Outputs, names, `trainable` flags at every level and steps of SGD are those
-    of the old model. Its layers of TensorFlow Addons become those of `kerasnorm.normalization`;
-    so does batch normalization of images, for the sake of Keras 2's unbiased moving variance.
+    Use it for files that `keras.saving.load_model` cannot read: with layers of TensorFlow Addons,
+    with nested models, or in a format that Keras 3 no longer supports. Neither TensorFlow Addons
+    nor Keras 2 needs to be installed. Outputs, names, `trainable` flags at every level and steps of
+    SGD are those of the old model. Layers of TensorFlow Addons become layers of
+    `kerasnorm.normalization`; so does batch normalization of images, to keep the unbiased moving
+    variance of Keras 2.
 
     Args:
-        path: of an .h5 file, a .keras file of Keras 2, or a SavedModel's folder, as `model.save`
-            made them of a functional or Sequential model; of the .json file (or its text) that
-            `model.to_json` gave; or of model.json of TensorFlow.js, or its folder.
-        custom_objects: optional dict of your own classes and functions, as Keras 3 has them, by
-            their names in the file: `{"MyLayer": MyLayer}`. Those of `custom_object_scope` and
-            registered ones are found, too. What a Lambda layer computes is given by the layer's
-            name.
-        weights: optional path of the weights, if another file has them.
-        safe_mode: False lets the code of Lambda layers in the file run, in Python 3.11. Only for
-            files of people you trust. No other code in a file is ever run.
+        path: Path of an .h5 file, a .keras file of Keras 2, or the folder of a SavedModel, written
+            by `model.save` of a functional or Sequential model; of a .json file (or its text) from
+            `model.to_json`; or of model.json of TensorFlow.js, or its folder.
+        custom_objects: Dict of your own classes and functions, written for Keras 3, by their names
+            in the file: `{"MyLayer": MyLayer}`. Those of `custom_object_scope` and registered ones
+            are found, too. Pass the function of a Lambda layer under the name of the layer.
+            Defaults to None. Defaults to None.
+        weights: Path of the weights, if they are in another file. Defaults to None. Defaults to
+            None.
+        safe_mode: Whether to refuse the code of Lambda layers in the file. False runs it, in Python
+            3.11; use it only for files that you trust. No other code in a file is ever run.
+            Defaults to True.
 
     Returns:
-        A model that is built and not compiled. A warning names the loss, optimizer and metrics
-        that it was compiled with, and what replaces those of TensorFlow Addons. A slash in a
-        layer's name is an underscore now, as Keras 3 demands. Once saved as .keras, it loads
+        A built, uncompiled model. A warning names the loss, optimizer and metrics
+        that it was compiled with, and what replaces those of TensorFlow Addons. A slash in the
+        name of a layer becomes an underscore, as Keras 3 requires. Once saved as .keras, it loads
         after `import kerasnorm`.
 
     Raises:
-        OSError: if there is no such file.
-        TypeError: if `custom_objects` is no dict of classes and functions by names.
-        ValueError: if the file is damaged or of another kind; if a layer, or something it is made
-            with, has no equal here, or weights and layers do not match: the message names the
+        OSError: If there is no such file.
+        TypeError: If `custom_objects` is no dict of classes and functions by names.
+        ValueError: If the file is damaged or of another kind; if a layer or one of its arguments
+            has no equivalent here, or weights and layers do not match: the message names the
             layer and says what to do.
 
     Example:
@@ -69,7 +72,7 @@ def load_tfa_model(
     >>> model.save("new_model.keras")  # doctest: +SKIP
 
     See also:
-        `load_tfa_weights`: for models that you have built again.
+        `load_tfa_weights`, for models that you rebuild.
     """
     model, _, dropped = load_and_list(path, safe_mode, custom_objects, weights)
     if dropped:
@@ -83,7 +86,7 @@ def load_and_list(
     custom_objects: Mapping[str, Any] | None = None,
     weights: StrPath | None = None,
 ) -> tuple[keras.Model, Translated, str | None]:
-    """Returns the model, what has become of each layer, and what is dropped."""
+    """Returns the model, the translation of each layer, and what is dropped."""
     custom = checked(custom_objects)
     with naming_the_file(path):
         repaired = load_repaired(path, custom, safe_mode) if weights is None else None
@@ -101,18 +104,18 @@ def load_and_list(
 
 
 def load_tfa_weights(model: keras.Model, path: StrPath) -> None:
-    """Gives a model the weights in a file of TensorFlow Addons or Keras 2.
+    """Loads weights of TensorFlow Addons or Keras 2 into a model.
 
-    For models that you have built again with Keras 3 and kerasnorm, because `load_tfa_model`
-    refuses them or the file has weights only. All weights fit or none is assigned.
+    Use it for models that you rebuild with Keras 3 and kerasnorm, because `load_tfa_model` refuses
+    them or the file has weights only. Either all weights fit, or none is assigned.
 
     Args:
-        model: built keras.Model, functional or Sequential, with the layers of the old one in the
-            same order. Layers without weights do not matter, nor do names: if those of the file
-            are others, layers are paired by their order. `kerasnorm.normalization`'s layers take
+        model: Built keras.Model, functional or Sequential, with the layers of the old one in the
+            same order. Layers without weights do not matter, nor do names: if the names of the
+            file differ, layers are matched by order. `kerasnorm.normalization`'s layers take
             the weights of TensorFlow Addons' of the same names, a TLU if its threshold does not
             differ between positions.
-        path: of what `save_weights` wrote: an .h5 or .weights.h5 file, or the prefix of a
+        path: Path of a file from `save_weights`: an .h5 or .weights.h5 file, or the prefix of a
             TensorFlow checkpoint (the name without `.index`); or a whole model's file. Weights of
             CuDNNLSTM and CuDNNGRU fit LSTM and GRU.
 
@@ -121,9 +124,10 @@ def load_tfa_weights(model: keras.Model, path: StrPath) -> None:
             (`hard_sigmoid`); `kerasnorm.migrate` has the old ones.
 
     Raises:
-        OSError: if there is no such file.
-        ValueError: if the file is damaged or of another kind, the model is not built, or a layer
-            has other weights than the file; the message names it. The model is as before then.
+        OSError: If there is no such file.
+        ValueError: If the file is damaged or of another kind, the model is not built, or a layer
+            has other weights than the file; the message names it. In that case the model is
+            unchanged.
 
     Example:
 
@@ -131,6 +135,9 @@ def load_tfa_weights(model: keras.Model, path: StrPath) -> None:
     >>> layers = [keras.layers.Conv2D(8, 3), kn.GroupNormalization(4)]
     >>> model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
     >>> kn.load_tfa_weights(model, "old.weights.h5")  # doctest: +SKIP
+
+    See also:
+        `load_tfa_model`, which also creates the model.
     """
     leaves(model)  # refuses what is not built
     if graph_of(model) is None:
@@ -152,8 +159,8 @@ def _check_kind(saved: Saved, custom: Custom) -> None:
         if saved.name not in MODELS and isinstance(saved.config.get("layers"), list):
             line = f"If the class is yours, give it: {line_to_write(saved.name)}. "
         raise ValueError(
-            f"The file holds a {saved.name!r}, which is no functional or Sequential model: what "
-            f"it computes is code, and not in the file. {line}Rebuild it in Keras 3 and use "
+            f"The file holds a {saved.name!r}, which is no functional or Sequential model: its "
+            f"computation is code, which is not in the file. {line}Rebuild it in Keras 3 and use "
             "`load_tfa_weights`."
         )
 

@@ -1,4 +1,4 @@
-"""Weights of files that keep them by objects and attributes: .keras, .weights.h5, checkpoints."""
+"""Matches weights that files keep by objects: .keras, .weights.h5, checkpoints."""
 
 import re
 from typing import Protocol
@@ -26,7 +26,7 @@ def match(twin: Twin, cursor: Cursor, plan: Plan) -> None:
     """Notes the values of all weights of a layer and of those inside.
 
     Raises:
-        ValueError: if one is missing or does not fit; the message names the layer.
+        ValueError: If one is missing or does not fit; the message names the layer.
     """
     arrays = {}
     for index, slot in enumerate(twin.slots):

@@ -1,4 +1,4 @@
-"""Functional and Sequential models made of Keras 2's configs, nested ones too."""
+"""Builds functional and Sequential models, also nested, from configs of Keras 2."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -18,13 +18,14 @@ def make_model(builder: Builder, saved: Saved, path: str = "", shape: Any = None
     """Returns a built model.
 
     Args:
-        builder: makes the layers.
-        saved: what the file says of the model.
-        path: its own name after those of the models that it is in; "" for the outermost.
-        shape: of its input, where it is known from outside.
+        builder: Makes the layers.
+        saved: What the file says of the model.
+        path: Its own name after those of the models that it is in; "" for the outermost.
+            Defaults to "".
+        shape: Of its input, where it is known from outside. Defaults to None.
 
     Raises:
-        ValueError: if it cannot be made; the message names the layer.
+        ValueError: If it cannot be made; the message names the layer.
     """
     name = expect(saved.config.get("name"), str, "The name of a model")
     layers = expect(saved.config.get("layers"), list, f"The layers of model '{name}'")
@@ -123,9 +124,9 @@ class _Graph:
     """What a functional model has been made of so far.
 
     Attributes:
-        made: each layer, by the file's name of it.
-        outputs: what its calls have returned, flat, by the file's number of the call.
-        waiting: the calls of each layer that are still to be made.
+        made: Each layer, by the file's name of it.
+        outputs: What its calls have returned, flat, by the file's number of the call.
+        waiting: The calls of each layer that are still to be made.
     """
 
     made: dict[str, keras.Layer] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Places of weights in the HDF5 of .keras and .weights.h5 files, and in checkpoints."""
+"""Finds weights in the HDF5 of .keras and .weights.h5 files, and in checkpoints."""
 
 import functools
 from collections.abc import Callable, Collection
@@ -183,7 +183,7 @@ def match_objects(twin: Twin, cursor: H5Cursor | GraphCursor, what: str) -> Plan
     """Returns which value goes where.
 
     Raises:
-        ValueError: if weights are missing, left, or do not fit.
+        ValueError: If weights are missing, left, or do not fit.
     """
     plan = Plan()
     match(twin, cursor, plan)

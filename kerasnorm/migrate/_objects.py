@@ -1,4 +1,4 @@
-"""Initializers, regularizers, constraints, activations and dtypes, as Keras 3 has them.
+"""Translates initializers, regularizers, constraints, activations and dtypes to Keras 3.
 
 Only what is in the tables or given by the user is ever made: nothing in a file is looked up
 elsewhere or run.
@@ -41,12 +41,12 @@ def argument(key: str, value: Any, find: Find) -> Any:
     """Returns the value of a layer's argument, an object if it is a serialized one.
 
     Args:
-        key: the argument's name.
-        value: what the file says of it.
-        find: returns what the user has given under a name, or None.
+        key: The argument's name.
+        value: What the file says of it.
+        find: Returns what the user has given under a name, or None.
 
     Raises:
-        ValueError: if it is none that Keras 3 or the user has.
+        ValueError: If it is none that Keras 3 or the user has.
     """
     for ending, make in _MAKERS.items():
         if value is not None and key.endswith(ending):

@@ -1,4 +1,4 @@
-"""TensorFlow's operations between layers, where Keras has the same: arithmetic and a few more."""
+"""Translates TensorFlow operations between layers: arithmetic and a few more."""
 
 from collections.abc import Callable
 from typing import Any
@@ -56,24 +56,24 @@ OPERATIONS: dict[str, Callable[..., Tensor]] = {
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class TensorFlowOperation(keras.layers.Layer):
-    """An operation of TensorFlow between the layers of an old model.
+    """Layer for an operation of TensorFlow between the layers of an old model.
 
-    For models loaded by `load_tfa_model`; write new ones with `keras.ops`.
+    Used in models loaded by `load_tfa_model`; in new models use `keras.ops`.
 
     Args:
-        function: its name in the file, a key of `OPERATIONS`.
-        tensors: names of the arguments that are tensors, in the order of the inputs.
-        arguments: the other arguments by name.
-        **kwargs: those of `keras.layers.Layer`.
+        function: Its name in the file, a key of `OPERATIONS`.
+        tensors: Names of the arguments that are tensors, in the order of the inputs.
+        arguments: The other arguments by name. Defaults to None.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: the tensor, or a list of them.
+        inputs: The tensor, or a list of them.
 
     Input shape and output shape:
         Those of the operation.
 
     Raises:
-        ValueError: for an operation that is not in the list, and arguments that it does not take.
+        ValueError: For an operation that is not in the list, and arguments that it does not take.
 
     Example:
 
@@ -125,8 +125,8 @@ def split_arguments(inputs: Any, named: Config) -> tuple[Any, Config]:
     """Returns what an operation is called with, and the config of a layer for the rest.
 
     Args:
-        inputs: its first argument in the file, a tensor, a list of them or a constant.
-        named: the others by name.
+        inputs: Its first argument in the file, a tensor, a list of them or a constant.
+        named: The others by name.
 
     >>> split_arguments(2.0, {"y": keras.Input((3,), name="z"), "name": None})[1]
     {'tensors': ['y'], 'arguments': {'x': 2.0}}

@@ -1,4 +1,4 @@
-"""Which array goes into which variable: all is known before anything is assigned."""
+"""Plans which array goes into which variable before anything is assigned."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ class Plan:
         """Notes an array of the file.
 
         Raises:
-            ValueError: if its shape is not the variable's, or the file has two values for it.
+            ValueError: If its shape is not the variable's, or the file has two values for it.
         """
         if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
             raise ValueError(f"Layer '{path}': its weight '{name}' holds no numbers in the file.")

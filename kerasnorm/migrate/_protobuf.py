@@ -1,4 +1,4 @@
-"""What TensorFlow's messages say of a model: of its objects, and of its layers."""
+"""Reads the protocol buffers of TensorFlow: objects and layers of a model."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +11,9 @@ class Trackable:
     """A node of a checkpoint's object graph.
 
     Attributes:
-        children: the numbers of the nodes that it holds, by the attributes they are in.
-        key: what its value is stored under, if it is a variable.
-        name: what the variable was called.
+        children: The numbers of the nodes that it holds, by the attributes they are in.
+        key: What its value is stored under, if it is a variable.
+        name: What the variable was called.
     """
 
     children: dict[str, int] = field(default_factory=dict)
@@ -31,7 +31,7 @@ def read_object_graph(message: bytes) -> list[Trackable]:
     """Returns the nodes of a TrackableObjectGraph; the first is the root.
 
     Raises:
-        ValueError: if it is damaged.
+        ValueError: If it is damaged.
     """
     nodes = [_trackable(node) for node in _read("TrackableObjectGraph", message).nodes]
     if not nodes or any(n not in range(len(nodes)) for x in nodes for n in x.children.values()):
@@ -51,7 +51,7 @@ def read_root_metadata(message: bytes) -> str:
     """Returns the JSON that a SavedModel's keras_metadata.pb has of the model itself.
 
     Raises:
-        ValueError: if it is damaged or has none.
+        ValueError: If it is damaged or has none.
     """
     for node in _read("SavedMetadata", message).nodes:
         if node.node_path == "root":
@@ -65,7 +65,7 @@ def read_model_metadata(message: bytes) -> str | None:
     None if it holds no model of Keras.
 
     Raises:
-        ValueError: if it is damaged.
+        ValueError: If it is damaged.
     """
     for graph in _read("SavedModel", message).meta_graphs:
         for root in graph.object_graph_def.nodes[:1]:

@@ -1,4 +1,4 @@
-"""How a layer that cannot be made is refused: by its name, with what to do."""
+"""Refuses a layer that cannot be built, by its name, with what to do."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Layers models of TensorFlow.js: model.json and the binary files beside it."""
+"""Reads layers models of TensorFlow.js: model.json and the binary files next to it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +32,12 @@ def read_topology(fields: dict[str, Any]) -> dict[str, Any]:
     """Returns the model's class and config, and how it was trained.
 
     Raises:
-        ValueError: if the model has no layers.
+        ValueError: If the model has no layers.
     """
     topology = fields.get("modelTopology")
     if fields.get("format") == "graph-model" or not isinstance(topology, dict):
         raise ValueError(
-            "It is a graph model of TensorFlow.js, which has no layers any more. Use the Keras "
+            "It is a graph model of TensorFlow.js, which no longer has layers. Use the Keras "
             "file that it was converted from."
         )
     model = topology.get("model_config", topology)
@@ -48,8 +48,8 @@ def read_shards(fields: dict[str, Any], folder: Path) -> FlatWeights:
     """Reads the weights in the files that model.json names.
 
     Raises:
-        OSError: if one is missing.
-        ValueError: if they are damaged, or model.json does not say what is in them.
+        OSError: If one is missing.
+        ValueError: If they are damaged, or model.json does not say what is in them.
     """
     named: Named = []
     for group in expect(fields.get("weightsManifest"), list, "`weightsManifest`"):

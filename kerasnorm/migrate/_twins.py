@@ -1,4 +1,4 @@
-"""What Keras 2 and TensorFlow Addons keep in a layer of which kind, beside the layer's own."""
+"""Describes the weights that Keras 2 and TensorFlow Addons keep in each kind of layer."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,10 +24,10 @@ class Slot:
     """A weight of an old layer.
 
     Attributes:
-        names: what the file may call it, without the layer's.
-        variable: where it belongs; None for what is in the file only.
-        trains: whether it is among the layer's trainable weights when the layer is not frozen.
-        fit: brings what the file has into the variable's shape.
+        names: What the file may call it, without the layer's.
+        variable: Where it belongs; None for what is in the file only.
+        trains: Whether it is among the layer's trainable weights when the layer is not frozen.
+        fit: Brings what the file has into the variable's shape.
     """
 
     names: tuple[str, ...]
@@ -41,14 +41,14 @@ class Twin:
     """An old layer, seen from the new one.
 
     Attributes:
-        layer: the new one.
-        path: its name after those of the models that it is in.
-        old_class: what the file calls the class.
-        slots: its own weights in the old order.
-        children: the layers that it holds, by the old name of the attribute.
-        keys: what leads to the layers of a list inside its attribute, if not their numbers.
-        settle: what is left to do once its weights are known, by the plan.
-        adapt: brings what the file has for its own weights into the form of the new layer's.
+        layer: The new one.
+        path: Its name after those of the models that it is in.
+        old_class: What the file calls the class.
+        slots: Its own weights in the old order.
+        children: The layers that it holds, by the old name of the attribute.
+        keys: What leads to the layers of a list inside its attribute, if not their numbers.
+        settle: What is left to do once its weights are known, by the plan.
+        adapt: Brings what the file has for its own weights into the form of the new layer's.
     """
 
     layer: keras.Layer
@@ -87,10 +87,12 @@ def make_twin(
     """Returns the twin of a built layer or model.
 
     Args:
-        layer: the layer.
-        path: its name after those of the models that it is in; "" for the outermost.
-        old_classes: the old classes by the ids of layers, where they are not those of the new.
-        orders: the layers of models in the old order, by the ids of the models.
+        layer: The layer.
+        path: Its name after those of the models that it is in; "" for the outermost.
+            Defaults to "".
+        old_classes: The old classes by the ids of layers, where they are not those of the new.
+            Defaults to None.
+        orders: The layers of models in the old order, by the ids of the models. Defaults to None.
     """
     classes, orders = old_classes or {}, orders or {}
     cls = plain_class(layer)

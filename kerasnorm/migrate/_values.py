@@ -1,4 +1,4 @@
-"""What a file's JSON says, checked before it is used."""
+"""Reads and checks the JSON of a file."""
 
 import json
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ class Saved:
     """An object in a file: its class and the arguments it is made with.
 
     Attributes:
-        name: of the class, after "Addons>" if it is one of TensorFlow Addons and after another
+        name: Of the class, after "Addons>" if it is one of TensorFlow Addons and after another
             word and ">" if it is somebody's own.
-        config: its arguments, by name.
-        fields: all that the file says beside it.
+        config: Its arguments, by name.
+        fields: All that the file says beside it.
     """
 
     name: str
@@ -29,7 +29,7 @@ def parse(text: str | bytes) -> Any:
     """Returns the value that a JSON text has, without Keras' marks of tuples and arrays.
 
     Raises:
-        ValueError: if it is no JSON.
+        ValueError: If it is no JSON.
     """
     try:
         value = json.loads(text)

@@ -1,4 +1,4 @@
-"""Whole models: walked, copied, cut at the head, frozen."""
+"""Walks, copies, cuts and freezes whole models."""
 
 from kerasnorm.models._become import become, build_like
 from kerasnorm.models._constants import constants_as_variables

@@ -1,7 +1,7 @@
-"""A layer turned into another one, in its place.
+"""Turns a layer into another one in place.
 
-Whatever holds the layer (the graph, attributes, lists, dicts, wrappers, several models at once)
-goes on holding the same object, so that nothing has to be found and patched, and nothing can be
+Everything that holds the layer (the graph, attributes, lists, dicts, wrappers, several models at
+once) still holds the same object, so that nothing has to be found and patched, and nothing can be
 missed.
 """
 

@@ -1,4 +1,4 @@
-"""Tensors that layers keep in attributes, such as the mean of `keras.layers.Normalization`."""
+"""Replaces tensors in attributes of layers, such as the mean of `keras.layers.Normalization`."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""New models from a given one, which stays as it is."""
+"""Copies models."""
 
 import contextlib
 import tempfile
@@ -24,7 +24,7 @@ def copy_model(model: keras.Model) -> keras.Model:
     configs and files of custom layers and subclassed models do not always keep.
 
     Raises:
-        ValueError: if the model is not built, or a layer that cannot be made again from its config
+        ValueError: If the model is not built, or a layer that cannot be made again from its config
             is in it. The message has its path.
     """
     return copy_with_twins(model)[0]

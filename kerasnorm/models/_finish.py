@@ -1,4 +1,4 @@
-"""What is left to do once layers of a copied model have become others."""
+"""Finishes a copied model after some of its layers were changed."""
 
 import contextlib
 import warnings
@@ -18,11 +18,11 @@ def finish(
     """Makes a copy whose layers have changed fit for files and `fit`, and returns it.
 
     Args:
-        new: the copy.
-        given: the model that it is a copy of, whose compile state it gets.
-        changed: the layers of the copy that have become others.
-        same_training: whether the copy goes on training as the given model did, with the state of
-            its optimizer.
+        new: The copy.
+        given: The model that it is a copy of, whose compile state it gets.
+        changed: The layers of the copy that have become others.
+        same_training: Whether the copy continues the training of the given model, with the state of
+            its optimizer. Defaults to True.
     """
     holders = dict.fromkeys(node for leaf in changed for node in leaf.holders)
     remember(holders)

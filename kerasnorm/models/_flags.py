@@ -1,4 +1,4 @@
-"""The `trainable` flags of layers, set one by one."""
+"""Sets the `trainable` flags of layers one by one."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Metrics made anew for each `compile`."""
+"""Creates new metrics for each `compile`."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ def fresh_metrics(metrics: Any, loss: Any = None) -> Any:
     loss, such as `Seesaw`'s counter. A metric that cannot be made again is reset.
 
     Args:
-        metrics: a metric, a name, a function, or lists or dicts of such.
-        loss: what `compile` takes as loss, or None.
+        metrics: A metric, a name, a function, or lists or dicts of such.
+        loss: What `compile` takes as loss, or None.
 
     >>> mean = keras.metrics.Mean()
     >>> mean.update_state(3.0)

@@ -1,4 +1,4 @@
-"""What is frozen stays frozen: in `fit`, and in files.
+"""Keeps frozen layers frozen in `fit` and in files.
 
 Keras has no word for statistics that stay still while γ and β train, nor for the reverse, and some
 configs do not write the flags of the layers inside (custom layers, subclassed models,

@@ -59,10 +59,10 @@ def outputs_on(
     """Returns what the graph of a model gives for other inputs.
 
     Args:
-        model: one with a graph.
-        inputs: as the model takes them.
-        replace: returns the operation to take in place of one.
-        call: calls it, with its arguments.
+        model: One with a graph.
+        inputs: As the model takes them.
+        replace: Returns the operation to take in place of one.
+        call: Calls it, with its arguments.
     """
     return _keras.run_graph(graph_of(model), inputs, replace, call)
 
@@ -72,9 +72,9 @@ class Use:
     """One call of a layer in a graph.
 
     Attributes:
-        call: the call.
-        source: the call whose output is its first argument; None: the graph's input.
-        readers: how many calls read that output; the graph's own output counts too.
+        call: The call.
+        source: The call whose output is its first argument; None: the graph's input.
+        readers: How many calls read that output; the graph's own output counts too.
     """
 
     call: Any

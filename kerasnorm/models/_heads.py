@@ -45,7 +45,7 @@ def find_head(model: keras.Model) -> keras.layers.Layer:
     """Returns the Dense layer or the convolution that gives the model's output.
 
     Raises:
-        ValueError: if the model does not end so.
+        ValueError: If the model does not end so.
     """
     last = last_layer(model)
     known = isinstance(last, (keras.layers.Dense, *_CONVOLUTIONS))
@@ -63,7 +63,7 @@ def find_dense_head(model: keras.Model) -> keras.layers.Dense:
     """Returns the Dense layer that gives the output of a classifier of whole examples.
 
     Raises:
-        ValueError: if the model does not end so.
+        ValueError: If the model does not end so.
     """
     head = find_head(model)
     if isinstance(head, keras.layers.Dense):

@@ -54,10 +54,10 @@ def run_graph(graph: Any, inputs: Any, replace: Callable[[Any], Any], call: Call
     """Returns the outputs of a graph on other inputs.
 
     Args:
-        graph: the graph.
-        inputs: as the graph's.
-        replace: returns the operation to take in place of one.
-        call: calls it, with its arguments.
+        graph: The graph.
+        inputs: As the graph's.
+        replace: Returns the operation to take in place of one.
+        call: Calls it, with its arguments.
     """
     return graph._run_through_graph(inputs, operation_fn=replace, call_fn=call)
 

@@ -22,11 +22,11 @@ class LeafRow:
     """A leaf and what `fit` does to it.
 
     Attributes:
-        leaf: the leaf.
-        statistics_move: whether `fit` moves its moving statistics; None without any.
-        parameters: the number of its parameters.
-        trainable_parameters: the number of those that the optimizer moves.
-        trainable: whether it moves any of its weights, which may be empty.
+        leaf: The leaf.
+        statistics_move: Whether `fit` moves its moving statistics; None without any.
+        parameters: The number of its parameters.
+        trainable_parameters: The number of those that the optimizer moves.
+        trainable: Whether it moves any of its weights, which may be empty.
     """
 
     leaf: Leaf
@@ -49,7 +49,7 @@ def leaf_rows(model: keras.Model) -> list[LeafRow]:
     """Returns a row for each leaf of a built model, in the order of the computation.
 
     Raises:
-        ValueError: as `leaves` does.
+        ValueError: As `leaves` does.
     """
     trained = {id(variable) for variable in model.trainable_variables}
     return [_row(leaf, trained) for leaf in leaves(model)]
@@ -70,8 +70,8 @@ def leaf_table(rows: Sequence[Row], columns: Mapping[str, Callable[[Row], str]])
     """Returns rows as text: some columns, the parameters that train, all of them, and the totals.
 
     Args:
-        rows: dicts with `parameters` and `trainable_parameters`.
-        columns: what to print of a row, by the column's heading.
+        rows: Dicts with `parameters` and `trainable_parameters`.
+        columns: What to print of a row, by the column's heading.
     """
     last = ("trainable_parameters", "parameters")
     lines = [(*columns, "trained", "parameters")]

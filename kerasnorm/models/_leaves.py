@@ -20,7 +20,7 @@ class Leaf:
     """A leaf layer and the way to it.
 
     Attributes:
-        nodes: the model, the layers entered, and the leaf layer itself.
+        nodes: The model, the layers entered, and the leaf layer itself.
         own: True stands for the weights that a layer with sub-layers has besides theirs.
     """
 
@@ -63,7 +63,7 @@ def leaves(model: keras.Model) -> list[Leaf]:
     assigned, its own weights last.
 
     Raises:
-        ValueError: if `model` is no model, or has layers whose weights do not exist yet.
+        ValueError: If `model` is no model, or has layers whose weights do not exist yet.
     """
     if not isinstance(model, keras.Model):
         raise ValueError(f"`model` should be a keras.Model. Received: {model!r}.")
@@ -88,7 +88,7 @@ def every_layer(model: keras.Model) -> list[Leaf]:
     Leaves are entered too: the cells of a recurrent layer, the layer that a wrapper holds.
 
     Raises:
-        ValueError: as `leaves` does.
+        ValueError: As `leaves` does.
     """
     leaves(model)
     found: dict[int, Leaf] = {}

@@ -19,13 +19,13 @@ def load_model(path: Path, unsafe: bool = False, compiled: bool = False) -> kera
     """Returns the model in a file.
 
     Args:
-        path: of a .keras file.
-        unsafe: whether Lambda layers in it may run their code.
-        compiled: whether it is compiled as it was.
+        path: Of a .keras file.
+        unsafe: Whether Lambda layers in it may run their code. Defaults to False.
+        compiled: Whether it is compiled as it was. Defaults to False.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is no model, or has Lambda layers and is not to run them.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no model, or has Lambda layers and is not to run them.
     """
     path = Path(path)
     if not path.exists():

@@ -14,8 +14,8 @@ def other_calls(
     """Puts another function in place of each layer's `call`, and takes it away afterwards.
 
     Args:
-        layers: the layers.
-        make: returns the function, given the layer's place among them and the layer, whose `call`
+        layers: The layers.
+        make: Returns the function, given the layer's place among them and the layer, whose `call`
             is its own still.
     """
     layers = list(layers)

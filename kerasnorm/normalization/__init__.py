@@ -1,4 +1,4 @@
-"""Normalization layers: one formula, and each class is a choice of the axes it reduces over."""
+"""Provides normalization layers: one formula, reduced over different axes."""
 
 from kerasnorm.normalization._adaptive_instance_normalization import AdaptiveInstanceNormalization
 from kerasnorm.normalization._batch_normalization import BatchNormalization

@@ -12,24 +12,25 @@ from kerasnorm.normalization._normalization_layer import channel_and_positions
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class AdaptiveInstanceNormalization(GuidedNormalization):
-    """Gives each channel of a content image the mean and deviation it has in a style image.
+    """Gives each channel of content features the mean and standard deviation of style features.
 
-    For stylization with any style, without training for it: content and style are features of
-    the same network, and a decoder learns to turn the result into an image. It has no weights;
+    Use it for stylization with any style, without training for it: content and style are features
+    of the same network, and a decoder learns to turn the result into an image. It has no weights;
     gradients flow to both inputs.
 
         σ²(x) = Var[x] + ε,  y = σ(style) · (content − E[content]) / σ(content) + E[style]
 
     Args:
-        axis: int, the channel axis. `-1` for channels last, `1` for channels first.
-        epsilon: float above 0, added to both variances, so that a content that is its own style
-            comes out as it went in. The authors' 1e-5.
+        axis: An int, the channel axis. `-1` for channels last, `1` for channels first.
+            Defaults to -1.
+        epsilon: A float above 0, added to both variances, so that content with itself as style is
+            unchanged. The authors use 1e-5. Defaults to 1e-5.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: list of two tensors of rank 3 or more, content and style; integers are cast.
-        training: bool, without effect.
-        mask: optional list of two masks, either of which may be None, of the shapes without the
+        inputs: List of two tensors of rank 3 or more, content and style; integers are cast.
+        training: Bool, without effect.
+        mask: Optional list of two masks, either of which may be None, of the shapes without the
             channel axis. Positions where they are 0 count for no statistic, and are 0 in the
             output where the content's is 0. The content's mask travels on.
 
@@ -50,12 +51,16 @@ class AdaptiveInstanceNormalization(GuidedNormalization):
     True
 
     Raises:
-        ValueError: for anything but two inputs of one rank, with the same examples and channels
+        ValueError: For anything but two inputs of one rank, with the same examples and channels
             and more than one position each; for an axis or epsilon out of range and masks that
             do not fit.
 
+    See also:
+        `ConditionalInstanceNormalization`, for a fixed set of styles; `InstanceNormalization`.
+
     Reference:
-        Huang and Belongie, 2017, https://arxiv.org/abs/1703.06868
+        Huang and Belongie, 2017, Arbitrary style transfer in real-time with adaptive instance
+        normalization, https://arxiv.org/abs/1703.06868
     """
 
     guide = "style"

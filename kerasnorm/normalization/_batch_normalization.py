@@ -15,45 +15,53 @@ from kerasnorm.normalization._tracked_normalization import Average, TrackedNorma
 class BatchNormalization(TrackedNormalization):
     """Normalizes each channel over the examples of the batch and their positions.
 
-    The default of convolutional networks, for batches of about 16 examples a replica and more;
-    below that its statistics are noise: see `GroupNormalization`, or `SyncBatchNormalization`
-    over several devices. In training it uses the batch's own statistics and keeps running
-    estimates; at inference, or with `trainable=False`, it uses the estimates:
+    The default of convolutional networks, for about 16 or more examples per replica and batch; with
+    fewer its statistics are too noisy: use `GroupNormalization`, or `SyncBatchNormalization` over
+    several devices. In training it uses the statistics of the batch and keeps running estimates;
+    at inference, or with `trainable=False`, it uses the estimates:
 
         y = (x − E[x]) / √(Var[x] + ε) · γ + β
 
-    It differs from `keras.layers.BatchNormalization` where that is not right: a large mean does
-    not cancel the variance, replicas never drift apart, an empty or fully masked batch changes
+    It differs from `keras.layers.BatchNormalization` where that is inaccurate: a large mean causes
+    no cancellation in the variance, replicas never diverge, an empty or fully masked batch changes
     nothing, and statistics are float32 under any dtype policy.
 
     Args:
-        axis: int, the channel axis. `-1` for channels last, `1` for channels first.
-        momentum: float in [0, 1), of the running estimates. PyTorch's momentum is 1 − this one.
-        epsilon: float above 0, added to the variance.
-        center: whether to add β.
-        scale: whether to multiply by γ.
-        beta_initializer, gamma_initializer: initializers of β and γ.
-        moving_mean_initializer, moving_variance_initializer: initializers of the estimates.
-        beta_regularizer, gamma_regularizer: optional regularizers.
-        beta_constraint, gamma_constraint: optional constraints.
-        renorm: whether a batch in training is brought to the statistics of those before it (batch
+        axis: An int, the channel axis. `-1` for channels last, `1` for channels first.
+            Defaults to -1.
+        momentum: A float in [0, 1), of the running estimates. PyTorch's momentum is 1 − this one.
+            Defaults to 0.99.
+        epsilon: A float above 0, added to the variance. Defaults to 0.001.
+        center: Whether to add β. Defaults to True.
+        scale: Whether to multiply by γ. Defaults to True.
+        beta_initializer, gamma_initializer: Initializers of β and γ.
+        moving_mean_initializer, moving_variance_initializer: Initializers of the estimates.
+        beta_regularizer, gamma_regularizer: Optional regularizers.
+        beta_constraint, gamma_constraint: Optional constraints.
+        renorm: Whether a training batch is corrected towards the statistics of earlier ones (batch
             renormalization): times r = σ/σ_renorm, plus d = (μ − μ_renorm)/σ_renorm.
-        renorm_clipping: optional dict of limits, `rmax`, `rmin` and `dmax`, of r and d.
-        renorm_momentum: float in [0, 1), of μ_renorm and σ_renorm.
-        synchronized: whether statistics span all replicas; see `SyncBatchNormalization`.
-        axis_name: optional name of the axis that they span; see `SyncBatchNormalization`.
-        unbiased: whether the running variance is Var · n/(n−1), as PyTorch's is and as
-            Keras 2's was for images. The batch is always normalized with the biased one.
-        track_statistics: whether to keep running estimates. Without them the layer normalizes
-            with the batch's own statistics at inference too.
-        virtual_batch_size: optional int above 0: in training, every so many examples are
-            normalized on their own (ghost batches); the last of them may be smaller.
+            Defaults to False.
+        renorm_clipping: Optional dict of limits, `rmax`, `rmin` and `dmax`, of r and d.
+            Defaults to None.
+        renorm_momentum: A float in [0, 1), of μ_renorm and σ_renorm. Defaults to 0.99.
+        synchronized: Whether statistics span all replicas; see `SyncBatchNormalization`.
+            Defaults to False.
+        axis_name: Optional name of the axis that they span; see `SyncBatchNormalization`.
+            Defaults to None.
+        unbiased: Whether the running variance is Var · n/(n−1), as in PyTorch, and in Keras 2 for
+            images. The batch is always normalized with the biased one.
+            Defaults to False.
+        track_statistics: Whether to keep running estimates. Without them the layer normalizes
+            with the batch's own statistics at inference too. Defaults to True.
+        virtual_batch_size: Optional int above 0: in training, every group of so many examples
+            is normalized separately (ghost batches); the last group may be smaller.
+            Defaults to None.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: tensor of rank 2 or more; integers are cast.
-        training: bool, whether to use the statistics of the batch.
-        mask: optional bools or numbers, of the input's shape without the channel axis. Positions
+        inputs: Tensor of rank 2 or more; integers are cast.
+        training: Bool, whether to use the statistics of the batch.
+        mask: Optional bools or numbers, of the input's shape without the channel axis. Positions
             where it is 0 count for no statistic and are 0 in the output.
 
     Input shape and output shape:
@@ -69,14 +77,19 @@ class BatchNormalization(TrackedNormalization):
     True
 
     Raises:
-        ValueError: for an axis, epsilon, momentum or virtual batch size out of range, an
+        ValueError: For an axis, epsilon, momentum or virtual batch size out of range, an
             `axis_name` that is none, an input whose channels are unknown or have changed, and a
             mask that does not fit.
 
+    See also:
+        `SyncBatchNormalization`, for several devices; `GroupNormalization`, for small batches;
+        `kerasnorm.surgery.recompute_statistics`.
+
     References:
-        Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167
-        Hoffer, Hubara and Soudry, 2017, https://arxiv.org/abs/1705.08741 (ghost batches)
-        Ioffe, 2017, https://arxiv.org/abs/1702.03275 (batch renormalization)
+        Ioffe and Szegedy, 2015, Batch normalization, https://arxiv.org/abs/1502.03167
+        Hoffer, Hubara and Soudry, 2017, Train longer, generalize better,
+        https://arxiv.org/abs/1705.08741 (ghost batches)
+        Ioffe, 2017, Batch renormalization, https://arxiv.org/abs/1702.03275
     """
 
     def __init__(
@@ -131,7 +144,7 @@ class BatchNormalization(TrackedNormalization):
         self.renorm_momentum = as_number("renorm_momentum", renorm_momentum, 0, 1)
         if self.renorm and (unbiased or virtual_batch_size is not None or not track_statistics):
             raise ValueError(
-                "`renorm` goes by the biased moving statistics of whole batches. Received it with "
+                "`renorm` uses the biased moving statistics of whole batches. Received it with "
                 f"unbiased={unbiased}, virtual_batch_size={virtual_batch_size}, "
                 f"track_statistics={track_statistics}."
             )

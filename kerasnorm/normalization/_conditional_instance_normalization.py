@@ -15,29 +15,30 @@ from kerasnorm.normalization._normalization_layer import known_size
 class ConditionalInstanceNormalization(GuidedNormalization):
     """Instance normalization with a γ and β for each of several styles (or classes, or domains).
 
-    For one network that renders many styles: all else is shared, and a style is 2·C numbers.
-    Each example says which style it wants, or how much of each.
+    Use it for one network that renders many styles: everything else is shared, and a style is 2·C
+    numbers. A second input selects the style of each example, or a mixture of styles.
 
         y = (x − E[x]) / √(Var[x] + ε) · γ[s] + β[s],  and for a mixture m of styles
         y = (x − E[x]) / √(Var[x] + ε) · Σ mₛ γ[s] + Σ mₛ β[s]
 
     Args:
-        num_styles: int above 0.
-        axis: int, the channel axis. `-1` for channels last, `1` for channels first.
-        epsilon: float above 0, added to the variance.
-        center: whether to add β.
-        scale: whether to multiply by γ.
-        beta_initializer, gamma_initializer: initializers of β and γ, both (num_styles, C).
-        beta_regularizer, gamma_regularizer: optional regularizers.
-        beta_constraint, gamma_constraint: optional constraints.
+        num_styles: An int above 0.
+        axis: An int, the channel axis. `-1` for channels last, `1` for channels first.
+            Defaults to -1.
+        epsilon: A float above 0, added to the variance. Defaults to 0.001.
+        center: Whether to add β. Defaults to True.
+        scale: Whether to multiply by γ. Defaults to True.
+        beta_initializer, gamma_initializer: Initializers of β and γ, both (num_styles, C).
+        beta_regularizer, gamma_regularizer: Optional regularizers.
+        beta_constraint, gamma_constraint: Optional constraints.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: list of two tensors: x, of rank 3 or more, integers being cast; and either ints
+        inputs: List of two tensors: x, of rank 3 or more, integers being cast; and either ints
             (N,) from 0 up to num_styles − 1, or mixtures (N, num_styles), which usually sum to 1
             but need not.
-        training: bool, without effect.
-        mask: optional list of two, the second None: bools or numbers of x's shape without the
+        training: Bool, without effect.
+        mask: Optional list of two, the second None: bools or numbers of x's shape without the
             channel axis. Positions where it is 0 count for no statistic and are 0 in the output.
 
     Input shape:
@@ -57,12 +58,16 @@ class ConditionalInstanceNormalization(GuidedNormalization):
     (10, 3)
 
     Raises:
-        ValueError: for anything but two such inputs, an index outside the styles, and what
+        ValueError: For anything but two such inputs, an index outside the styles, and what
             `InstanceNormalization` refuses. In a compiled function, where an index cannot be
             looked at, the output of such an example is NaN.
 
+    See also:
+        `AdaptiveInstanceNormalization`, for the style of any example; `InstanceNormalization`.
+
     Reference:
-        Dumoulin, Shlens and Kudlur, 2017, https://arxiv.org/abs/1610.07629
+        Dumoulin, Shlens and Kudlur, 2017, A learned representation for artistic style,
+        https://arxiv.org/abs/1610.07629
     """
 
     guide = "style index or mixture"

@@ -14,29 +14,29 @@ _LAYER_ARGUMENTS = ("name", "dtype", "trainable", "autocast")
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class ConvNormActivation(keras.layers.Layer):
-    """The block of convolutional networks: Conv → Norm → ReLU → Pool.
+    """Block of convolutional networks: convolution, normalization, activation, pooling.
 
         y = pool(activation(norm(W ∗ x)))
 
     The convolution has no bias where the normalization has one: β takes its place.
 
     Args:
-        filters: int above 0, the number of output channels.
-        kernel_size: int, or a tuple of an int per spatial axis.
-        strides: int or tuple, of the convolution.
-        padding: "same", "valid", or "causal" for sequences; of the convolution.
-        normalization: a name of `kerasnorm.normalization.names()`, a configuration, a layer
-            (a template: the block makes its own) or None. "group" takes the largest number of
-            groups up to 32 that divides the filters; give a layer to choose another.
-        activation: a name or function of `keras.activations`, or None.
+        filters: An int above 0, the number of output channels.
+        kernel_size: An int, or a tuple of an int per spatial axis.
+        strides: An int or tuple, of the convolution. Defaults to 1.
+        padding: "same", "valid", or "causal" for sequences; of the convolution. Defaults to "same".
+        normalization: A name of `kerasnorm.normalization.names()`, a configuration, a layer
+            (a template that is copied) or None. "group" takes the largest number of
+            groups up to 32 that divides the filters; pass a layer for another number.
+        activation: A name or function of `keras.activations`, or None.
         pool: "max", "average" or None.
-        pool_size: int or tuple: window and strides of the pooling.
-        **conv_kwargs: further arguments of the convolution (`use_bias`, `dilation_rate`,
+        pool_size: An int or tuple: window and strides of the pooling. Defaults to 2.
+        **conv_kwargs: Further arguments of the convolution (`use_bias`, `dilation_rate`,
             `groups`, `kernel_initializer`, `data_format`, …) and `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: tensor of rank 3 (sequences), 4 (images) or 5 (volumes).
-        training: bool, passed on to the normalization.
+        inputs: Tensor of rank 3 (sequences), 4 (images) or 5 (volumes).
+        training: Bool, passed on to the normalization.
 
     Input shape and output shape:
         `(N, …, C)` to `(N, …, filters)`, the sizes between divided by strides and pooling;
@@ -49,10 +49,14 @@ class ConvNormActivation(keras.layers.Layer):
     (None, 16, 16, 16)
 
     Raises:
-        ValueError: for arguments that its layers refuse, and inputs of another rank.
+        ValueError: For arguments that its layers refuse, and inputs of another rank.
+
+    See also:
+        `kerasnorm.normalization.get`, which creates the normalization by name;
+        `kerasnorm.surgery.fold_batchnorm`.
 
     Reference:
-        Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167 (section 3.2)
+        Ioffe and Szegedy, 2015, Batch normalization, https://arxiv.org/abs/1502.03167 (section 3.2)
     """
 
     def __init__(

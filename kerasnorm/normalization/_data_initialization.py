@@ -23,10 +23,10 @@ def scale_and_shift(
     """Returns 1/σ and −μ/σ of each output before bias and activation, and where σ is not 0.
 
     Args:
-        layer: a built layer that `has_data_initialization`.
-        kernels: what to compute with.
-        inputs: what the layer is called with.
-        mask: of positions to leave out, or None.
+        layer: A built layer that `has_data_initialization`.
+        kernels: What to compute with.
+        inputs: What the layer is called with.
+        mask: Of positions to leave out, or None.
     """
     attributes = {"activation": keras.activations.linear, "use_bias": False, "bias": None}
     linear = substitute(layer, kernels, **attributes)

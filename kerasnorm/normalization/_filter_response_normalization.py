@@ -15,31 +15,31 @@ from kerasnorm.normalization._normalization_layer import NormalizationLayer, cha
 class FilterResponseNormalization(NormalizationLayer):
     """Divides each channel of each example by the root of its mean square over the positions.
 
-    For convolutional networks with small batches: examples do not see one another, and no mean
-    is subtracted. It is made to be followed by `TLU` in place of ReLU, whose threshold is
-    learned too.
+    Use it in convolutional networks with small batches: the result does not depend on other
+    examples, and no mean is subtracted. It is designed to be followed by `TLU` instead of ReLU,
+    whose threshold is learned too.
 
         ν² = E[x²],  y = x / √(ν² + ε) · γ + β,  ε = `epsilon` + |learned epsilon|
 
     Args:
-        axis: int, the channel axis. `-1` for channels last, `1` for channels first. (TensorFlow
+        axis: An int, the channel axis. `-1` for channels last, `1` for channels first. (TensorFlow
             Addons' `axis` is the list of the positions instead.)
-        epsilon: float above 0, added to the mean square.
-        center: whether to add β.
-        scale: whether to multiply by γ.
-        beta_initializer, gamma_initializer: initializers of β and γ.
-        beta_regularizer, gamma_regularizer: optional regularizers.
-        beta_constraint, gamma_constraint: optional constraints.
-        learned_epsilon: whether to learn a number, 1e-4 at first, whose absolute value is added
+        epsilon: A float above 0, added to the mean square. Defaults to 1e-6.
+        center: Whether to add β. Defaults to True.
+        scale: Whether to multiply by γ. Defaults to True.
+        beta_initializer, gamma_initializer: Initializers of β and γ.
+        beta_regularizer, gamma_regularizer: Optional regularizers.
+        beta_constraint, gamma_constraint: Optional constraints.
+        learned_epsilon: Whether to learn a number, 1e-4 at first, whose absolute value is added
             to `epsilon`. The layer then takes inputs of one position too, where it is a soft
-            sign of x whose softness is learned.
-        learned_epsilon_constraint: optional constraint.
+            sign of x whose softness is learned. Defaults to False.
+        learned_epsilon_constraint: Optional constraint. Defaults to None.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: tensor of rank 3 or more, or of rank 2 with `learned_epsilon`; integers are cast.
-        training: bool, without effect.
-        mask: optional bools or numbers, of the input's shape without the channel axis. Positions
+        inputs: Tensor of rank 3 or more, or of rank 2 with `learned_epsilon`; integers are cast.
+        training: Bool, without effect.
+        mask: Optional bools or numbers, of the input's shape without the channel axis. Positions
             where it is 0 count for no mean square and are 0 in the output.
 
     Input shape and output shape:
@@ -54,12 +54,16 @@ class FilterResponseNormalization(NormalizationLayer):
     True
 
     Raises:
-        ValueError: for an axis or epsilon out of range, an input with one position (its result
+        ValueError: For an axis or epsilon out of range, an input with one position (its result
             is the sign of x, unless `learned_epsilon`), unknown or changed channels, and a mask
             that does not fit.
 
+    See also:
+        `TLU`, the activation to use after it; `GroupNormalization`.
+
     Reference:
-        Singh and Krishnan, 2020, https://arxiv.org/abs/1911.09737
+        Singh and Krishnan, 2020, Filter response normalization layer,
+        https://arxiv.org/abs/1911.09737
     """
 
     def __init__(
@@ -102,7 +106,7 @@ class FilterResponseNormalization(NormalizationLayer):
         if not self.learned_epsilon and None not in sizes and math.prod(sizes) == 1:
             raise ValueError(
                 "FilterResponseNormalization of a single position is the sign of x, whatever "
-                f"its size. Received: shape={tuple(shape)}. Give `learned_epsilon=True`, as "
+                f"its value. Received: shape={tuple(shape)}. Give `learned_epsilon=True`, as "
                 "the paper does for such layers, or use LayerNormalization here."
             )
         return backend.View(positions, channel, (0, *positions))

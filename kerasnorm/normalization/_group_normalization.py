@@ -17,29 +17,31 @@ from kerasnorm.normalization._normalization_layer import (
 class GroupNormalization(NormalizationLayer):
     """Normalizes each example over its positions and the channels of a group.
 
-    For small batches, where batch normalization's statistics are noise: the result does not
-    depend on the batch. With a group a channel it is `InstanceNormalization`, with one group
-    `LayerNormalization` over positions and channels (but for the shape of γ and β).
+    Use it with small batches, where the statistics of batch normalization are too noisy: the result
+    does not depend on the batch. With one group per channel it is `InstanceNormalization`, with a
+    single group `LayerNormalization` over positions and channels (except for the shape of γ and β).
 
         y = (x − E[x]) / √(Var[x] + ε) · γ + β
 
     Args:
-        groups: int that divides the number of channels, or `-1` for a group a channel.
-        axis: int, the channel axis. `-1` for channels last, `1` for channels first.
-        epsilon: float above 0, added to the variance.
-        center: whether to add β.
-        scale: whether to multiply by γ.
-        beta_initializer, gamma_initializer: initializers of β and γ.
-        beta_regularizer, gamma_regularizer: optional regularizers.
-        beta_constraint, gamma_constraint: optional constraints.
-        group_size: optional int that divides the number of channels: how many make a group,
-            whatever their number. In place of `groups`.
+        groups: An int that divides the number of channels, or `-1` for one group per channel.
+            Defaults to 32.
+        axis: An int, the channel axis. `-1` for channels last, `1` for channels first.
+            Defaults to -1.
+        epsilon: A float above 0, added to the variance. Defaults to 0.001.
+        center: Whether to add β. Defaults to True.
+        scale: Whether to multiply by γ. Defaults to True.
+        beta_initializer, gamma_initializer: Initializers of β and γ.
+        beta_regularizer, gamma_regularizer: Optional regularizers.
+        beta_constraint, gamma_constraint: Optional constraints.
+        group_size: Number of channels per group, an int that divides the number of channels; use it
+            instead of `groups`. Defaults to None. Defaults to None.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: tensor of rank 2 or more; integers are cast.
-        training: bool, without effect.
-        mask: optional bools or numbers, of the input's shape without the channel axis. Positions
+        inputs: Tensor of rank 2 or more; integers are cast.
+        training: Bool, without effect.
+        mask: Optional bools or numbers, of the input's shape without the channel axis. Positions
             where it is 0 count for no statistic and are 0 in the output.
 
     Input shape and output shape:
@@ -54,11 +56,15 @@ class GroupNormalization(NormalizationLayer):
     True
 
     Raises:
-        ValueError: for groups that do not divide the channels, one value a group, an axis or
+        ValueError: For groups that do not divide the channels, one value per group, an axis or
             epsilon out of range, unknown or changed channels, and a mask that does not fit.
 
+    See also:
+        `InstanceNormalization` and `LayerNormalization`, its two extremes; `WeightStandardization`,
+        for the convolution before it; `kerasnorm.surgery.replace_normalization`.
+
     Reference:
-        Wu and He, 2018, https://arxiv.org/abs/1803.08494
+        Wu and He, 2018, Group normalization, https://arxiv.org/abs/1803.08494
     """
 
     def __init__(
@@ -95,7 +101,7 @@ class GroupNormalization(NormalizationLayer):
         self.axis = as_int("axis", axis)
         if self.groups < 1 and self.groups != -1:
             raise ValueError(
-                "`groups` should be at least 1, or -1 for a group a channel. "
+                "`groups` should be at least 1, or -1 for one group per channel. "
                 f"Received: groups={groups}."
             )
         if self.group_size is not None and self.group_size < 1:

@@ -1,4 +1,4 @@
-"""Instance normalization whose γ and β come from a second input, example by example."""
+"""Normalizes instances with γ and β from a second input, example by example."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -13,31 +13,34 @@ from kerasnorm.normalization._tracked_normalization import TrackedNormalization
 class InstanceNormalization(TrackedNormalization):
     """Normalizes each channel of each example over its positions.
 
-    For stylization and image generation, where the contrast of an image should not matter:
-    the output does not change when a channel is multiplied by a positive number or shifted.
-    It is `GroupNormalization` with a group a channel. With `track_statistics=True` running
+    Use it for stylization and image generation, where the contrast of an image should have no
+    effect: the output does not change when a channel is multiplied by a positive number or shifted.
+    It is `GroupNormalization` with one group per channel. With `track_statistics=True` running
     estimates, the mean over the instances, replace the statistics at inference (as in PyTorch).
 
         y = (x − E[x]) / √(Var[x] + ε) · γ + β
 
     Args:
-        axis: int, the channel axis. `-1` for channels last, `1` for channels first.
-        epsilon: float above 0, added to the variance.
-        center: whether to add β.
-        scale: whether to multiply by γ.
-        beta_initializer, gamma_initializer: initializers of β and γ.
-        beta_regularizer, gamma_regularizer: optional regularizers.
-        beta_constraint, gamma_constraint: optional constraints.
-        track_statistics: whether to keep running estimates and use them at inference.
-        momentum: float in [0, 1), of the running estimates. PyTorch's momentum is 1 − this one.
-        moving_mean_initializer, moving_variance_initializer: initializers of the estimates.
-        unbiased: whether the running variance is Var · n/(n−1), as PyTorch's is.
+        axis: An int, the channel axis. `-1` for channels last, `1` for channels first.
+            Defaults to -1.
+        epsilon: A float above 0, added to the variance. Defaults to 0.001.
+        center: Whether to add β. Defaults to True.
+        scale: Whether to multiply by γ. Defaults to True.
+        beta_initializer, gamma_initializer: Initializers of β and γ.
+        beta_regularizer, gamma_regularizer: Optional regularizers.
+        beta_constraint, gamma_constraint: Optional constraints.
+        track_statistics: Whether to keep running estimates and use them at inference.
+            Defaults to False.
+        momentum: A float in [0, 1), of the running estimates. PyTorch's momentum is 1 − this one.
+            Defaults to 0.99.
+        moving_mean_initializer, moving_variance_initializer: Initializers of the estimates.
+        unbiased: Whether the running variance is Var · n/(n−1), as PyTorch's is. Defaults to False.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: tensor of rank 3 or more; integers are cast.
-        training: bool; it matters only with `track_statistics=True`.
-        mask: optional bools or numbers, of the input's shape without the channel axis. Positions
+        inputs: Tensor of rank 3 or more; integers are cast.
+        training: Bool; it matters only with `track_statistics=True`.
+        mask: Optional bools or numbers, of the input's shape without the channel axis. Positions
             where it is 0 count for no statistic and are 0 in the output.
 
     Input shape and output shape:
@@ -53,11 +56,16 @@ class InstanceNormalization(TrackedNormalization):
     True
 
     Raises:
-        ValueError: for an axis or epsilon out of range, an input without positions or with only
+        ValueError: For an axis or epsilon out of range, an input without positions or with only
             one, unknown or changed channels, and a mask that does not fit.
 
+    See also:
+        `GroupNormalization`; `ConditionalInstanceNormalization` and
+        `AdaptiveInstanceNormalization`, for styles.
+
     Reference:
-        Ulyanov, Vedaldi and Lempitsky, 2016, https://arxiv.org/abs/1607.08022
+        Ulyanov, Vedaldi and Lempitsky, 2016, Instance normalization,
+        https://arxiv.org/abs/1607.08022
     """
 
     def __init__(

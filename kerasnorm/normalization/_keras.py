@@ -1,10 +1,10 @@
-"""Gathers what computing with other kernels needs of Keras beyond its public names.
+"""Gathers the private parts of Keras that computing with other kernels needs.
 
 | private name | why |
 |---|---|
 | `_kernel`, `_embeddings`, … | where a layer keeps a variable that it shows as a property |
 
-Made for Keras 3.12 to 3.15. `tests/normalization/test_keras_private.py` fails when Keras moves.
+Made for Keras 3.12 to 3.15. `tests/normalization/test_keras_private.py` fails when these change.
 """
 
 import keras

@@ -1,4 +1,4 @@
-"""What the layers share that compute the kernel of the layer they wrap."""
+"""Holds the base class of wrappers that compute the kernel of the wrapped layer."""
 
 import copy
 from collections.abc import Callable
@@ -142,7 +142,7 @@ def _refuse_to_quantize(layer: keras.layers.Layer, wrapper: str) -> None:
             original(mode=mode, config=config, **kwargs)
             return
         raise NotImplementedError(
-            f"Layer {layer.name!r} cannot be quantized to {mode!r} and stays as it is: "
+            f"Layer {layer.name!r} cannot be quantized to {mode!r} and is unchanged: "
             f"{wrapper} computes with its kernel. To quantize it, replace the wrapper by the layer "
             "that its `remove()` returns."
         )

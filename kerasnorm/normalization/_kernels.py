@@ -1,4 +1,4 @@
-"""The kernels of a layer, the axes of their outputs, and how to compute with others."""
+"""Finds the kernels of a layer, and computes with others in their place."""
 
 import dataclasses
 import math
@@ -17,9 +17,9 @@ class Parameter:
     """A variable of a layer or of a cell that it holds, found in any layer of its configuration.
 
     Attributes:
-        name: of the attribute: "kernel", "recurrent_kernel", "bias", …
-        outputs: the axes, counted from the last, along which the layer's outputs lie.
-        path: attributes and indices from the layer to the holder: (), ("cell",), …
+        name: Of the attribute: "kernel", "recurrent_kernel", "bias", …
+        outputs: The axes, counted from the last, along which the layer's outputs lie.
+        path: Attributes and indices from the layer to the holder: (), ("cell",), …
     """
 
     name: str
@@ -90,9 +90,9 @@ def find_kernels(
     """Returns the kernels of a layer, built or not; ValueError where it is no layer that has any.
 
     Args:
-        layer: the layer.
-        wrapper: who asks, for the message.
-        convolutional_only: whether to refuse embeddings and recurrent layers.
+        layer: The layer.
+        wrapper: Who asks, for the message.
+        convolutional_only: Whether to refuse embeddings and recurrent layers. Defaults to False.
     """
     table = CONVOLUTIONAL if convolutional_only else {**CONVOLUTIONAL, **_EMBEDDING}
     for layer_class, found in table.items():

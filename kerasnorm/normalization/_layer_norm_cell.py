@@ -1,4 +1,4 @@
-"""What the layer-normalized recurrent cells share."""
+"""Holds the base class of layer-normalized recurrent cells."""
 
 from typing import Any
 

@@ -9,10 +9,10 @@ from kerasnorm.normalization._layer_norm_cell import LayerNormCell
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class LayerNormGRUCell(LayerNormCell, keras.layers.GRUCell):
-    """A GRU cell whose gates and candidate are layer-normalized at every step.
+    """GRU cell whose gates and candidate are layer-normalized at every step.
 
-    For recurrent networks, where batch normalization does not fit, as `LayerNormLSTMCell`, with
-    a quarter fewer weights. Use it in `keras.layers.RNN`.
+    Use it in recurrent networks, where batch normalization does not apply; it has a quarter fewer
+    weights than `LayerNormLSTMCell`. Use it in `keras.layers.RNN`.
 
         z, r = σ(LN(x·W) + LN(h·U) + b)           (each LN over the 2·units of both gates)
         g = tanh(LN(x·V) + b + r ⊙ (LN(h·R) + b′))
@@ -22,29 +22,29 @@ class LayerNormGRUCell(LayerNormCell, keras.layers.GRUCell):
     the older convention, g = tanh(LN(x·V) + LN((r ⊙ h)·R) + b). (Ba et al. write 1 − z for z.)
 
     Args:
-        units: int above 1, the size of the output and of the state.
-        activation, recurrent_activation: names or functions, of g, and of the gates.
-        use_bias: whether to add biases. (The β of the norms do the same.)
-        kernel_initializer, recurrent_initializer, bias_initializer: of (W, V), (U, R) and
+        units: An int above 1, the size of the output and of the state.
+        activation, recurrent_activation: Names or functions, of g, and of the gates.
+        use_bias: Whether to add biases. (The β of the norms do the same.)
+        kernel_initializer, recurrent_initializer, bias_initializer: For (W, V), (U, R) and
             the biases.
-        kernel_regularizer, recurrent_regularizer, bias_regularizer: optional regularizers.
-        kernel_constraint, recurrent_constraint, bias_constraint: optional constraints.
-        dropout, recurrent_dropout: floats in [0, 1), shares of x and h to drop in training; the
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: Optional regularizers.
+        kernel_constraint, recurrent_constraint, bias_constraint: Optional constraints.
+        dropout, recurrent_dropout: Floats in [0, 1), shares of x and h to drop in training; the
             same ones for both gates, the candidate and every step of a sequence.
-        reset_after: whether the reset gate multiplies h·R, normalized, or h.
-        seed: optional int, of the dropout.
-        norm_gamma_initializer, norm_beta_initializer: initializers of the norms' γ and β.
-        norm_epsilon: float above 0, of the norms.
+        reset_after: Whether the reset gate multiplies h·R, normalized, or h. Defaults to True.
+        seed: Optional int, of the dropout. Defaults to None.
+        norm_gamma_initializer, norm_beta_initializer: Initializers of the norms' γ and β.
+        norm_epsilon: A float above 0, of the norms. Defaults to 0.001.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Attributes:
-        kernel_norm, recurrent_norm: the `LayerNormalization`s of x·W and h·U, of the gates.
-        candidate_kernel_norm, candidate_recurrent_norm: those of x·V and h·R.
+        kernel_norm, recurrent_norm: The `LayerNormalization`s of x·W and h·U, of the gates.
+        candidate_kernel_norm, candidate_recurrent_norm: The same of x·V and h·R.
 
     Call arguments:
-        inputs: tensor (N, features), a step of the sequence.
-        states: tensor (N, units), or a list of it.
-        training: bool, whether to drop.
+        inputs: Tensor (N, features), a step of the sequence.
+        states: Tensor (N, units), or a list of it.
+        training: Bool, whether to drop.
 
     Input shape:
         `(N, features)`; `keras.layers.RNN` takes (N, T, features).
@@ -60,10 +60,14 @@ class LayerNormGRUCell(LayerNormCell, keras.layers.GRUCell):
     (2, 16)
 
     Raises:
-        ValueError: for units, dropout or epsilon out of range. A single unit has no deviation.
+        ValueError: For units, dropout or epsilon out of range. A single unit has no deviation.
+
+    See also:
+        `LayerNormLSTMCell`; `LayerNormalization`.
 
     Reference:
-        Ba, Kiros and Hinton, 2016, https://arxiv.org/abs/1607.06450 (supplement)
+        Ba, Kiros and Hinton, 2016, Layer normalization, https://arxiv.org/abs/1607.06450
+        (supplement)
     """
 
     def __init__(

@@ -9,10 +9,10 @@ from kerasnorm.normalization._layer_norm_cell import LayerNormCell
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class LayerNormLSTMCell(LayerNormCell, keras.layers.LSTMCell):
-    """An LSTM cell whose gates are layer-normalized at every step.
+    """LSTM cell whose gates are layer-normalized at every step.
 
-    For recurrent networks, where batch normalization does not fit: every step, and every length
-    of sequence, would want its own statistics. Use it in `keras.layers.RNN`.
+    Use it in recurrent networks, where batch normalization does not apply: every step, and every
+    length of sequence, would need its own statistics. Use it in `keras.layers.RNN`.
 
         i, f, g, o = LN(x·W) + LN(h·U) + b        (each LN over the 4·units of all gates)
         c′ = LN(σ(f) ⊙ c + σ(i) ⊙ tanh(g)),  h′ = σ(o) ⊙ tanh(c′)
@@ -21,29 +21,30 @@ class LayerNormLSTMCell(LayerNormCell, keras.layers.LSTMCell):
     the next step. Ba et al. carry c before its normalization: `normalize_carry=False`.
 
     Args:
-        units: int above 1, the size of the output and of either state.
-        activation, recurrent_activation: names or functions, of g and c′, and of the gates.
-        use_bias: whether to add b. (The β of the norms do the same, but for the 1 that
-            `unit_forget_bias` starts with.)
-        kernel_initializer, recurrent_initializer, bias_initializer: of W, U and b.
-        unit_forget_bias: whether b starts at 1 for the gate f.
-        kernel_regularizer, recurrent_regularizer, bias_regularizer: optional regularizers.
-        kernel_constraint, recurrent_constraint, bias_constraint: optional constraints.
-        dropout, recurrent_dropout: floats in [0, 1), shares of x and h to drop in training; the
+        units: An int above 1, the size of the output and of either state.
+        activation, recurrent_activation: Names or functions, of g and c′, and of the gates.
+        use_bias: Whether to add b. (The β of the norms do the same, except for the initial 1 of
+            `unit_forget_bias`.)
+        kernel_initializer, recurrent_initializer, bias_initializer: For W, U and b.
+        unit_forget_bias: Whether b starts at 1 for the gate f. Defaults to True.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: Optional regularizers.
+        kernel_constraint, recurrent_constraint, bias_constraint: Optional constraints.
+        dropout, recurrent_dropout: Floats in [0, 1), shares of x and h to drop in training; the
             same ones for every gate and step of a sequence.
-        seed: optional int, of the dropout.
-        norm_gamma_initializer, norm_beta_initializer: initializers of the norms' γ and β.
-        norm_epsilon: float above 0, of the norms.
-        normalize_carry: whether the normalized c′ is carried, or c before its normalization.
+        seed: Optional int, of the dropout. Defaults to None.
+        norm_gamma_initializer, norm_beta_initializer: Initializers of the norms' γ and β.
+        norm_epsilon: A float above 0, of the norms. Defaults to 0.001.
+        normalize_carry: Whether the normalized c′ is carried, or c before its normalization.
+            Defaults to True.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Attributes:
-        kernel_norm, recurrent_norm, state_norm: the `LayerNormalization`s of x·W, h·U and c.
+        kernel_norm, recurrent_norm, state_norm: The `LayerNormalization`s of x·W, h·U and c.
 
     Call arguments:
-        inputs: tensor (N, features), a step of the sequence.
-        states: list of two tensors (N, units), h and c.
-        training: bool, whether to drop.
+        inputs: Tensor (N, features), a step of the sequence.
+        states: List of two tensors (N, units), h and c.
+        training: Bool, whether to drop.
 
     Input shape:
         `(N, features)`; `keras.layers.RNN` takes (N, T, features).
@@ -59,10 +60,13 @@ class LayerNormLSTMCell(LayerNormCell, keras.layers.LSTMCell):
     (2, 5, 8)
 
     Raises:
-        ValueError: for units, dropout or epsilon out of range. A single unit has no deviation.
+        ValueError: For units, dropout or epsilon out of range. A single unit has no deviation.
+
+    See also:
+        `LayerNormGRUCell`; `LayerNormalization`.
 
     Reference:
-        Ba, Kiros and Hinton, 2016, https://arxiv.org/abs/1607.06450
+        Ba, Kiros and Hinton, 2016, Layer normalization, https://arxiv.org/abs/1607.06450
     """
 
     def __init__(

@@ -17,28 +17,28 @@ from kerasnorm.normalization._normalization_layer import (
 class LayerNormalization(NormalizationLayer):
     """Normalizes each example over the axes you choose; γ and β have the size of those axes.
 
-    For recurrent networks and transformers (the last axis, each step on its own), and wherever
-    the batch is small or its examples should not see one another.
+    Use it in recurrent networks and transformers (over the last axis, each step separately), and
+    wherever the batch is small or the result should not depend on other examples.
 
         y = (x − E[x]) / √(Var[x] + ε) · γ + β
 
     Args:
-        axis: int, or list or tuple of ints: the axes to normalize over, in any order. γ and β
-            have their sizes in the order of the input's axes.
-        epsilon: float above 0, added to the variance.
-        center: whether to add β.
-        scale: whether to multiply by γ.
-        beta_initializer, gamma_initializer: initializers of β and γ.
-        beta_regularizer, gamma_regularizer: optional regularizers.
-        beta_constraint, gamma_constraint: optional constraints.
-        normalized_shape: optional int, list or tuple of ints: the sizes of the last axes, which
-            are then normalized over (as in PyTorch). In place of `axis`.
+        axis: An int, or list or tuple of ints: the axes to normalize over, in any order. γ and β
+            have their sizes in the order of the input's axes. Defaults to -1.
+        epsilon: A float above 0, added to the variance. Defaults to 0.001.
+        center: Whether to add β. Defaults to True.
+        scale: Whether to multiply by γ. Defaults to True.
+        beta_initializer, gamma_initializer: Initializers of β and γ.
+        beta_regularizer, gamma_regularizer: Optional regularizers.
+        beta_constraint, gamma_constraint: Optional constraints.
+        normalized_shape: Optional int, list or tuple of ints: the sizes of the last axes, which
+            are then normalized over (as in PyTorch). In place of `axis`. Defaults to None.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: tensor of rank 2 or more; integers are cast.
-        training: bool, without effect.
-        mask: optional bools or numbers, of the input's shape without its last axis. Positions
+        inputs: Tensor of rank 2 or more; integers are cast.
+        training: Bool, without effect.
+        mask: Optional bools or numbers, of the input's shape without its last axis. Positions
             where it is 0 count for no statistic and are 0 in the output.
 
     Input shape and output shape:
@@ -54,11 +54,14 @@ class LayerNormalization(NormalizationLayer):
     True
 
     Raises:
-        ValueError: for axes out of range, repeated or not ints, one value in all of them, an
+        ValueError: For axes out of range, repeated or not ints, one value in all of them, an
             epsilon out of range, unknown or changed sizes, and a mask that does not fit.
 
+    See also:
+        `GroupNormalization` and `InstanceNormalization`, over fewer axes; `LayerNormLSTMCell`.
+
     Reference:
-        Ba, Kiros and Hinton, 2016, https://arxiv.org/abs/1607.06450
+        Ba, Kiros and Hinton, 2016, Layer normalization, https://arxiv.org/abs/1607.06450
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Mean and variance that gradients flow through, for layers that do more than normalize with them.
+"""Computes mean and variance with gradients, for layers that do more than normalize by them.
 
 As in `kerasnorm.backend.reference`, a mean is the sum of two numbers, `center + shift`: float32
 cannot hold a mean of 1e4 to better than 5e-4. Any constant near the mean can be the center, so no
@@ -17,9 +17,9 @@ class Moments(NamedTuple):
     """Statistics over some axes, which are kept.
 
     Attributes:
-        center, shift: the mean is their sum.
-        variance: the biased one.
-        count: the number of elements behind each.
+        center, shift: The mean is their sum.
+        variance: The biased one.
+        count: The number of elements behind each.
     """
 
     center: Tensor

@@ -1,4 +1,4 @@
-"""What every normalization layer shares; a layer adds which axes it reduces over."""
+"""Holds the base class of normalization layers, which add the axes to reduce over."""
 
 import functools
 import math

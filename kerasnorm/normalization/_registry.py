@@ -1,4 +1,4 @@
-"""Normalization layers by name, for configurations, searches and command lines."""
+"""Creates normalization layers by name, for configurations, searches and command lines."""
 
 from typing import Any
 
@@ -25,10 +25,13 @@ _LAYERS = {name: _CLASSES[layer] for name, layer in NORMALIZATIONS.items()}
 
 
 def names() -> list[str]:
-    """Returns the names that `get` knows.
+    """Lists the names that `get` accepts.
 
     >>> names()
     ['batch', 'sync_batch', 'layer', 'instance', 'group', 'filter_response', 'switchable']
+
+    See also:
+        `kerasnorm.normalization.get`, which creates a layer by its name.
     """
     return [*_LAYERS]
 
@@ -36,24 +39,27 @@ def names() -> list[str]:
 def get(
     name_or_config: str | dict[str, Any] | keras.layers.Layer | None, **kwargs: Any
 ) -> keras.layers.Layer | None:
-    """Returns the normalization layer of a name, a configuration or a layer.
+    """Returns a normalization layer from a name, a configuration or a layer.
 
     Args:
-        name_or_config: one of `names()`; a dict of `class_name` (one of `names()`, or as
+        name_or_config: One of `names()`; a dict of `class_name` (one of `names()`, or as
             `keras.saving.serialize_keras_object` writes it) and `config`; a layer, which is
             returned as it is; or None, for no normalization.
-        **kwargs: arguments of the layer, over those of the configuration.
+        **kwargs: Arguments of the layer, over those of the configuration.
 
     Returns:
         A new layer, the layer given, or None.
 
     Raises:
-        ValueError: for an unknown name, and for arguments beside a layer or None.
+        ValueError: For an unknown name, and for arguments beside a layer or None.
 
     >>> get("group", groups=8).groups
     8
     >>> get({"class_name": "layer", "config": {"axis": [1, 2]}}).axis
     [1, 2]
+
+    See also:
+        `kerasnorm.normalization.names`; `kerasnorm.surgery.replace_normalization`.
     """
     if name_or_config is None or isinstance(name_or_config, keras.layers.Layer):
         if kwargs:

@@ -1,4 +1,4 @@
-"""Batch renormalization: how far a batch's statistics are from those that training has seen."""
+"""Computes batch renormalization: the distance of a batch's statistics from earlier ones."""
 
 from typing import Any, NamedTuple
 
@@ -33,11 +33,11 @@ class FollowRenorm(NamedTuple):
     r = σ / σ_renorm, d = (μ − μ_renorm) / σ_renorm, both within their limits, without gradient.
 
     Attributes:
-        average: returns what each statistic of this batch is over all replicas, and the weight.
-        momentum: of the estimates for inference.
-        renorm_momentum: of those that r and d are measured by.
-        epsilon: added to the variance.
-        clipping: the limits, as pairs of name and number.
+        average: Returns what each statistic of this batch is over all replicas, and the weight.
+        momentum: Of the estimates for inference.
+        renorm_momentum: Of those that r and d are measured by.
+        epsilon: Added to the variance.
+        clipping: The limits, as pairs of name and number.
     """
 
     average: Any

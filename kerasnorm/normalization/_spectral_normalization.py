@@ -14,10 +14,10 @@ _FIRST_ITERATIONS = 15  # as many as PyTorch makes before the first step
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class SpectralNormalization(KernelWrapper):
-    """Divides the kernel by its largest singular value, which bounds how far outputs can move.
+    """Wrapper that divides the kernel of a layer by its largest singular value.
 
-    For the discriminators of adversarial training, and wherever a layer should have a Lipschitz
-    constant of 1. With W the kernel as a matrix of (inputs and taps) × outputs:
+    Use it in the discriminators of adversarial training, and wherever a layer should have a
+    Lipschitz constant of 1. With W the kernel as a matrix of (inputs and taps) × outputs:
 
         Ŵ = W / σ,  σ = vᵀ W u,  v = W u / ‖W u‖,  u ← Wᵀ v / ‖Wᵀ v‖
 
@@ -33,21 +33,21 @@ class SpectralNormalization(KernelWrapper):
     separable convolution both kernels are normalized; of a recurrent layer the kernel and the
     recurrent kernel of each cell, once for a whole sequence, with the gates as one matrix.
 
-    It differs from `keras.layers.SpectralNormalization` in all of this.
+    `keras.layers.SpectralNormalization` differs in all of these points.
 
     Args:
-        layer: a layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
+        layer: A layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
             DepthwiseConv1D–2D, SeparableConv1D–2D, Embedding, RNN (LSTM, GRU, SimpleRNN,
             ConvLSTM1D–3D, or any cells with a `kernel` and a `recurrent_kernel`) or
             Bidirectional. For a cell, wrap the RNN that it is in.
-        power_iterations: int above 0, how many a call makes.
+        power_iterations: Number of iterations per call, an int above 0. Defaults to 1.
         **kwargs: `name`, `dtype` (default: the layer's), `trainable`.
 
     Call arguments:
-        inputs: what the layer takes.
-        training: bool, whether to keep the u that the call found; passed on to the layer.
-        mask: passed on to the layer if it takes it.
-        **kwargs: passed on to the layer, such as `initial_state`.
+        inputs: Inputs of the wrapped layer.
+        training: Bool, whether to keep the u that the call found; passed on to the layer.
+        mask: Passed on to the layer if it takes it.
+        **kwargs: Passed on to the layer, such as `initial_state`.
 
     Input shape and output shape:
         Those of the layer. Outputs are floats, an Embedding's too.
@@ -64,10 +64,14 @@ class SpectralNormalization(KernelWrapper):
     True
 
     Raises:
-        ValueError: for another layer, a quantized one, and iterations below 1.
+        ValueError: For another layer, a quantized one, and iterations below 1.
+
+    See also:
+        `WeightNormalization` and `WeightStandardization`, other reparametrizations of a kernel.
 
     Reference:
-        Miyato et al., 2018, https://arxiv.org/abs/1802.05957
+        Miyato et al., 2018, Spectral normalization for generative adversarial networks,
+        https://arxiv.org/abs/1802.05957
     """
 
     def __init__(self, layer: keras.layers.Layer, power_iterations: int = 1, **kwargs: Any) -> None:

@@ -13,40 +13,42 @@ from kerasnorm.normalization._tracked_normalization import TrackedNormalization
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class SwitchableNormalization(TrackedNormalization):
-    """Learns how much of instance, layer and batch normalization a layer wants.
+    """Learns a mixture of instance, layer and batch normalization.
 
-    For networks whose depths want different normalizations, and for batches too small for batch
-    normalization alone: the layer moves its weight to where statistics serve. The three means and
+    Use it in networks whose depths need different normalizations, and with batches too small for
+    batch normalization alone: the layer learns which statistics are useful. The three means and
     variances are mixed by softmax weights that start equal; k runs over instance (positions),
     layer (positions and channels) and batch (examples and positions).
 
         y = (x − Σ wₖ Eₖ[x]) / √(Σ vₖ Varₖ[x] + ε) · γ + β,  w = softmax(a),  v = softmax(b)
 
-    In training the batch's part are its own statistics, and running estimates are kept; at
-    inference, or with `trainable=False`, the estimates take their place.
+    In training the statistics of the batch are used, and running estimates are kept; at inference,
+    or with `trainable=False`, the estimates replace them.
 
     Args:
-        axis: int, the channel axis. `-1` for channels last, `1` for channels first.
-        momentum: float in [0, 1), of the running estimates. PyTorch's momentum is 1 − this one.
-        epsilon: float above 0, added to the variance.
-        center: whether to add β.
-        scale: whether to multiply by γ.
-        beta_initializer, gamma_initializer: initializers of β and γ.
-        moving_mean_initializer, moving_variance_initializer: initializers of the estimates.
-        beta_regularizer, gamma_regularizer: optional regularizers.
-        beta_constraint, gamma_constraint: optional constraints.
-        unbiased: whether the running variance is Var · n/(n−1).
-        track_statistics: whether to keep running estimates. Without them the batch's own
-            statistics serve at inference too.
+        axis: An int, the channel axis. `-1` for channels last, `1` for channels first.
+            Defaults to -1.
+        momentum: A float in [0, 1), of the running estimates. PyTorch's momentum is 1 − this one.
+            Defaults to 0.99.
+        epsilon: A float above 0, added to the variance. Defaults to 0.001.
+        center: Whether to add β. Defaults to True.
+        scale: Whether to multiply by γ. Defaults to True.
+        beta_initializer, gamma_initializer: Initializers of β and γ.
+        moving_mean_initializer, moving_variance_initializer: Initializers of the estimates.
+        beta_regularizer, gamma_regularizer: Optional regularizers.
+        beta_constraint, gamma_constraint: Optional constraints.
+        unbiased: Whether the running variance is Var · n/(n−1). Defaults to False.
+        track_statistics: Whether to keep running estimates. Without them the batch's own
+            statistics serve at inference too. Defaults to True.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Attributes:
         mean_weights, variance_weights: a and b, each of shape (3,): instance, layer, batch.
 
     Call arguments:
-        inputs: tensor of rank 3 or more; integers are cast.
-        training: bool, whether to use the statistics of the batch.
-        mask: optional bools or numbers, of the input's shape without the channel axis. Positions
+        inputs: Tensor of rank 3 or more; integers are cast.
+        training: Bool, whether to use the statistics of the batch.
+        mask: Optional bools or numbers, of the input's shape without the channel axis. Positions
             where it is 0 count for no statistic and are 0 in the output.
 
     Input shape and output shape:
@@ -62,11 +64,15 @@ class SwitchableNormalization(TrackedNormalization):
     [0.33..., 0.33..., 0.33...]
 
     Raises:
-        ValueError: for an axis, epsilon or momentum out of range, an input without positions or
+        ValueError: For an axis, epsilon or momentum out of range, an input without positions or
             with only one, unknown or changed channels, and a mask that does not fit.
 
+    See also:
+        `BatchNormalization`, `InstanceNormalization` and `LayerNormalization`, which it mixes.
+
     Reference:
-        Luo et al., 2019, https://arxiv.org/abs/1806.10779
+        Luo et al., 2019, Differentiable learning-to-normalize via switchable normalization,
+        https://arxiv.org/abs/1806.10779
     """
 
     def __init__(

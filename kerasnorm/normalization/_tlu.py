@@ -10,24 +10,25 @@ from kerasnorm.normalization._normalization_layer import as_axis, check_mask_fit
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class TLU(keras.layers.Layer):
-    """Thresholded linear unit: a ReLU whose threshold is learned, one a channel.
+    """Thresholded linear unit: a ReLU whose threshold is learned, one per channel.
 
-    For use after `FilterResponseNormalization`, which subtracts no mean, so that its output may
-    lie far from 0 where ReLU bends.
+    Use it after `FilterResponseNormalization`, which subtracts no mean, so that its output may be
+    far from 0, where ReLU has its threshold.
 
         y = max(x, τ), and y = max(x, α·x + τ) if affine
 
     Args:
-        axis: int, the channel axis. `-1` for channels last, `1` for channels first.
-        affine: whether to learn the slope α below the threshold too.
-        tau_initializer, alpha_initializer: initializers of τ and α.
-        tau_regularizer, alpha_regularizer: optional regularizers.
-        tau_constraint, alpha_constraint: optional constraints.
+        axis: An int, the channel axis. `-1` for channels last, `1` for channels first.
+            Defaults to -1.
+        affine: Whether to learn the slope α below the threshold too. Defaults to False.
+        tau_initializer, alpha_initializer: Initializers of τ and α.
+        tau_regularizer, alpha_regularizer: Optional regularizers.
+        tau_constraint, alpha_constraint: Optional constraints.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: tensor of rank 2 or more; integers are cast.
-        mask: optional bools or numbers, of the input's shape without the channel axis. Positions
+        inputs: Tensor of rank 2 or more; integers are cast.
+        mask: Optional bools or numbers, of the input's shape without the channel axis. Positions
             where it is 0 are 0 in the output and count for no gradient.
 
     Input shape and output shape:
@@ -41,11 +42,15 @@ class TLU(keras.layers.Layer):
     [[-1.0, -0.5, 2.0]]
 
     Raises:
-        ValueError: for an axis out of range, unknown or changed channels, and a mask that does
+        ValueError: For an axis out of range, unknown or changed channels, and a mask that does
             not fit.
 
+    See also:
+        `FilterResponseNormalization`, which it follows.
+
     Reference:
-        Singh and Krishnan, 2020, https://arxiv.org/abs/1911.09737
+        Singh and Krishnan, 2020, Filter response normalization layer,
+        https://arxiv.org/abs/1911.09737
     """
 
     def __init__(

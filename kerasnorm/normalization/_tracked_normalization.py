@@ -1,4 +1,4 @@
-"""Running statistics: what batch and instance normalization use at inference."""
+"""Keeps running statistics, which batch and instance normalization use at inference."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from kerasnorm.normalization._normalization_layer import NormalizationLayer
 
 
 class TrackedNormalization(NormalizationLayer):
-    """A normalization that keeps running estimates of its statistics, one a channel.
+    """Base class of normalizations that keep running estimates of their statistics per channel.
 
     moving ← momentum · moving + (1 − momentum) · statistic, where the statistic is the mean over
     examples and replicas, weighted by how many elements each rests on; where that is none at all,

@@ -15,9 +15,9 @@ from kerasnorm.normalization._kernels import Parameter
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class WeightNormalization(KernelWrapper):
-    """Learns the length of the kernel that makes up each output apart from its direction.
+    """Wrapper that learns the norm and the direction of each output's kernel separately.
 
-    For layers that train faster with well-scaled kernels but cannot depend on the batch:
+    Use it for layers that train faster with well-scaled kernels but must not depend on the batch:
     recurrent and reinforcement learning, generative models. With v the wrapped layer's kernel,
 
         kernel = g · v / ‖v‖
@@ -39,20 +39,20 @@ class WeightNormalization(KernelWrapper):
     are not initialized by data, which the paper advises against for recurrent ones.
 
     Args:
-        layer: a layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
+        layer: A layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
             DepthwiseConv1D–2D, SeparableConv1D–2D (both kernels; data set the second one's g),
             Embedding, RNN (LSTM, GRU, SimpleRNN, ConvLSTM1D–3D, or any cells with a `kernel`
             and a `recurrent_kernel`: both are normalized, each gate's columns on their own) or
             Bidirectional. For a cell, wrap the RNN that it is in.
-        data_init: whether the first training batch sets scale and bias. For a layer that has
-            been trained, say False.
+        data_init: Whether the first training batch sets scale and bias. Pass False for a
+            layer that has been trained. Defaults to True.
         **kwargs: `name`, `dtype` (default: the layer's), `trainable`.
 
     Call arguments:
-        inputs: what the layer takes.
-        training: bool, whether the batch may initialize; passed on to the layer if it takes it.
-        mask: passed on likewise; positions where it is 0 count for no statistic.
-        **kwargs: passed on to the layer, such as `initial_state`.
+        inputs: Inputs of the wrapped layer.
+        training: Bool, whether the batch may initialize; passed on to the layer if it takes it.
+        mask: Passed on likewise; positions where it is 0 count for no statistic.
+        **kwargs: Passed on to the layer, such as `initial_state`.
 
     Input shape and output shape:
         Those of the layer.
@@ -74,10 +74,13 @@ class WeightNormalization(KernelWrapper):
     True
 
     Raises:
-        ValueError: for another layer, and a quantized one.
+        ValueError: For another layer, and a quantized one.
+
+    See also:
+        `WeightStandardization` and `SpectralNormalization`; `kerasnorm.migrate.fold_weight_norm`.
 
     Reference:
-        Salimans and Kingma, 2016, https://arxiv.org/abs/1602.07868
+        Salimans and Kingma, 2016, Weight normalization, https://arxiv.org/abs/1602.07868
     """
 
     def __init__(self, layer: keras.layers.Layer, data_init: bool = True, **kwargs: Any) -> None:

@@ -25,16 +25,16 @@ class WeightStandardization(KernelWrapper):
     constraint see.
 
     Args:
-        layer: a layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
+        layer: A layer of class Dense, Conv1D–3D, Conv1DTranspose–3DTranspose,
             DepthwiseConv1D–2D or SeparableConv1D–2D (both kernels).
-        epsilon: float above 0, added to the variance. √1e-10 is the 1e-5 that the authors'
-            program adds to the deviation.
+        epsilon: A float above 0, added to the variance. √1e-10 is the 1e-5 that the authors'
+            program adds to the deviation. Defaults to 1e-10.
         **kwargs: `name`, `dtype` (default: the layer's), `trainable`.
 
     Call arguments:
-        inputs: what the layer takes.
-        training: bool, passed on to the layer if it takes it.
-        mask: passed on likewise.
+        inputs: Inputs of the wrapped layer.
+        training: Bool, passed on to the layer if it takes it.
+        mask: Passed on likewise.
 
     Input shape and output shape:
         Those of the layer.
@@ -53,11 +53,16 @@ class WeightStandardization(KernelWrapper):
     True
 
     Raises:
-        ValueError: for another layer, an epsilon out of range, and a kernel with one value an
+        ValueError: For another layer, an epsilon out of range, and a kernel with one value an
             output.
 
+    See also:
+        `GroupNormalization`, to use after it; `kerasnorm.surgery.replace_normalization`, which can
+        add it to a whole model.
+
     Reference:
-        Qiao et al., 2019, https://arxiv.org/abs/1903.10520
+        Qiao et al., 2019, Micro-batch training with batch-channel normalization and weight
+        standardization, https://arxiv.org/abs/1903.10520
     """
 
     convolutional_only = True

@@ -1,4 +1,4 @@
-"""Recipes: the choices of the other chapters as one value; `advise` and `fit`."""
+"""Combines the other chapters: `Recipe`, `advise` and `fit`."""
 
 from kerasnorm.recipe._recipe import Recipe
 from kerasnorm.recipe._settings import Settings

@@ -1,4 +1,4 @@
-"""Checks what a recipe says in each chapter: the name, and the settings beside it."""
+"""Checks the name and the settings of each chapter of a recipe."""
 
 import inspect
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def make_loss(name: str, settings: Settings, counts: Any, from_logits: bool) -> 
     It leaves out the `ignore_class` of a `ClassCounts`.
 
     Raises:
-        ValueError: if it needs logits, and the model gives probabilities.
+        ValueError: If it needs logits, and the model gives probabilities.
     """
     make = getattr(keras.losses if name == "cross_entropy" else losses, LOSSES[name])
     if name in _LOSSES_OF_PROBABILITIES:
@@ -55,8 +55,8 @@ def make_loss(name: str, settings: Settings, counts: Any, from_logits: bool) -> 
         return make(from_logits=from_logits, **left_out, **settings)
     if not from_logits:
         raise ValueError(
-            f"loss={name!r} needs logits, and the model ends in an activation that makes "
-            "probabilities of them. Give its last layer activation=None."
+            f"loss={name!r} needs logits, but the model ends in an activation that returns "
+            "probabilities. Give its last layer activation=None."
         )
     if name == "seesaw":
         return make(len(as_counts(counts)), counts=counts, **settings)

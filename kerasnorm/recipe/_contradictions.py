@@ -1,4 +1,4 @@
-"""Choices of two chapters that cannot go together."""
+"""Finds contradictions between the chapters of a recipe."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def check_together(recipe: Any) -> None:
     """Refuses a recipe whose chapters contradict one another.
 
     Raises:
-        ValueError: that names the fields.
+        ValueError: That names the fields.
     """
     if recipe.transfer == "svm":
         given = [
@@ -45,7 +45,7 @@ def check_together(recipe: Any) -> None:
         twice.insert(0, f"imbalance={recipe.imbalance!r}")
     if len(twice) > 1:
         raise ValueError(
-            "Each of these makes up for classes that are unequally frequent, and together they "
-            f"favour the rare ones: {', '.join(twice)}. Choose one of them, or a loss of "
+            "Each of these compensates for unequal classes, and together they would favour the "
+            f"rare ones: {', '.join(twice)}. Choose one of them, or a loss of "
             f"{listed(['cross_entropy', 'focal', 'seesaw'])}."
         )

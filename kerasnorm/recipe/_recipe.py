@@ -1,4 +1,4 @@
-"""The choices that make up one way of training, as a value."""
+"""Holds the choices of a training as one value."""
 
 import dataclasses
 import json
@@ -15,21 +15,22 @@ _NOTHING = {"normalization": "as is", "transfer": "as is", "image_size": "as is"
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Which normalization, how to transfer, what to do about imbalance, and how to optimise.
+    """Holds the normalization, transfer, treatment of unequal classes, and optimizer of a training.
 
-    Use it to name a way of training once, keep it in a file beside the model, compare it with
-    another, and hand it to `fit`. It never changes; `dataclasses.replace` makes a changed copy.
+    Use it to describe a training once, save it next to the model, compare it with another, and pass
+    it to `fit`. It is immutable; `dataclasses.replace` makes a changed copy.
 
     Args:
-        normalization: the kind that the model's normalization layers get, a name of
-            `kerasnorm.normalization.names()`; None for whatever the model has.
-        transfer: "fine_tune" trains all layers from the weights given, "freeze" only what lies
-            above the frozen ones, "scratch" all layers from new initial weights; "svm" puts a
-            linear classifier on the layer that cross-validation finds best. None trains what is
-            trainable in the model as it is given.
-        imbalance: "class_weights" weighs the loss, of pixels too; "resample" draws rare classes
-            more often, label maps by the strategy "repeat_factor" alone; None does neither.
+        normalization: Name from `kerasnorm.normalization.names()` that replaces the normalization
+            of the model. Defaults to None, which keeps it.
+        transfer: "fine_tune" trains all layers from the given weights, "freeze" only those above
+            the frozen ones, "scratch" all layers from new initial weights; "svm" fits a linear
+            classifier on the layer that cross-validation finds best. None trains the trainable
+            layers of the given model.
+        imbalance: "class_weights" weights the loss, also for pixels; "resample" draws rare classes
+            more often, label maps only with the strategy "repeat_factor"; None does neither.
         optimizer: "adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion" or "lamb".
+            Defaults to "adam".
         loss: "cross_entropy", "focal", "balanced_softmax", "logit_adjusted" or "seesaw"; see
             `kerasnorm.imbalance`. All but the first want a model that gives logits.
         correction: after training: "adjust_logits", or for classes of whole examples
@@ -43,7 +44,7 @@ class Recipe:
             Not for label maps.
         normalization_settings: arguments of the normalization layer, such as `groups`; and
             `weight_standardization`: True standardizes the kernels in front of the layers.
-        transfer_settings: for "freeze" `until`, as in `kerasnorm.transfer.freeze`: an int, a
+        transfer_settings: For "freeze" `until`, as in `kerasnorm.transfer.freeze`: an int, a
             fraction, a layer's name or a regex (all below the head by default). For "fine_tune"
             `until` (nothing by default); `batchnorm`: "inference" (the default), "affine_only" or
             "train"; `head_epochs`: how many of the first epochs train only the head, which is
@@ -51,14 +52,14 @@ class Recipe:
             tenth of the optimizer's by default);
             `decay`, `blocks` and `gradual` as in `kerasnorm.transfer.fine_tune`. For "svm"
             `estimator`: "svm" or "logistic".
-        imbalance_settings: for "class_weights" `scheme`, `beta`, `normalize` and `missing` as in
+        imbalance_settings: For "class_weights" `scheme`, `beta`, `normalize` and `missing` as in
             `kerasnorm.imbalance.class_weights`; for "resample" `strategy`, `threshold`
             and `epochs`.
-        optimizer_settings: arguments of the Keras optimizer, such as `learning_rate`.
-        loss_settings: for "focal" `gamma` and `alpha`, for "logit_adjusted" `tau`, for "seesaw"
+        optimizer_settings: Arguments of the Keras optimizer, such as `learning_rate`.
+        loss_settings: For "focal" `gamma` and `alpha`, for "logit_adjusted" `tau`, for "seesaw"
             `p` and `q`.
         correction_settings: `tau`; for "retrain_classifier" `epochs` and `strategy`.
-        schedule_settings: for "cosine" `warmup_epochs`, in which the rate rises from 0 (0 by
+        schedule_settings: For "cosine" `warmup_epochs`, in which the rate rises from 0 (0 by
             default), and `alpha` (0).
         augmentation_settings: `mode`: "horizontal" (the default), "vertical",
             "horizontal_and_vertical", or but for "flip" None; `shift` (0.1) and `zoom` (0.2) as
@@ -72,7 +73,7 @@ class Recipe:
             policies.
 
     Raises:
-        ValueError: for an unknown name, a setting that the chosen name does not have, a value that
+        ValueError: For an unknown name, a setting that the chosen name does not have, a value that
             it does not accept, or two chapters that contradict each other.
 
     Example:
@@ -83,6 +84,9 @@ class Recipe:
     correction: none; optimizer: adam; schedule: none
     >>> Recipe.from_json(recipe.to_json()) == recipe
     True
+
+    See also:
+        `advise`, which recommends one; `fit`, which trains by it.
     """
 
     normalization: str | None = None
@@ -125,7 +129,7 @@ class Recipe:
         """Returns the recipe in JSON text; what it leaves out has its default.
 
         Raises:
-            ValueError: if the text is no JSON object, is of another version, has unknown fields
+            ValueError: If the text is no JSON object, is of another version, has unknown fields
                 or makes no valid recipe.
         """
         return cls(**read_recipe(text))

@@ -1,4 +1,4 @@
-"""The settings beside a chapter's name: a mapping that cannot change and fits JSON exactly."""
+"""Holds the settings of a chapter: an immutable mapping that fits JSON exactly."""
 
 import math
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Whole-model operations on normalization."""
+"""Changes the normalization of whole models."""
 
 from kerasnorm.surgery._convert_sync_batchnorm import convert_sync_batchnorm, revert_sync_batchnorm
 from kerasnorm.surgery._fold_batchnorm import fold_batchnorm

@@ -1,4 +1,4 @@
-"""Sets γ and β of new layers so that each channel keeps the mean and deviation it had."""
+"""Sets γ and β of new layers so that each channel keeps its mean and standard deviation."""
 
 import contextlib
 from collections.abc import Callable
@@ -26,14 +26,14 @@ def calibrate(
 ) -> None:
     """Sets γ and β of the new layers, front to back.
 
-    All examples run as one batch, so that one pass is enough: a layer is set before its output goes
-    on. A layer with several calls is set from all of them after a pass of its own.
+    All examples run as one batch, so that one pass is enough: a layer is set before its output is
+    used. A layer with several calls is set from all of them after a pass of its own.
 
     Args:
-        old: The model as it was; it stays as it is.
+        old: The original model, which is unchanged.
         new: The model with other layers, changed in place.
         pairs: Each replaced layer and the one in its place.
-        dataset: see `replace_normalization`.
+        dataset: See `replace_normalization`.
         report: Gets the paths, and the reasons for layers that are left out.
     """
     pairs = [pair for pair in pairs if _can_be_set(pair[1], report)]
@@ -96,7 +96,7 @@ def _set_until_shared(
 def _assign(
     layer: keras.Layer, target: Population, found: Population, sign: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sets γ and β, and returns them; a channel turned over by a negative γ stays so."""
+    """Sets γ and β, and returns them; a channel with a negative γ keeps its sign."""
     before, now = np.sqrt(target.variance()), np.sqrt(found.variance())
     varies = now > _CONSTANT
     gamma = np.where(sign < 0, -1.0, 1.0).reshape(-1) * np.divide(
@@ -111,7 +111,7 @@ def _assign(
 def _watching(
     leaves: list[Leaf], see: Callable[[int, np.ndarray], Any]
 ) -> contextlib.AbstractContextManager[None]:
-    """Shows the output of each call to `see`; where that returns something, it is computed anew."""
+    """Passes the output of each call to `see`; if that returns something, computes it again."""
     layers = [leaf.layer for leaf in leaves]
     return other_calls(layers, lambda place, layer: _watched(layer, place, see))
 
@@ -146,7 +146,7 @@ def _can_be_set(leaf: Leaf, report: Report) -> bool:
     else:
         size = build_shape(layer)[channel_axis(layer, len(build_shape(layer)))]
         if int(np.prod(layer.gamma.shape)) != size:
-            reason = "Its γ is not one value a channel."
+            reason = "Its γ is not one value per channel."
     if reason is not None:
         report.not_calibrated[leaf.path] = reason
     return reason is None

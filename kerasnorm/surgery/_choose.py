@@ -1,4 +1,4 @@
-"""Which layers `where` means."""
+"""Selects layers by the argument `where`."""
 
 import re
 from collections.abc import Callable
@@ -15,12 +15,12 @@ def choose(found: list[Leaf], name: str, where: Where | None) -> list[Leaf]:
     """Returns the layers that a regex on the path, a class or a predicate matches; None: all.
 
     Args:
-        found: layers with their paths.
-        name: the argument's name, for messages.
-        where: see `kerasnorm.surgery.replace_normalization`.
+        found: Layers with their paths.
+        name: The argument's name, for messages.
+        where: See `kerasnorm.surgery.replace_normalization`.
 
     Raises:
-        ValueError: if it is none of these, or matches nothing.
+        ValueError: If it is none of these, or matches nothing.
     """
     matches = _matcher(name, where)
     chosen = [leaf for leaf in found if matches(leaf)]

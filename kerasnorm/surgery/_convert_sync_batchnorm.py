@@ -1,4 +1,4 @@
-"""Batch normalization made synchronous, and back."""
+"""Converts batch normalization to synchronous, and back."""
 
 from collections.abc import Callable
 
@@ -20,24 +20,24 @@ from kerasnorm.surgery._translate import put_in_place
 
 
 def convert_sync_batchnorm(model: keras.Model) -> keras.Model:
-    """Returns a new model whose batch normalizations all span the replicas.
+    """Returns a new model whose batch normalizations are synchronized over replicas.
 
-    Before training on several devices with a small batch each. At inference the outputs are those
-    of the given model, bit by bit; in training statistics are those of `SyncBatchNormalization`.
-    `revert_sync_batchnorm` is the way back, for export.
+    Use it before training on several devices with a small batch each. At inference the outputs are
+    bitwise equal to those of the given model; in training the statistics are those of
+    `SyncBatchNormalization`. For export, convert back with `revert_sync_batchnorm`.
 
     Args:
-        model: built keras.Model of any kind, with batch normalizations of Keras or of this package
-            at any depth. It stays as it is.
+        model: Built keras.Model of any kind, with batch normalizations of Keras or of this package
+            at any depth. It is unchanged.
 
     Returns:
-        A new model, in which all else is kept: weights, names, flags, and how the model is
-        compiled, with the optimizer's state. Files load after `import kerasnorm`. The keys of a
+        A new model with everything else kept: weights, names, flags and compile settings, with the
+        state of the optimizer. Files load after `import kerasnorm`. The keys of a
         `.weights.h5` file follow class names, so it loads into a model that is converted too.
 
     Raises:
-        ValueError: if a batch normalization cannot be synchronous (ghost batches, renorm, a class
-            of one's own that computes something else), or the model cannot be copied. The message
+        ValueError: If a batch normalization cannot be synchronous (ghost batches, renorm, a custom
+            class that computes something else), or the model cannot be copied. The message
             has the path of the layer. Nothing is changed then.
 
     Example:
@@ -51,8 +51,12 @@ def convert_sync_batchnorm(model: keras.Model) -> keras.Model:
     >>> type(revert_sync_batchnorm(synchronous).get_layer("bn")) is keras.layers.BatchNormalization
     True
 
+    See also:
+        `revert_sync_batchnorm`, the way back; `kerasnorm.normalization.SyncBatchNormalization`.
+
     Reference:
-        Peng et al., 2018, MegDet, https://arxiv.org/abs/1711.07240
+        Peng et al., 2018, MegDet: a large mini-batch object detector,
+        https://arxiv.org/abs/1711.07240
     """
     for leaf in normalizations(model):
         if kind_of(leaf.layer) == "batch":
@@ -61,20 +65,19 @@ def convert_sync_batchnorm(model: keras.Model) -> keras.Model:
 
 
 def revert_sync_batchnorm(model: keras.Model) -> keras.Model:
-    """Returns a new model whose batch normalizations are each replica's own again.
+    """Returns a new model whose batch normalizations are no longer synchronized.
 
-    It undoes `convert_sync_batchnorm`: layers are of the class that they were converted from. A
-    `SyncBatchNormalization` of one's own becomes a `BatchNormalization`, and `synchronized=True`
-    becomes False.
+    Undoes `convert_sync_batchnorm`: layers get the class that they were converted from. Any other
+    `SyncBatchNormalization` becomes a `BatchNormalization`, and `synchronized=True` becomes False.
 
     Args:
-        model: built keras.Model of any kind. It stays as it is.
+        model: Built keras.Model of any kind. It is unchanged.
 
     Returns:
-        A new model, in which all else is kept, as by `convert_sync_batchnorm`.
+        A new model with everything else kept, as in `convert_sync_batchnorm`.
 
     Raises:
-        ValueError: if the model cannot be copied. The message has the path of the layer.
+        ValueError: If the model cannot be copied. The message has the path of the layer.
 
     Example:
 
@@ -82,6 +85,9 @@ def revert_sync_batchnorm(model: keras.Model) -> keras.Model:
     >>> model = keras.Sequential([keras.Input((3,)), SyncBatchNormalization(name="bn")])
     >>> type(revert_sync_batchnorm(model).get_layer("bn")).__name__
     'BatchNormalization'
+
+    See also:
+        `convert_sync_batchnorm`.
     """
     return _each(model, "sync_batch", _local)
 

@@ -1,4 +1,4 @@
-"""`fold_batchnorm`: batch normalization computed by the layer in front of it."""
+"""Folds batch normalization into the layer in front of it."""
 
 import warnings
 from typing import Any
@@ -13,28 +13,28 @@ from kerasnorm.surgery._foldable import Pair, find_pairs
 
 
 def fold_batchnorm(model: keras.Model) -> keras.Model:
-    """Returns a new model in which convolutions do the work of the batch normalizations after them.
+    """Folds batch normalizations into the convolutions in front of them, in a new model.
 
-    For inference: at fixed statistics a batch normalization is a product and a sum a channel, which
-    fit into the kernel and bias in front of it. Folded are those right after a Conv1D–3D,
-    DepthwiseConv1D–2D, SeparableConv1D–2D, Conv1D–3DTranspose or Dense in a functional or
-    Sequential model at any depth, and in a `ConvNormActivation`:
+    Use it for inference: at fixed statistics a batch normalization is one product and one sum per
+    channel, which the kernel and bias in front of it can absorb. It folds those directly after a
+    Conv1D–3D, DepthwiseConv1D–2D, SeparableConv1D–2D, Conv1D–3DTranspose or Dense in a functional
+    or Sequential model at any depth, and in a `ConvNormActivation`:
 
         W ← W · γ/√(σ² + ε),  b ← β + (b − μ) · γ/√(σ² + ε)
 
-    What cannot be folded rightly stays, and a warning says what and why: a layer that is called
-    twice, an output that is also used elsewhere, an activation in between, `training=True`, other
-    axes or dtypes, masks, wrappers, and what custom layers and subclassed models compute.
+    Layers that cannot be folded exactly stay, and a warning names them with the reason: a layer
+    that is called twice, an output that is also used elsewhere, an activation in between,
+    `training=True`, other axes or dtypes, masks, wrappers, custom layers and subclassed models.
 
     Args:
-        model: built keras.Model. It stays as it is.
+        model: Built keras.Model. It is unchanged.
 
     Returns:
-        A new model. A batch normalization that is folded is an `Identity` of its name, so that
-        names and graph are as before. Do not train it: its optimizer, if it is compiled, is new.
+        A new model. A folded batch normalization becomes an `Identity` with its name, so that names
+        and graph stay the same. Do not train it: its optimizer, if it is compiled, is new.
 
     Raises:
-        ValueError: if the model cannot be copied. The message has the path of the layer.
+        ValueError: If the model cannot be copied. The message has the path of the layer.
 
     Example:
 
@@ -43,8 +43,12 @@ def fold_batchnorm(model: keras.Model) -> keras.Model:
     >>> [len(layer.weights) for layer in fold_batchnorm(model).layers]
     [2, 0]
 
+    See also:
+        `recompute_statistics`, to do before; `kerasnorm.migrate.fold_weight_norm`.
+
     Reference:
-        Jacob et al., 2018, https://arxiv.org/abs/1712.05877 (section 3.2)
+        Jacob et al., 2018, Quantization and training of neural networks for efficient
+        integer-arithmetic-only inference, https://arxiv.org/abs/1712.05877 (section 3.2)
     """
     new = copy_model(model)
     pairs, left = find_pairs(new)

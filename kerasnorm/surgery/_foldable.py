@@ -1,4 +1,4 @@
-"""Which batch normalizations can be folded into the layer in front of them."""
+"""Finds batch normalizations that can be folded into the layer in front of them."""
 
 from dataclasses import dataclass
 
@@ -27,14 +27,14 @@ _CALLS = (
 
 @dataclass(frozen=True)
 class Pair:
-    """A batch normalization and the layer that can compute it."""
+    """Holds a batch normalization and the layer that can compute it."""
 
     conv: Leaf
     norm: Leaf
 
 
 def find_pairs(model: keras.Model) -> tuple[list[Pair], dict[str, str]]:
-    """Returns what can be folded in a model, and why not for each path that cannot be."""
+    """Returns what can be folded in a model, and the reason for each path that cannot."""
     layers = {id(leaf.layer): leaf for leaf in every_layer(model)}
     calls = uses(model)
     training = in_training(model, calls)
@@ -52,7 +52,7 @@ def find_pairs(model: keras.Model) -> tuple[list[Pair], dict[str, str]]:
 
 
 def _source(norm: Leaf, calls: dict[int, list[Use]]) -> tuple[keras.Layer | None, str | None]:
-    """Returns the layer whose output this one alone gets; or None, and why there is none."""
+    """Returns the layer whose output only this one uses; or None, and the reason."""
     holder = norm.nodes[-2]
     if isinstance(holder, ConvNormActivation):
         return holder._stages[0], None

@@ -1,4 +1,4 @@
-"""The statistics of batch normalization, frozen apart from γ and β."""
+"""Freezes the statistics of batch normalization, apart from γ and β."""
 
 import warnings
 
@@ -8,20 +8,21 @@ from kerasnorm.models import Leaf, leaves, remember, set_statistics, statistics_
 
 
 def freeze_statistics(model: keras.Model) -> list[str]:
-    """Keeps all moving statistics still, in `fit` and in files, while γ and β go on training.
+    """Freezes all moving statistics, in `fit` and in files, while γ and β still train.
 
-    For small batches or data unlike the pretraining's, whose statistics would spoil good ones.
-    Calling a nested model with `training=False` does not do it: `fit` ignores that.
+    Use it for small batches, or for data unlike those of the pretraining, whose statistics would
+    replace good ones. Calling a nested model with `training=False` has no such effect: `fit`
+    ignores that.
 
     Args:
-        model: built keras.Model of any kind; its layers with `moving_mean` and `moving_variance`
-            normalize with these from now on. Compile it (again) before `fit`.
+        model: Built keras.Model of any kind; its layers with `moving_mean` and `moving_variance`
+            normalize with these from then on. Compile it (again) before `fit`.
 
     Returns:
         The paths of the layers that changed. Files load after `import kerasnorm`.
 
     Raises:
-        ValueError: if the model is not built.
+        ValueError: If the model is not built.
 
     Example:
 
@@ -33,25 +34,28 @@ def freeze_statistics(model: keras.Model) -> list[str]:
     >>> float(model.layers[0].moving_mean[0])
     0.0
 
+    See also:
+        `unfreeze_statistics`; `kerasnorm.transfer.freeze`, which also freezes weights.
+
     Reference:
-        Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167
+        Ioffe and Szegedy, 2015, Batch normalization, https://arxiv.org/abs/1502.03167
     """
     changed = [leaf for leaf in _normalizations(model) if statistics_set(leaf.layer) is not False]
     return _set(model, changed, False)
 
 
 def unfreeze_statistics(model: keras.Model) -> list[str]:
-    """Undoes `freeze_statistics`: the moving statistics follow `trainable` again.
+    """Undoes `freeze_statistics`, so that moving statistics follow `trainable` again.
 
     Args:
-        model: built keras.Model of any kind. A layer whose `trainable` is False keeps its
-            statistics still, as always in Keras.
+        model: Built keras.Model of any kind. A layer whose `trainable` is False keeps its
+            statistics, as always in Keras.
 
     Returns:
         The paths of the layers that changed.
 
     Raises:
-        ValueError: if the model is not built.
+        ValueError: If the model is not built.
 
     Example:
 
@@ -59,16 +63,19 @@ def unfreeze_statistics(model: keras.Model) -> list[str]:
     >>> frozen = freeze_statistics(model)
     >>> unfreeze_statistics(model)
     ['bn']
+
+    See also:
+        `freeze_statistics`.
     """
     changed = [leaf for leaf in _normalizations(model) if statistics_set(leaf.layer) is False]
     return _set(model, changed, None)
 
 
 def warn_if_compiled(model: keras.Model) -> None:
-    """Says that a compiled model goes on training as it was compiled."""
+    """Warns that a compiled model still trains as it was compiled."""
     if model.compiled:
         warnings.warn(
-            f"Model '{model.name}' is compiled, and `fit` may go on as if nothing had changed. "
+            f"Model '{model.name}' is compiled, and `fit` may still train as before the change. "
             "Call `model.compile(...)` again before `fit`.",
             stacklevel=4,  # the caller of the public function
         )

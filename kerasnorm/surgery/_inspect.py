@@ -1,4 +1,4 @@
-"""What a model is made of, and how it is normalized."""
+"""Lists the layers of a model and their normalization."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +13,14 @@ from kerasnorm.surgery._kinds import BATCH, build_shape, kind_of
 
 @dataclass(frozen=True)
 class LayerTable:
-    """A row for each leaf layer but inputs, in the order of the computation; `str()` prints them.
+    """Table with one row per leaf layer except inputs, in order of computation, for `print`.
 
     Attributes:
-        rows: dicts with `path`; `layer_class`; `normalization` (its name in
-            `kerasnorm.normalization`, None for other layers); `axes` (a list of the axes, the batch
-            being 0, over which a statistic is taken, and of a group's channels; None for other
-            layers); `trainable` (whether the optimizer moves any of its variables; None without
-            any); `statistics_frozen` (whether `fit` leaves its moving statistics still; None
+        rows: Dicts with `path`; `layer_class`; `normalization` (its name in
+            `kerasnorm.normalization`, None for other layers); `axes` (list of the axes, the batch
+            being 0, over which statistics are taken, including the channels of a group; None for
+            other layers); `trainable` (whether the optimizer updates any of its variables; None
+            without any); `statistics_frozen` (whether `fit` keeps its moving statistics; None
             without any); `parameters`; `trainable_parameters`.
 
     Example:
@@ -28,6 +28,9 @@ class LayerTable:
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="head")])
     >>> inspect(model).rows[0]["path"], inspect(model).rows[0]["parameters"]
     ('head', 8)
+
+    See also:
+        `kerasnorm.surgery.inspect`, which returns it; `kerasnorm.transfer.trainable_table`.
     """
 
     rows: list[dict[str, Any]]
@@ -36,21 +39,21 @@ class LayerTable:
         return leaf_table(self.rows, _COLUMNS)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns {"rows": rows}, which fits JSON."""
+        """Returns {"rows": rows}, ready for JSON."""
         return {"rows": [dict(row) for row in self.rows]}
 
 
 def inspect(model: keras.Model) -> LayerTable:
-    """Returns a table of a model's layers, nested models, wrappers and custom layers entered.
+    """Lists the layers of a model, including those in nested models, wrappers and custom layers.
 
     Args:
-        model: built keras.Model of any kind.
+        model: Built keras.Model of any kind.
 
     Returns:
         A `LayerTable`.
 
     Raises:
-        ValueError: if the model is not built.
+        ValueError: If the model is not built.
 
     Example:
 
@@ -61,6 +64,9 @@ def inspect(model: keras.Model) -> LayerTable:
     conv   Conv2D              -      yes        -               112         112
     bn     BatchNormalization  0,1,2  yes        moving            8          16
     total                                                        120         128
+
+    See also:
+        `replace_normalization`; `kerasnorm.transfer.trainable_table`, for what trains.
     """
     inputs = keras.layers.InputLayer
     rows = [row for row in leaf_rows(model) if not isinstance(row.leaf.layer, inputs)]
@@ -93,7 +99,7 @@ def _row(row: LeafRow) -> dict[str, Any]:
 
 
 def _axes(layer: keras.Layer, kind: str) -> list[int]:
-    """Returns the axes over which a statistic is taken; all are known once the layer is built."""
+    """Returns the axes over which statistics are taken; the layer is built."""
     shape = build_shape(layer)
     rank = len(shape)
     if isinstance(layer, NormalizationLayer):

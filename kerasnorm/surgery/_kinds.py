@@ -1,4 +1,4 @@
-"""Which kind of normalization a layer is, whoever's class it has."""
+"""Determines which kind of normalization a layer is, whatever its class."""
 
 import keras
 
@@ -21,7 +21,7 @@ BATCH = ("batch", "sync_batch")
 
 
 def kind_of(layer: keras.Layer) -> str | None:
-    """Returns the name that `kerasnorm.normalization.get` knows a layer's kind by, or None.
+    """Returns the name of a layer's kind in `kerasnorm.normalization.get`, or None.
 
     >>> kind_of(keras.layers.BatchNormalization())
     'batch'

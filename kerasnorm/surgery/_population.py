@@ -1,17 +1,17 @@
-"""Mean and variance of a population that comes in parts."""
+"""Computes mean and variance of a population that arrives in parts."""
 
 import numpy as np
 
 
 class Population:
-    """The exact statistics of all values seen so far, one a channel, in float64.
+    """Computes exact statistics of all values seen so far, one per channel, in float64.
 
     Parts are merged by the difference of their means, never by E[x²] − E[x]², so that a large mean
-    cancels nothing.
+    causes no cancellation.
 
     Attributes:
-        count: how many values a channel have been seen.
-        mean: their mean, of shape (channels,).
+        count: Number of values seen per channel.
+        mean: Their mean, of shape (channels,).
 
     >>> population = Population()
     >>> population.add(mean=np.array([1.0]), variance=np.array([0.0]), count=np.array(3))
@@ -20,7 +20,8 @@ class Population:
     (array([2.]), array([3.]))
 
     Reference:
-        Chan, Golub and LeVeque, 1983, https://doi.org/10.1080/00031305.1983.10483115
+        Chan, Golub and LeVeque, 1983, Algorithms for computing the sample variance,
+        https://doi.org/10.1080/00031305.1983.10483115
     """
 
     def __init__(self) -> None:
@@ -29,7 +30,7 @@ class Population:
         self._squares: np.ndarray | None = None
 
     def add(self, mean: np.ndarray, variance: np.ndarray, count: np.ndarray) -> None:
-        """Takes in parts: biased statistics with the channels last or alone, and their counts."""
+        """Adds parts: biased statistics with the channels last or alone, and their counts."""
         counts = np.asarray(count, np.float64).reshape(-1)
         means = np.asarray(mean, np.float64).reshape(len(counts), -1)
         variances = np.asarray(variance, np.float64).reshape(len(counts), -1)

@@ -1,4 +1,4 @@
-"""Population statistics for batch normalization."""
+"""Recomputes the statistics of batch normalization on a population."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -18,10 +18,10 @@ _SEED = 0  # of the order of arrays
 
 
 class Statistics(dict[str, tuple[np.ndarray, np.ndarray]]):
-    """The new (mean, variance) by the layer's path.
+    """Dict from the path of a layer to its new (mean, variance).
 
     Attributes:
-        probe: What the `probe` of `recompute_statistics` gave before and after; None without one.
+        probe: Results of the `probe` of `recompute_statistics` before and after; None without one.
     """
 
     probe: tuple[float, float] | None = None
@@ -36,35 +36,36 @@ def recompute_statistics(
 ) -> Statistics:
     """Sets the statistics of all batch normalizations to those of a whole population.
 
-    After training, or on a new domain without labels ("precise BN"): moving averages are noisy at
-    small batches, and lag behind the weights. Each batch runs through the model with dropout and
-    augmentation off, while each batch normalization, frozen or not, uses the statistics of the
-    batch; the mean and variance of all values it is given, padding apart, become its moving ones.
-    They are pooled exactly, whatever the sizes of the batches, and without cancelling at any mean.
-    Give batches as large as those of training, and shuffled: what deeper layers get depends on what
-    is in a batch. Arrays are shuffled here, always in the same way, since those of a sorted folder
-    would give batches of one class.
+    Use it after training, or on a new domain without labels ("precise BN"): moving averages are
+    noisy with small batches, and lag behind the weights. Each batch runs through the model without
+    dropout and augmentation, while each batch normalization, frozen or not, uses the statistics of
+    the batch; the mean and variance of all its input values, except padding, become its moving
+    statistics. They are pooled exactly for any batch sizes, without cancellation at any mean. Use
+    shuffled batches of the size of training: the input of deeper layers depends on the batch.
+    Arrays are shuffled, always in the same order, since a sorted array would give batches of one
+    class.
 
-    It may cost a pretrained network more than it brings; see what it did to a `probe`.
+    It can harm a pretrained network; pass a `probe` to see the effect.
 
     Args:
-        model: built keras.Model of any kind. Its statistics change, and nothing else.
-        dataset: an array of all examples, (x, y), a dict of arrays, or a list of as many arrays as
+        model: Built keras.Model of any kind. Only its statistics change.
+        dataset: An array of all examples, (x, y), a dict of arrays, or a list of as many arrays as
             the model has inputs: batches of 32. Or a tf.data.Dataset, keras.utils.PyDataset or
             another iterable of batches of x, (x, y) or (x, y, w).
-        steps: how many batches to use; None: all. 200 are usually enough.
-        probe: takes the model and returns a number, such as the balanced accuracy on labelled
-            examples of `solve_head` on its features. Called before and after. Defaults to None.
+        steps: Number of batches to use; 200 are usually enough. Defaults to None, for all.
+        probe: Function that takes the model and returns a number, such as the balanced accuracy of
+            `solve_head` on its features; called before and after. Defaults to None.
 
     Returns:
         The new (mean, variance) by the layer's path: float64 arrays of shape (channels,); and as
         its attribute `probe` what the probe gave before and after. The
-        variance is as the layer has it: biased, unless `unbiased=True`. Layers that no value
-        reaches, or without moving statistics, are not there, and stay as they are.
+        variance is as the layer has it: biased, unless `unbiased=True`. Layers without input
+        values or without moving statistics are not included, and do not change.
 
     Raises:
-        ValueError: if there is no batch normalization, `dataset` is none, too short or endless, a
-            statistic is not finite, or a layer is inside a recurrent one. Nothing is changed then.
+        ValueError: If there is no batch normalization, `dataset` is invalid, too short or endless,
+            a statistic is not finite, or a layer is inside a recurrent one. In that case nothing is
+            changed.
 
     Example:
 
@@ -72,6 +73,9 @@ def recompute_statistics(
     >>> mean, variance = recompute_statistics(model, [np.ones((3, 1)), np.full((1, 1), 5.0)])["bn"]
     >>> mean.tolist(), variance.tolist()
     ([2.0], [3.0])
+
+    See also:
+        `freeze_statistics`; `kerasnorm.normalization.BatchNormalization`.
 
     Reference:
         Wu and Johnson, 2021, Rethinking "Batch" in BatchNorm, https://arxiv.org/abs/2105.07576
@@ -101,7 +105,7 @@ def recompute_statistics(
 
 @contextlib.contextmanager
 def _recording(found: list[Leaf]) -> Iterator[list[Population]]:
-    """Lets layers use the statistics of each call's input, which are gathered; then as before."""
+    """Lets layers normalize with the statistics of their input, gathers these, then restores."""
     populations = [Population() for _ in found]
     layers = [leaf.layer for leaf in found]
     with other_calls(layers, lambda place, layer: _recorder(layer, populations[place])):
@@ -127,7 +131,7 @@ def _check(model: keras.Model, found: list[Leaf]) -> None:
         if leaf.in_recurrent:
             raise ValueError(
                 f"The batch normalization at '{leaf.path}' is inside a recurrent layer, whose "
-                "steps cannot be looked at one by one. Replace it, for example by 'layer'."
+                "steps cannot be observed one by one. Replace it, for example by 'layer'."
             )
 
 

@@ -1,4 +1,4 @@
-"""`replace_normalization`: another normalization in a whole model."""
+"""Replaces the normalization in a whole model."""
 
 import warnings
 from typing import Any
@@ -32,44 +32,43 @@ def replace_normalization(
     calibrate: Any = None,
     **kwargs: Any,
 ) -> Replacement:
-    """Returns a new model with another normalization; the given one stays as it is.
+    """Replaces the normalization of a whole model, in a new model.
 
-    For training at small batches (batch normalization to "group"), or with the exact layers of
-    this package in place of Keras' own (to "batch"). γ and β are carried over, so is the ε unless
-    given, and moving statistics from one batch normalization to another. All else is kept: other
-    weights, names, inputs, dtype policies, flags at every level, regularizers, what preprocessing
-    layers know, and how the model is compiled. The optimizer keeps its state if the trainable
-    variables still correspond one to one; else it starts anew and a warning says so. Train the new
-    model: features that were learnt under another normalization are only a start. Moving
-    statistics that are new start at 0 and 1; see `recompute_statistics`.
+    Use it to train with small batches (batch normalization to "group"), or with the more accurate
+    layers of this package instead of Keras' own (to "batch"). γ and β are copied, ε too unless
+    given, and moving statistics from one batch normalization to another. Everything else is kept:
+    other weights, names, inputs, dtype policies, flags at every level, regularizers, the state of
+    preprocessing layers, and compile settings. The optimizer keeps its state if the trainable
+    variables still correspond one to one; otherwise it is reset and a warning says so. Train the
+    new model: features learned with another normalization are only a start. New moving statistics
+    start at 0 and 1; see `recompute_statistics`.
 
     Args:
-        model: built keras.Model: functional, Sequential or subclassed. Nested models, shared
+        model: Built keras.Model: functional, Sequential or subclassed. Nested models, shared
             layers, wrappers, recurrent cells and custom layers that hold layers in attributes,
             lists or dicts are entered.
-        to: a name of `kerasnorm.normalization.names()`, a configuration or a layer as
+        to: A name of `kerasnorm.normalization.names()`, a configuration or a layer as
             `kerasnorm.normalization.get` takes it, or a class.
-        where: which layers: a regex searched in the path, a class, or a function of a layer.
-            None: every normalization layer but those that already are what is asked for.
-        weight_standardization: whether convolutions compute with standardized kernels from now
-            on, as in the recipe of Big Transfer: those up to the last layer replaced that have no
-            activation of their own; or which, as `where`.
-        calibrate: examples without labels, an array (N, ...) or what else `recompute_statistics`
-            takes: γ and β of each new layer are set so that each channel has the mean and the
-            standard deviation, over these examples, that it had under the old one; front to back,
-            each layer on what the layers set before it give. They run as one batch: 64 to 256
-            are usually enough. Layers that cannot be set, and why, are in
-            `report.not_calibrated`. Defaults to None: γ and β are carried over.
-        **kwargs: arguments of the new layers. Where `groups` (32 by default) does not divide the
+        where: Layers to replace: a regex searched in the path, a class, or a function of a layer.
+            Defaults to None, for every normalization layer that is not already as requested.
+        weight_standardization: Whether convolutions use standardized kernels, as in Big Transfer:
+            those before the last replaced layer that have no activation; or a selection like
+            `where`. Defaults to False.
+        calibrate: Examples without labels, an array (N, ...) or other data as for
+            `recompute_statistics`: sets γ and β of each new layer so that each channel keeps its
+            mean and standard deviation over these examples, front to back. They run as one batch;
+            64 to 256 are usually enough. `report.not_calibrated` has the layers that cannot be
+            set, with reasons. Defaults to None: γ and β are copied.
+        **kwargs: Arguments of the new layers. Where `groups` (32 by default) does not divide the
             channels, the largest divisor below is taken, and reported.
 
     Returns:
         `Replacement(model, report)`. `report.replaced`, `.kept` and `.refused` are lists of paths.
-        A warning names those that are refused: layers in whose place the new one cannot stand,
-        which stay as they are. Files load after `import kerasnorm`.
+        A warning names the refused layers, which the new normalization cannot replace and which
+        stay. Files load after `import kerasnorm`.
 
     Raises:
-        ValueError: if nothing can be replaced, an argument is wrong, or the model cannot be copied
+        ValueError: If nothing can be replaced, an argument is wrong, or the model cannot be copied
             or entered: the message has the path of the layer. Nothing is changed then.
 
     Example:
@@ -80,9 +79,14 @@ def replace_normalization(
     >>> grouped.get_layer("bn").groups, report.groups
     (24, {'bn': 24})
 
+    See also:
+        `kerasnorm.normalization.get`, which takes the same names; `inspect`;
+        `convert_sync_batchnorm`.
+
     References:
-        Wu and He, 2018, https://arxiv.org/abs/1803.08494
-        Kolesnikov et al., 2020, Big Transfer, https://arxiv.org/abs/1912.11370
+        Wu and He, 2018, Group normalization, https://arxiv.org/abs/1803.08494
+        Kolesnikov et al., 2020, Big Transfer (BiT): general visual representation learning,
+        https://arxiv.org/abs/1912.11370
     """
     target = as_target(to, kwargs)
     layers = every_layer(model)
@@ -110,7 +114,7 @@ def replace_normalization(
 
 
 def _replace(leaf: Leaf, target: Target, report: Report) -> bool:
-    """Replaces a layer in place, or notes why it cannot be; returns which."""
+    """Replaces a layer in place, or records why it cannot; returns which."""
     old = leaf.layer
     try:
         _check_fits(leaf, target)
@@ -128,27 +132,27 @@ def _replace(leaf: Leaf, target: Target, report: Report) -> bool:
 def _check_fits(leaf: Leaf, target: Target) -> None:
     if kind_of(leaf.layer) is None:
         name = plain_class(leaf.layer).__name__
-        raise ValueError(f"It is not known what {name} computes. Make it a known layer yourself.")
+        raise ValueError(f"The formula of {name} is unknown. Replace it by a known layer first.")
     if leaf.in_recurrent and kind_of(target.template) not in _BY_STEP:
         raise ValueError(
-            "In a recurrent cell each step would be normalized on its own and move statistics: "
-            f"only {listed(_BY_STEP)} can stand there."
+            "In a recurrent cell each step would be normalized separately and update statistics: "
+            f"only {listed(_BY_STEP)} can be used there."
         )
 
 
 def _is_foreign(layer: keras.Layer) -> bool:
-    """Returns whether it is somebody's layer with moving statistics, of an unknown formula."""
+    """Returns whether it is a custom layer with moving statistics and an unknown formula."""
     return kind_of(layer) is None and has_statistics(layer)
 
 
 def _refuse_closed(layers: list[Leaf], where: Where | None, report: Report) -> None:
-    """Refuses models of other frameworks inside, unless `where` says which layers matter."""
+    """Refuses nested models of other frameworks, unless `where` selects layers."""
     closed = [leaf for leaf in layers if isinstance(leaf.layer, _CLOSED)]
     if closed and where is None:
         raise ValueError(
-            f"The layer at '{closed[0].path}' is a {type(closed[0].layer).__name__}, whose inside "
-            "Keras cannot enter: normalization in it would stay. Say with `where` which layers to "
-            "replace, for example where='', to leave it as it is."
+            f"The layer at '{closed[0].path}' is a {type(closed[0].layer).__name__}, whose layers "
+            "Keras cannot access: their normalization would stay. Select the layers to replace "
+            "with `where`, for example where='', to leave it unchanged."
         )
     for leaf in closed:
         report.refuse(leaf.path, f"{type(leaf.layer).__name__} cannot be entered.")

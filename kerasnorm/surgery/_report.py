@@ -1,4 +1,4 @@
-"""What a replacement did, layer by layer."""
+"""Reports a replacement, layer by layer."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -8,19 +8,19 @@ import keras
 
 @dataclass(frozen=True)
 class Report:
-    """The paths of a model's normalization layers, by what became of them.
+    """Lists the normalization layers of a model as replaced, kept or refused.
 
     Attributes:
-        replaced: those that are new, in the order of the computation.
-        kept: those that `where` did not choose, or that already were what was asked for.
-        refused: those that were chosen and stay as they are, because the new normalization cannot
-            stand in their place, or because it is not known what they compute.
-        reasons: the reason, for each path in `refused`.
-        groups: the number of groups, for each path where it is not the one asked for (32 unless
-            given), since that does not divide the channels or leaves one value a group.
-        standardized: convolutions whose kernels are standardized now.
-        calibrated: those whose γ and β were set from examples.
-        not_calibrated: the reason, for each path of `replaced` where they could not be.
+        replaced: Paths of the new layers, in order of computation.
+        kept: Paths of layers that `where` did not select, or that already were as requested.
+        refused: Paths of selected layers that stay, because the new normalization cannot replace
+            them or their formula is unknown.
+        reasons: The reason, for each path in `refused`.
+        groups: The number of groups, for each path where it is not the one asked for (32 unless
+            given), since that does not divide the channels or leaves one value per group.
+        standardized: Convolutions whose kernels are standardized now.
+        calibrated: Paths of layers whose γ and β were set from examples.
+        not_calibrated: The reason, for each path of `replaced` where they could not be.
 
     Example:
 
@@ -29,6 +29,9 @@ class Report:
     >>> print(report)
     2 normalization layers replaced, 0 kept, 1 refused
     refused: pool/bn: A group would have one value.
+
+    See also:
+        `replace_normalization`, which returns it.
     """
 
     replaced: list[str] = field(default_factory=list)
@@ -41,7 +44,7 @@ class Report:
     not_calibrated: dict[str, str] = field(default_factory=dict)
 
     def refuse(self, path: str, reason: object) -> None:
-        """Notes that the layer at a path stays, and why."""
+        """Records that the layer at a path stays, and why."""
         self.refused.append(path)
         self.reasons[path] = " ".join(str(reason).split())
 
@@ -61,11 +64,11 @@ class Report:
 
 
 class Replacement(NamedTuple):
-    """A new model and how it came about.
+    """Holds a new model and the report of its replacement.
 
     Attributes:
-        model: the new keras.Model.
-        report: a `Report` of what was replaced, kept and refused.
+        model: The new keras.Model.
+        report: A `Report` of what was replaced, kept and refused.
 
     Example:
 
@@ -75,6 +78,9 @@ class Replacement(NamedTuple):
     >>> new, report = replace_normalization(model, to="layer")
     >>> report.replaced
     ['bn']
+
+    See also:
+        `Report`, which holds them.
     """
 
     model: keras.Model

@@ -1,4 +1,4 @@
-"""Weight standardization for the convolutions of a whole model."""
+"""Standardizes the kernels of convolutions in a whole model."""
 
 import keras
 
@@ -17,10 +17,10 @@ def standardize(
     """Lets convolutions of a model compute with standardized kernels, and returns them.
 
     Args:
-        model: changed in place.
-        normalized: the layers that got the new normalization.
+        model: Changed in place.
+        normalized: The layers that got the new normalization.
         which: True, False or as `where` of `replace_normalization`.
-        report: gets the paths.
+        report: Gets the paths.
     """
     if which is False:
         return []

@@ -1,4 +1,4 @@
-"""Keras' batch normalization, made synchronous."""
+"""Makes Keras' batch normalization synchronous."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from kerasnorm.normalization import SyncBatchNormalization
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class SyncKerasBatchNormalization(SyncBatchNormalization):
-    """What `convert_sync_batchnorm` makes of Keras' layer, and of classes that inherit its call.
+    """Synchronous version of Keras' layer, and of classes that inherit its call.
 
-    In training it is `SyncBatchNormalization`. At inference it computes what Keras' layer computes,
-    in the same order, and so the same bits.
+    In training it is `SyncBatchNormalization`. At inference it computes the same as Keras' layer,
+    in the same order, so that results are bitwise equal.
 
     Args:
-        origin: the Keras layer, as `keras.saving.serialize_keras_object` writes it.
-        **kwargs: arguments of `SyncBatchNormalization`.
+        origin: The Keras layer, as `keras.saving.serialize_keras_object` writes it.
+        **kwargs: Arguments of `SyncBatchNormalization`.
     """
 
     arguments = (

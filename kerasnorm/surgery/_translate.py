@@ -1,4 +1,4 @@
-"""The normalization layer to put in another one's place: its arguments, weights and flags."""
+"""Translates a normalization layer to another: its arguments, weights and flags."""
 
 import math
 from dataclasses import dataclass
@@ -40,8 +40,8 @@ class Target:
     """The normalization asked for.
 
     Attributes:
-        template: a layer of the class, never used.
-        given: the arguments that the user chose; all others may come from the layer replaced.
+        template: A layer of the class, never used.
+        given: The arguments that the user chose; all others may come from the layer replaced.
     """
 
     template: keras.Layer
@@ -56,7 +56,7 @@ class Target:
 
 
 def as_target(to: Any, arguments: dict[str, Any]) -> Target:
-    """Reads what `replace_normalization` was asked for; ValueError if it is no normalization."""
+    """Reads the arguments of `replace_normalization`; ValueError if they are no normalization."""
     try:
         if isinstance(to, type) and issubclass(to, keras.Layer):
             return Target(to(**arguments), arguments)
@@ -82,7 +82,7 @@ def translate(old: keras.Layer, target: Target) -> keras.Layer:
     """Returns a new, built layer as `target` says, as the old one where it says nothing.
 
     Raises:
-        ValueError: if the layer cannot stand in the old one's place. The message says why.
+        ValueError: If the new layer cannot replace the old one. The message says why.
     """
     known, before = target.template.get_config(), old.get_config()
     config = {key: before[key] for key in _CARRIED if key in known and key in before}
@@ -111,14 +111,14 @@ def channel_axis(layer: keras.Layer, rank: int) -> int:
     """Returns the axis of γ and β, as the layer's own argument has it.
 
     Raises:
-        ValueError: if it has several.
+        ValueError: If it has several.
     """
     axes = getattr(layer, "normalized_shape", None) or layer.axis
     axes = [axes] if isinstance(axes, int) else list(axes)
     if getattr(layer, "normalized_shape", None) and len(axes) == 1:
         return rank - 1
     if len(axes) != 1:
-        raise ValueError(f"It normalizes {len(axes)} axes at once, and has no one channel axis.")
+        raise ValueError(f"It normalizes {len(axes)} axes at once, and has no single channel axis.")
     return axes[0]
 
 

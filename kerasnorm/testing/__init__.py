@@ -1,4 +1,4 @@
-"""Checks that whoever writes a Keras layer can run on it."""
+"""Provides checks for your own Keras layers."""
 
 from kerasnorm.testing._check_layer import check_layer, check_names
 

@@ -67,7 +67,7 @@ def check_layer(
         make: The layer's class, or a function of keyword arguments that returns a new layer. It
             should pass on `name` and `dtype`.
         input_shape: Shape of the input, the batch included, with at least 2 examples.
-        arguments: What `make` is called with. Defaults to no arguments.
+        arguments: Arguments of `make`. Defaults to no arguments.
         expected: Function from an array to what a new layer should return for it, computed in
             float64 without the layer, e.g. in NumPy. With `mask=True` it is also called with the
             keyword `mask`, an array of bools. Defaults to None: outputs are compared with those of

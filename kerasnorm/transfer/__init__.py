@@ -1,4 +1,4 @@
-"""Transfer learning: what trains, what does not, what will transfer and how well."""
+"""Transfers pretrained networks: freezing, learning rates, heads, fine-tuning, and scores."""
 
 from kerasnorm.transfer import tasks, transferability
 from kerasnorm.transfer._adapt_input import adapt_input

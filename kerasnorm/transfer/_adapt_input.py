@@ -1,4 +1,4 @@
-"""A pretrained model for images of another size or with other channels."""
+"""Adapts a pretrained model to images of another size or with other channels."""
 
 from typing import Any
 
@@ -15,27 +15,28 @@ def adapt_input(
     channels: int | None = None,
     size: int | tuple[int | None, ...] | None = None,
 ) -> keras.Model:
-    """Returns a new model of the same weights for other images: grey, many bands, another size.
+    """Adapts a model with its weights to other images: grey, many bands, another size.
 
-    Each channel that the model knows is shared out among the new ones in turn (channel c of C new
-    ones has what channel c mod 3 of RGB had, divided by how often it comes; fewer channels take
-    several), so that of an image whose channels are all the same the outputs stay as they were.
-    Grey from RGB: the kernel's sum over R, G and B. The first convolution's kernel changes so
-    where the images reach it as they are, up to scaling and padding; a 1×1 convolution before the
-    model does the same where something treats the channels apart (a mean subtracted from each).
+    Each old channel is distributed over the new ones in turn: channel c of C new ones gets the
+    weights of channel c mod 3 of RGB, divided by how often it occurs; fewer channels get the sum of
+    several. Outputs for an image with equal channels do not change. For grey images the kernel is
+    the sum over R, G and B. The kernel of the first convolution changes if the images reach it
+    unchanged, up to scaling and padding; if something treats the channels separately (a mean
+    subtracted from each), a 1×1 convolution before the model does the same.
 
     Args:
-        model: built functional or Sequential model with one input of images, (H, W, C) or
-            (C, H, W) as `keras.config.image_data_format()` says; it stays as it is. Models inside
+        model: Built functional or Sequential model with one input of images, (H, W, C) or
+            (C, H, W) as `keras.config.image_data_format()` says; it is unchanged. Nested models
             are adapted too.
-        channels: int ≥ 1, of the new images; None: as before.
-        size: int, or a tuple of an int or None (any) for each spatial axis; None: as before.
+        channels: Number of channels of the new images, an int ≥ 1. Defaults to None, for no change.
+        size: An int, or a tuple with an int or None (any) for each spatial axis. Defaults to None,
+            for no change.
 
     Returns:
-        A functional model that is not compiled, its flags as those of the model given.
+        An uncompiled functional model with the flags of the given model.
 
     Raises:
-        ValueError: if neither is given or one is out of range, the model has another kind of
+        ValueError: If neither is given or one is out of range, the model has another kind of
             input or no graph, or a layer has weights for the old size (a Dense on flattened maps).
 
     Example:
@@ -45,6 +46,9 @@ def adapt_input(
     >>> grey = adapt_input(model, channels=1, size=64)
     >>> grey.output_shape, tuple(grey.get_layer("conv").kernel.shape)
     ((None, 62, 62, 4), (3, 3, 1, 4))
+
+    See also:
+        `replace_head`; `kerasnorm.recipe.classifier`.
 
     Reference:
         Wightman, 2019, PyTorch Image Models (grey from the sum of RGB),
@@ -103,7 +107,7 @@ def _new_shape(
 
 
 def _shares(old: int, new: int) -> np.ndarray | None:
-    """Returns which share of each old channel each new one is, (new, old); each column adds to 1.
+    """Returns the share of each old channel in each new one, (new, old); columns sum to 1.
 
     None where nothing changes.
     """

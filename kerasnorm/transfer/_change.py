@@ -1,21 +1,24 @@
-"""What a call to `freeze` or `unfreeze` changed."""
+"""Reports what a call to `freeze` or `unfreeze` changed."""
 
 from typing import NamedTuple
 
 
 class Change(NamedTuple):
-    """The paths of the layers that train less than before, and of those that train more.
+    """Paths of the layers that train less than before, and of those that train more.
 
     A normalization layer whose statistics stop while γ and β start is in both.
 
     Attributes:
-        frozen: layers of which a variable, or the moving statistics, stopped changing in `fit`.
-        unfrozen: layers of which a variable, or the moving statistics, started to.
+        frozen: Paths of layers with a variable, or moving statistics, that `fit` no longer updates.
+        unfrozen: Paths of layers with a variable, or moving statistics, that `fit` now updates.
 
     Example:
 
     >>> Change(frozen=["stem/conv"], unfrozen=[]).frozen
     ['stem/conv']
+
+    See also:
+        `freeze` and `unfreeze`, which return it.
     """
 
     frozen: list[str]

@@ -1,4 +1,4 @@
-"""`check_input_range`: whether images are in the range that a network was trained on."""
+"""Checks whether images are in the range that a network was trained on."""
 
 import math
 import warnings
@@ -20,29 +20,29 @@ _MARGIN = 8  # of a map, the part at each edge, where padding is seen
 def check_input_range(model: keras.Model, images: Any) -> float | None:
     """Warns if images are in another range than those that a network was trained on.
 
-    A network that wants pixels of -1 to 1 and gets 0 to 255, or the reverse, raises no error: it
-    is only worse. The moving statistics of its first batch normalization still know what came
-    through the first layers in training. A few images run that far, and no further. If the channels
-    there typically deviate more than 8 times as much as they did, or less than an eighth, and the
-    images in another usual range would fit, there is one warning, which names all such ranges.
+    A network that expects pixels of -1 to 1 and gets 0 to 255, or the reverse, raises no error; its
+    predictions are only worse. The moving statistics of its first batch normalization show which
+    inputs it had in training: a few images are passed up to that layer. If the standard deviation
+    of the channels is typically more than 8 times that of training, or less than an eighth, and
+    another usual range would fit, a warning names all such ranges.
 
-    Only the size of the deviation is looked at, since photographs of another kind have other means:
-    0 to 1 and -1 to 1 are not told from each other, nor are 0 to 255 with and without a mean
+    Only the standard deviation is compared, since other kinds of photographs have other means:
+    ranges of 0 to 1 and -1 to 1 cannot be distinguished, nor 0 to 255 with and without a mean
     subtracted, or RGB and BGR.
 
     Args:
-        model: built keras.Model of images, with its preprocessing if it has any.
-        images: the images as the model gets them: an array (N, H, W, C), or what
-            `kerasnorm.surgery.recompute_statistics` takes. 16 of them are looked at.
+        model: Built keras.Model of images, with its preprocessing if it has any.
+        images: Images as the model gets them: an array (N, H, W, C), or other data as for
+            `kerasnorm.surgery.recompute_statistics`. 16 of them are used.
 
     Returns:
-        How many times as much as in training the first normalization's inputs deviate, the median
-        of the channels; about 1 if all is well. None, and no warning, if that cannot be known: the
-        model takes no images, has no batch normalization, none that has learnt, or another
-        normalization before it, which makes up for any range.
+        The standard deviation of the first normalization's inputs relative to training, the median
+        over channels; about 1 if the range is right. None, without a warning, if that is unknown:
+        the model takes no images, has no trained batch normalization, or has another normalization
+        before it, which compensates for any range.
 
     Raises:
-        ValueError: If `model` is not built, or `images` is nothing that can be read.
+        ValueError: If `model` is not built, or `images` cannot be read.
 
     Example:
 
@@ -79,7 +79,7 @@ def check_input_range(model: keras.Model, images: Any) -> float | None:
 
 
 def _changed(model: keras.Model, batch: np.ndarray, step: Step, first: Leaf) -> np.ndarray:
-    """Returns what a normalization would be given if the images were in another range."""
+    """Returns the inputs of a normalization if the images were in another range."""
     scale, offset = step
     changed = (batch * scale + offset).astype("float32")
     _, inputs = _first_inputs(model, changed, [first])
@@ -87,7 +87,7 @@ def _changed(model: keras.Model, batch: np.ndarray, step: Step, first: Leaf) -> 
 
 
 class _Reached(BaseException):
-    """Ends a forward pass where its inputs are known; not an Exception, which Keras rewrites."""
+    """Stops a forward pass once its inputs are known; no Exception, which Keras would rewrite."""
 
     def __init__(self, leaf: Leaf, inputs: np.ndarray) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ def _first_inputs(
 
 
 def _some(inputs: Any) -> np.ndarray | None:
-    """Returns a few images, from all over the batch; None if these are no images."""
+    """Returns a few images, spread over the batch; None if these are no images."""
     if not isinstance(inputs, np.ndarray) or inputs.ndim != 4:
         return None
     step = max(1, len(inputs) // _IMAGES)
@@ -144,7 +144,7 @@ def _statistics(layer: keras.Layer) -> Iterator[np.ndarray]:
 
 
 def _difference(layer: keras.Layer, inputs: np.ndarray) -> float:
-    """Returns the median log of how many times as much as in training the channels deviate."""
+    """Returns the median log of the channels' standard deviations relative to training."""
     _, variance = _statistics(layer)
     alive = variance > 1e-6 * np.median(variance)
     ratios = np.maximum(inputs.var(axis=0)[alive], 1e-30) / variance[alive]

@@ -1,4 +1,4 @@
-"""`freeze` and `unfreeze`: flags that hold in `fit`, in files and in models of every kind."""
+"""Freezes and unfreezes layers, so that it holds in `fit`, in files and in nested models."""
 
 import keras
 
@@ -24,31 +24,31 @@ BATCHNORM = ("inference", "train", "affine_only")
 def freeze(model: keras.Model, until: Boundary, batchnorm: str = "inference") -> Change:
     """Freezes the lower layers of a model.
 
-    The first step of transfer learning: a pretrained base stays as it is while a new head learns.
-    Leaf layers that have weights are counted bottom up, in the order of the computation, through
-    nested models, wrappers and custom layers; a subclassed model's come as they were assigned.
+    The first step of transfer learning: a pretrained base stays fixed while a new head trains. Leaf
+    layers with weights are counted bottom up, in order of computation, through nested models,
+    wrappers and custom layers; those of a subclassed model in the order of assignment.
 
     Args:
-        model: built keras.Model of any kind. Compile it (again) before `fit`.
-        until: what to freeze.
-            int: the first so many layers (0 to all of them).
-            float: a share of the layers in [0, 1], rounded to the nearest count.
-            str: a layer's name or path (`base/conv1`) means up to and including it; a nested
-            model's, up to the end of it; so does a block's, which is what the names of its layers
-            begin with (`conv2_block1` for `conv2_block1_*`, `block5` for `block5a_*` and on). Any
-            other string is a regex.
-            re.Pattern: the layers in whose path it is found, and nothing else.
-            function of a layer: the leaf layers for which it is true, and nothing else.
-        batchnorm: how layers with moving statistics are frozen. "inference": statistics, γ and β
-            stay. "train": γ and β stay, statistics go on. "affine_only": γ and β train,
-            statistics stay.
+        model: Built keras.Model of any kind. Compile it (again) before `fit`.
+        until: Layers to freeze.
+            int: that many layers from the bottom (0 to all of them).
+            float: A share of the layers in [0, 1], rounded to the nearest count.
+            str: name or path (`base/conv1`) of a layer, up to and including it; of a nested model
+            or a block, up to its end, where a block is the common beginning of layer names
+            (`conv2_block1` for `conv2_block1_*`, `block5` for `block5a_*` and so on). Any other
+            string is a regex.
+            re.Pattern: only the layers in whose path it is found.
+            function of a layer: only the leaf layers for which it is true.
+        batchnorm: Treatment of layers with moving statistics. "inference": statistics, γ and β
+            are fixed. "train": γ and β are fixed, statistics are updated. "affine_only": γ and β
+            train, statistics are fixed. Defaults to "inference".
 
     Returns:
         `Change(frozen, unfrozen)`: the paths of the layers that train less, or more, than before.
         It holds after `compile` and `fit`; files load after `import kerasnorm`.
 
     Raises:
-        ValueError: if nothing matches, a name means several layers, a number is out of range or
+        ValueError: If nothing matches, a name means several layers, a number is out of range or
             the model is not built. Nothing is changed then.
 
     Example:
@@ -59,8 +59,13 @@ def freeze(model: keras.Model, until: Boundary, batchnorm: str = "inference") ->
     >>> freeze(model, until="conv2")
     Change(frozen=['conv1', 'conv2'], unfrozen=[])
 
+    See also:
+        `unfreeze`; `trainable_table`, which shows the result;
+        `kerasnorm.surgery.freeze_statistics`, for statistics alone.
+
     Reference:
-        Yosinski et al., 2014, https://arxiv.org/abs/1411.1792
+        Yosinski et al., 2014, How transferable are features in deep neural networks?,
+        https://arxiv.org/abs/1411.1792
     """
     check_choice("batchnorm", batchnorm, BATCHNORM)
     found = leaves(model)
@@ -69,24 +74,25 @@ def freeze(model: keras.Model, until: Boundary, batchnorm: str = "inference") ->
 
 
 def unfreeze(model: keras.Model, above: Boundary, batchnorm: str = "inference") -> Change:
-    """Trains the upper layers of a model again, inside frozen nested models too.
+    """Unfreezes the upper layers of a model, also inside frozen nested models.
 
-    The second step of transfer learning, at a smaller learning rate. What lies below stays as it
-    was, trainable or not.
+    The second step of transfer learning, at a smaller learning rate. Layers below are unchanged,
+    trainable or not.
 
     Args:
-        model: built keras.Model of any kind. Compile it (again) before `fit`.
-        above: what stays below, as `until` of `freeze`: the layers after it are trained. A regex
-            or a function chooses the very layers to train, and nothing else.
-        batchnorm: what becomes of layers with moving statistics in that region. "inference":
-            statistics, γ and β stay, as Keras' guide to fine-tuning has it. "train": they train
-            as all the rest. "affine_only": γ and β train, statistics stay.
+        model: Built keras.Model of any kind. Compile it (again) before `fit`.
+        above: Boundary, as `until` of `freeze`: the layers after it are trained. A regex or a
+            function selects exactly the layers to train.
+        batchnorm: Treatment of layers with moving statistics in that region. "inference":
+            statistics, γ and β are fixed, as in Keras' guide to fine-tuning. "train": they train
+            like other layers. "affine_only": γ and β train, statistics are fixed. Defaults to
+            "inference".
 
     Returns:
         `Change(frozen, unfrozen)`: the paths of the layers that train less, or more, than before.
 
     Raises:
-        ValueError: if nothing matches, a name means several layers, a number is out of range or
+        ValueError: If nothing matches, a name means several layers, a number is out of range or
             the model is not built. Nothing is changed then.
 
     Example:
@@ -97,6 +103,9 @@ def unfreeze(model: keras.Model, above: Boundary, batchnorm: str = "inference") 
     >>> model.trainable = False
     >>> unfreeze(model, above="conv1")
     Change(frozen=[], unfrozen=['conv2', 'head'])
+
+    See also:
+        `freeze`; `GradualUnfreezing`; `trainable_table`.
 
     Reference:
         Chollet, Transfer learning and fine-tuning, https://keras.io/guides/transfer_learning/

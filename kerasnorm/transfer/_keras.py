@@ -1,4 +1,4 @@
-"""Gathers what a learning rate for each layer needs of Keras beyond its public names.
+"""Gathers the private parts of Keras that a learning rate for each layer needs.
 
 | private name | why |
 |---|---|
@@ -7,7 +7,7 @@
 | `_variables` | the variables that an optimizer has itself |
 | `_model_variables_moving_average` | what `keras.callbacks.SwapEMAWeights` swaps |
 
-Made for Keras 3.12 to 3.15. `tests/transfer/test_keras_private.py` fails when Keras moves.
+Made for Keras 3.12 to 3.15. `tests/transfer/test_keras_private.py` fails when these change.
 """
 
 import collections

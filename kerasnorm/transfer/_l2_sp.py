@@ -1,4 +1,4 @@
-"""Fine-tuning that stays near where it starts."""
+"""Regularizes fine-tuning towards the initial weights."""
 
 import re
 from typing import Any
@@ -13,25 +13,27 @@ from kerasnorm._validation import as_number, as_pattern, listed
 def l2_sp(
     model: keras.Model, alpha: float, where: str | re.Pattern[str] | None = None
 ) -> list[str]:
-    """Pulls the trainable variables towards their present values w⁰ as weight decay does to 0.
+    """Pulls the trainable variables towards their current values w⁰, as weight decay does to 0.
 
-    Adds α/2 · Σ(w − w⁰)² to the loss, for each variable that trains. Use it in place of weight
-    decay when few examples fine-tune many layers, and leave out a new head, which has no start
-    worth keeping. Called again, it starts from the values of then, with the new α; 0 ends it.
+    Adds α/2 · Σ(w − w⁰)² to the loss for each trainable variable. Use it instead of weight decay
+    when few examples fine-tune many layers, and exclude a new head, whose initial values are
+    random. Another call uses the values at that time and the new α; 0 removes the penalty.
 
-    The starting values are no part of the model's file. To go on from a file, load the pretrained
-    weights, call `l2_sp`, then load those of the checkpoint.
+    The initial values are not saved with the model. To resume from a file, load the pretrained
+    weights, call `l2_sp`, then load the checkpoint.
 
     Args:
-        model: built keras.Model; compiled or not. Its next `fit` traces anew.
-        alpha: float ≥ 0; 0.01 to 0.1 in the paper.
-        where: optional regex, searched in the paths of variables, such as "^(?!head)".
+        model: Built keras.Model, compiled or not. Its next `fit` traces again.
+        alpha: A float ≥ 0; 0.01 to 0.1 in the paper.
+        where: Regex that is searched in the paths of variables, such as "^(?!head)". Defaults to
+            None, for all.
+            Defaults to None.
 
     Returns:
         List of the paths of the variables that are pulled.
 
     Raises:
-        ValueError: for an alpha out of range, a regex that is none, and where nothing matches.
+        ValueError: If alpha is out of range, the regex is invalid, or nothing matches.
 
     Example:
 
@@ -42,8 +44,12 @@ def l2_sp(
     >>> round(keras.ops.convert_to_numpy(sum(model.losses)).item(), 3)
     0.05
 
+    See also:
+        `layer_decay` and `freeze`, other ways to stay near pretrained weights.
+
     References:
-        Li, Grandvalet and Davoine, 2018, https://arxiv.org/abs/1802.01483
+        Li, Grandvalet and Davoine, 2018, Explicit inductive bias for transfer learning with
+        convolutional networks, https://arxiv.org/abs/1802.01483
     """
     alpha = as_number("alpha", alpha, 0)
     pattern = as_pattern("where", where or "")
@@ -64,7 +70,7 @@ def l2_sp(
 
 
 class _StartingPoint(keras.regularizers.Regularizer):
-    """α/2 · Σ(w − w⁰)² and what the variable had as a regularizer of its own."""
+    """Computes α/2 · Σ(w − w⁰)² plus the variable's own regularizer."""
 
     def __init__(self, variable: keras.Variable, alpha: float, own: Any) -> None:
         self.alpha, self.own = alpha, own

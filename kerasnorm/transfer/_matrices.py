@@ -1,4 +1,4 @@
-"""Features and other matrices, a row for each example."""
+"""Checks features and other matrices with one row per example."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ def read_features(features: Any) -> np.ndarray:
     """Returns features of shape (N, D) in float64, perhaps the given array: never write to it.
 
     Raises:
-        ValueError: if the rank is another, there are none, or not all are finite numbers.
+        ValueError: If the rank is another, there are none, or not all are finite numbers.
     """
     array = read_matrix("features", features, "features (N, D), a row for each example")
     if not np.isfinite(array).all():

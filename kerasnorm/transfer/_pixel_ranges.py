@@ -1,4 +1,4 @@
-"""The ranges that networks take pixels in, and the way from one to another."""
+"""Lists the pixel ranges that networks expect, and how to convert between them."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ class _PixelRange:
     """What becomes of a raw pixel p, 0 to 255: p · scale + offset, for all channels or for each.
 
     Attributes:
-        name: as in a message.
-        scale, offset: floats, or one for each channel.
+        name: As in a message.
+        scale, offset: Floats, or one for each channel.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""KerasHub's tasks: models that preprocess in `fit` and `predict`, outside of their graph."""
+"""Handles KerasHub tasks, which preprocess in `fit` and `predict`, outside their graph."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Which leaves of a model `until` and `above` mean."""
+"""Finds the layers that `until` and `above` refer to."""
 
 import numbers
 import re
@@ -19,12 +19,12 @@ def split(leaves: list[Leaf], name: str, boundary: Boundary) -> tuple[list[Leaf]
     A regex or a predicate has no below and above: both lists are the layers that match.
 
     Args:
-        leaves: all leaves of a model, bottom up.
-        name: the argument's name, for messages.
-        boundary: see `kerasnorm.transfer.freeze`.
+        leaves: All leaves of a model, bottom up.
+        name: The argument's name, for messages.
+        boundary: See `kerasnorm.transfer.freeze`.
 
     Raises:
-        ValueError: if nothing matches, several layers have the name, or it is out of range.
+        ValueError: If nothing matches, several layers have the name, or it is out of range.
     """
     if isinstance(boundary, str):
         position = _position_of(leaves, name, boundary)

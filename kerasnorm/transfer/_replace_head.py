@@ -1,4 +1,4 @@
-"""A new head for a classifier."""
+"""Replaces the head of a classifier."""
 
 from typing import Any
 
@@ -50,10 +50,10 @@ def replace_head(
         several: whether an example may have several of the classes, which a sigmoid tells.
 
     Returns:
-        A functional model that is not compiled.
+        An uncompiled functional model.
 
     Raises:
-        ValueError: if `classes` is out of range, or the model does not end so, has no graph or
+        ValueError: If `classes` is out of range, or the model ends otherwise, has no graph or
             cannot be copied.
 
     Example:
@@ -64,6 +64,9 @@ def replace_head(
     >>> scenes = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(10, 1)])
     >>> replace_head(scenes, 3).output_shape, replace_head(scenes, 3, maps=True).output_shape
     ((None, 3), (None, 8, 8, 3))
+
+    See also:
+        `kerasnorm.recipe.classifier`, which adds preprocessing too; `adapt_input`; `solve_head`.
     """
     classes = as_int("classes", classes, low=1)
     return put_new_head(copy_model(on_raw_images(model)), classes, maps, several)
@@ -117,7 +120,7 @@ def check_gives_maps(model: keras.Model) -> None:
     """Refuses a model that has no output for each class at each pixel.
 
     Raises:
-        ValueError: if it gives something else, or has the classes first.
+        ValueError: If it gives something else, or has the classes first.
     """
     found = f"Received: model '{model.name}' with outputs {getattr(model, 'output_shape', None)}."
     if not gives_maps(model):

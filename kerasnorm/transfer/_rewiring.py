@@ -1,4 +1,4 @@
-"""The same layers on other inputs."""
+"""Rebuilds a model from the same layers on other inputs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,13 +31,13 @@ def on_inputs(
     """Returns a functional model of the same layers, in models inside too, on other inputs.
 
     Args:
-        model: functional or Sequential model with one input.
+        model: Functional or Sequential model with one input.
         images: KerasTensor, the new model's input.
         inputs: KerasTensor, computed from `images`, that the layers get.
-        replacements: layers to take in place of others, by the id of these.
+        replacements: Layers to take in place of others, by the id of these.
 
     Raises:
-        ValueError: if a layer cannot take what comes from such inputs.
+        ValueError: If a layer cannot take what comes from such inputs.
     """
     models: dict[tuple[int, Any], keras.Model] = {}
 

@@ -1,4 +1,4 @@
-"""Which way to transfer, from two figures."""
+"""Recommends a way to transfer, from two numbers."""
 
 from typing import Any, NamedTuple
 
@@ -19,19 +19,21 @@ _WAYS = {
 
 
 class Strategy(NamedTuple):
-    """A way to transfer.
+    """Recommended way to transfer.
 
     Attributes:
         name: "freeze", "fine_tune", "svm" or "scratch".
-        reason: the figures that led to it, and what to do, in one sentence.
-        settings: `frozen`, the share of the base's layers that stays as it is, as `freeze` takes
-            it, and `learning_rate`, to start from with Adam; for "svm", `estimator`, as
-            `probe_layers` takes it.
+        reason: The numbers that led to it, and what to do, in one sentence.
+        settings: `frozen`, the share of the base's layers to freeze, as for `freeze`, and
+            `learning_rate`, a first one for Adam; for "svm", `estimator`, as for `probe_layers`.
 
     Example:
 
     >>> rule_of_thumb(examples_per_class=30, similarity=0.9).settings
     {'frozen': 1.0, 'learning_rate': 0.001}
+
+    See also:
+        `rule_of_thumb`, which returns it; `fine_tune`, which takes it.
     """
 
     name: str
@@ -42,10 +44,10 @@ class Strategy(NamedTuple):
 def rule_of_thumb(
     examples_per_class: float, similarity: float, many: float = 200, similar: float = 0.5
 ) -> Strategy:
-    """Returns the usual way to transfer for so many examples of a task so similar to the source's.
+    """Returns the textbook recommendation for a number of examples and a similarity.
 
-    Before anything has been tried. A first guess and no measurement: `probe_layers` and the scores
-    of `kerasnorm.transfer.transferability` measure. The four corners:
+    It is a first guess before anything was tried; `probe_layers` and the scores of
+    `kerasnorm.transfer.transferability` measure. The four cases:
 
     | examples | similar: high | similar: low |
     |---|---|---|
@@ -53,17 +55,17 @@ def rule_of_thumb(
     | many | fine_tune | scratch |
 
     Args:
-        examples_per_class: labelled examples of a class, on average, 0 or more.
-        similarity: how like the source's the images and classes are, from 0 (X-rays and ImageNet)
-            to 1 (the same).
-        many: from so many examples a class on they are many.
-        similar: from this similarity on it is high.
+        examples_per_class: Average number of labelled examples per class, 0 or more.
+        similarity: Similarity of images and classes to those of the source, from 0 (X-rays and
+            ImageNet) to 1 (the same).
+        many: Number of examples per class from which on they count as many. Defaults to 200.
+        similar: Similarity from which on it counts as high. Defaults to 0.5.
 
     Returns:
         A `Strategy`.
 
     Raises:
-        ValueError: if a number is out of range.
+        ValueError: If a number is out of range.
 
     Example:
 
@@ -72,6 +74,10 @@ def rule_of_thumb(
     ('freeze', 1.0)
     >>> rule_of_thumb(30, 0.9, many=20).name
     'fine_tune'
+
+    See also:
+        `fine_tune`, which takes the result; `kerasnorm.recipe.advise`, which measures the
+        similarity.
 
     Reference:
         Yosinski et al., 2014, How transferable are features in deep neural networks?,
@@ -89,7 +95,7 @@ def rule_of_thumb(
         (True, False): "scratch",
     }[enough, near]
     reason = (
-        f"{examples:g} examples a class are {'many' if enough else 'few'} (many: from {many:g} "
+        f"{examples:g} examples per class are {'many' if enough else 'few'} (many: from {many:g} "
         f"on), and a similarity of {similarity:g} is {'high' if near else 'low'} (high: from "
         f"{similar:g} on): {_WAYS[name]}."
     )

@@ -1,4 +1,4 @@
-"""What will really train."""
+"""Shows what `fit` will train."""
 
 import warnings
 from dataclasses import dataclass
@@ -13,18 +13,21 @@ from kerasnorm.models import leaf_rows, leaf_table, optimized_by
 
 @dataclass(frozen=True)
 class TrainableTable:
-    """A row for each leaf layer that has weights, bottom up; `str()` prints them.
+    """Table with one row per leaf layer that has weights, bottom up, for `print`.
 
     Attributes:
-        rows: dicts with `path`, `layer_class`, `trainable` (whether the optimizer moves any of its
-            variables), `statistics` (whether `fit` moves them; None without any), `parameters` and
-            `trainable_parameters`.
+        rows: Dicts with `path`, `layer_class`, `trainable` (whether the optimizer updates any of
+            its variables), `statistics` (whether `fit` updates them; None without any),
+            `parameters` and `trainable_parameters`.
 
     Example:
 
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, name="head")])
     >>> [(row["path"], row["trainable_parameters"]) for row in trainable_table(model).rows]
     [('head', 16)]
+
+    See also:
+        `trainable_table`, which returns it; `kerasnorm.surgery.inspect`.
     """
 
     rows: list[dict[str, Any]]
@@ -42,22 +45,22 @@ _COLUMNS = {
 
 
 def trainable_table(model: keras.Model) -> TrainableTable:
-    """Returns what will really train in `fit`, layer by layer, once the model is compiled.
+    """Shows what `fit` will train, layer by layer, once the model is compiled.
 
-    `layer.trainable` does not say it: a flag inside a frozen model counts for nothing or for all
-    according to where one looks, and the statistics of batch normalization are no flag at all.
+    `layer.trainable` alone is not enough: the flags of a model and of the layers in it can
+    contradict each other, and the statistics of batch normalization have no flag.
 
-    Warns if flags have changed since a compiled model's optimizer was built: `fit` then goes on
-    with the variables of before (TensorFlow) or fails (JAX), until `compile` is called again.
+    Warns if flags have changed since the optimizer of a compiled model was built: `fit` then trains
+    the old variables (TensorFlow) or fails (JAX), until `compile` is called again.
 
     Args:
-        model: built keras.Model of any kind.
+        model: Built keras.Model of any kind.
 
     Returns:
         A `TrainableTable`.
 
     Raises:
-        ValueError: if the model is not built.
+        ValueError: If the model is not built.
 
     Example:
 
@@ -69,6 +72,9 @@ def trainable_table(model: keras.Model) -> TrainableTable:
     head   Dense               no         -                      0          16
     bn     BatchNormalization  yes        yes                    8          16
     total                                                        8          32
+
+    See also:
+        `freeze` and `unfreeze`; `kerasnorm.surgery.inspect`.
     """
     rows = [
         {

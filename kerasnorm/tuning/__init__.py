@@ -1,6 +1,6 @@
-"""Searching for a recipe: spaces of recipes for keras-tuner, and `search`.
+"""Searches for the best recipe, with keras-tuner or Optuna.
 
-The docstrings of `RecipeHyperModel` and `search` say how; `spaces` has spaces to begin with.
+Start with `search` and `RecipeHyperModel`; `spaces` has search spaces to start from.
 """
 
 from kerasnorm.tuning import spaces

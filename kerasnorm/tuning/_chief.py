@@ -1,4 +1,4 @@
-"""A search of keras-tuner's chief and workers that ends though some are killed."""
+"""Runs keras-tuner's chief and workers so that a search ends even if some are killed."""
 
 import contextlib
 import time
@@ -19,13 +19,13 @@ def serve(tuner: Any, role: Role, timeout: float) -> None:
     """Lets workers run the tuner's trials until none is left.
 
     Args:
-        tuner: keras-tuner's, with its trials.
-        role: the chief's.
-        timeout: seconds without a sign of life after which a worker is taken for lost.
+        tuner: Keras-tuner's, with its trials.
+        role: The chief's.
+        timeout: Seconds without a sign of life after which a worker is considered lost.
 
     Raises:
-        ValueError: if it cannot listen at its address.
-        RuntimeError: if no worker is left, or none comes, and there are trials to run.
+        ValueError: If it cannot listen at its address.
+        RuntimeError: If no worker is left, or none comes, and there are trials to run.
     """
     watch = Watch(Path(tuner.project_dir, _ALIVE), timeout)
     watch.forget_all()  # the trials of workers of a chief before are to be run again
@@ -81,13 +81,13 @@ def beside_chief(role: Role, folder: Path, timeout: float) -> Iterator[Heartbeat
     """Waits for the chief, and shows it that this worker is there, whatever it does inside.
 
     Args:
-        role: the worker's.
-        folder: of the study's trials.
-        timeout: seconds to wait, and without a sign of life after which this worker is taken for
+        role: The worker's.
+        folder: Of the study's trials.
+        timeout: Seconds to wait, and without a sign of life after which this worker is taken for
             lost.
 
     Raises:
-        RuntimeError: if the chief does not answer.
+        RuntimeError: If the chief does not answer.
     """
     import grpc
 
@@ -104,13 +104,13 @@ def work(tuner: Any, role: Role, heartbeat: Heartbeat, *data: Any, **arguments: 
     """Runs trials for the chief until none is left.
 
     Args:
-        tuner: keras-tuner's, as a worker makes it.
-        role: the worker's.
-        heartbeat: the worker's.
-        *data: given to the tuner's `search`, as `arguments` are.
+        tuner: Keras-tuner's, as a worker makes it.
+        role: The worker's.
+        heartbeat: The worker's.
+        *data: Given to the tuner's `search`, as `arguments` are.
 
     Raises:
-        RuntimeError: if the chief does not answer, or took this worker for lost.
+        RuntimeError: If the chief does not answer, or took this worker for lost.
     """
     tuner.oracle = Chief(tuner, heartbeat, _no_chief(role, heartbeat.timeout))
     tuner.search(*data, **arguments)

@@ -1,4 +1,4 @@
-"""What a setting may be: one of some values."""
+"""Defines settings that are one of several values."""
 
 import json
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""Which of several processes are alive, by files in a folder that they share.
+"""Finds which of several processes are alive, by files in a shared folder.
 
-A process counts as alive as long as its file changes. That needs no clocks that agree, no process
-numbers of another machine, and no locks, which not every network's file system has.
+A process is alive as long as its file changes. This needs no synchronized clocks, no process
+numbers of other machines, and no locks, which not every network file system has.
 """
 
 import contextlib
@@ -13,21 +13,21 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-_BEATS = 10  # in the time after which a silent process is taken for lost
+_BEATS = 10  # in the time after which a silent process is considered lost
 LOST = "The process that ran it was lost, twice."
 
 
 class LostError(RuntimeError):
-    """Raised in a process that was taken for lost by the others."""
+    """Raised in a process that the others consider lost."""
 
 
 class Heartbeat:
     """Writes a process's signs of life, from a thread, inside of a `with`.
 
     Args:
-        folder: where all processes have their files; made if missing.
-        name: this process's own.
-        timeout: seconds after which it is taken for lost.
+        folder: Where all processes have their files; made if missing.
+        name: This process's own.
+        timeout: Seconds after which it is considered lost.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -57,13 +57,13 @@ class Heartbeat:
         """Refuses to go on in a process that others took for lost: they have its trial now.
 
         Raises:
-            LostError: that says so.
+            LostError: That says so.
         """
         try:
             self._file.open().close()  # a network's file system remembers for a while what existed
         except FileNotFoundError as error:
             raise LostError(
-                f"This process, '{self._file.name}', was taken for lost, and its trial runs "
+                f"This process, '{self._file.name}', is considered lost, and its trial runs "
                 f"elsewhere: it showed no sign of life for {self.timeout:g} s, or the chief was "
                 "started again. Start this one again, too, with a longer `timeout` if it was slow."
             ) from error
@@ -81,8 +81,8 @@ class Watch:
     """Looks for the signs of life.
 
     Args:
-        folder: where the processes have their files.
-        timeout: seconds without a change after which a process is taken for lost.
+        folder: Where the processes have their files.
+        timeout: Seconds without a change after which a process is considered lost.
     """
 
     def __init__(self, folder: Path, timeout: float) -> None:
@@ -94,7 +94,7 @@ class Watch:
         """Returns the names of the processes that are; one that was never seen before counts.
 
         Args:
-            expected: names of processes that somebody heard of in another way. A folder of the
+            expected: Names of processes that somebody heard of in another way. A folder of the
                 network may show their files late.
         """
         now = time.monotonic()
@@ -120,7 +120,7 @@ class Watch:
         return time.monotonic() - self._last
 
     def forget(self, name: str) -> None:
-        """Tells a process, should it wake up, that it was taken for lost."""
+        """Tells a process, should it wake up, that it was considered lost."""
         (self._folder / name).unlink(missing_ok=True)
 
     def forget_all(self) -> None:

@@ -1,7 +1,7 @@
-"""All that is used of keras-tuner beyond what it shows: how its chief and workers talk.
+"""Gathers the private parts of keras-tuner: how its chief and workers communicate.
 
-Its own chief waits forever for the trial of a worker that was killed, tells the others to stop
-meanwhile, and leaves out why a trial failed.
+Keras-tuner's own chief waits forever for the trial of a killed worker, stops the others meanwhile,
+and does not report why a trial failed.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ def check_version() -> None:
     """Refuses a keras-tuner whose insides may be others.
 
     Raises:
-        ValueError: that names the version to use.
+        ValueError: That names the version to use.
     """
     import keras_tuner
 
@@ -42,10 +42,10 @@ class Calls:
     if something is raised inside.
 
     Attributes:
-        stopped: whether there is nothing left to try.
+        stopped: Whether there is nothing left to try.
 
     Args:
-        tuner: the chief's.
+        tuner: The chief's.
     """
 
     def __init__(self, tuner: Any) -> None:
@@ -128,9 +128,9 @@ class Chief:
     What its calls raise ends the search; keras-tuner would take it for the trial's fault.
 
     Args:
-        tuner: the worker's.
-        heartbeat: the worker's, with the seconds to wait for an answer.
-        unreachable: what to say if there is none.
+        tuner: The worker's.
+        heartbeat: The worker's, with the seconds to wait for an answer.
+        unreachable: What to say if there is none.
     """
 
     def __init__(self, tuner: Any, heartbeat: Heartbeat, unreachable: str) -> None:

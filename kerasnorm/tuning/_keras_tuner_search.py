@@ -1,4 +1,4 @@
-"""A search with a tuner of keras-tuner's: alone, as its chief, or as a worker of it."""
+"""Searches with a tuner of keras-tuner: alone, as its chief, or as a worker."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -144,7 +144,7 @@ def search_with(
         epochs: of the trainings, as all others are.
 
     Raises:
-        RuntimeError: if no trial completed.
+        RuntimeError: If no trial completed.
     """
     study = Study(Path(tuner.project_dir))
     with study.held():

@@ -1,4 +1,4 @@
-"""The function that makes the model to start from."""
+"""Checks the function that returns the model to start from."""
 
 import inspect
 from collections.abc import Callable
@@ -12,7 +12,7 @@ def takes_recipe(model_fn: Callable[..., keras.Model]) -> bool:
     """Returns whether the function is to be called with the recipe, or with nothing.
 
     Raises:
-        ValueError: if it is no function, or needs more.
+        ValueError: If it is no function, or needs more.
 
     >>> takes_recipe(lambda recipe: None), takes_recipe(lambda classes=3: None)
     (True, False)

@@ -1,4 +1,4 @@
-"""A search of processes that share an Optuna study."""
+"""Searches with several processes that share an Optuna study."""
 
 import functools
 import math
@@ -36,20 +36,20 @@ def search_with_optuna(
     """Runs trials of the study in a folder until all are finished, whichever process ran them.
 
     Args:
-        hypermodel: of all processes the same.
-        data: for training and for validation.
-        tuner: one of Optuna's samplers here, "random" or "bayesian".
-        directory: of the study.
-        objective: keras-tuner's `Objective`.
-        max_trials: of all processes together.
-        timeout: seconds without a sign of life after which a process is taken for lost.
-        **arguments: of the trainings, `epochs` and `verbose`.
+        hypermodel: Hypermodel, the same in all processes.
+        data: For training and for validation.
+        tuner: One of Optuna's samplers here, "random" or "bayesian".
+        directory: Folder of the study.
+        objective: Keras-tuner's `Objective`.
+        max_trials: Number of trials of all processes together.
+        timeout: Seconds without a sign of life after which a process is considered lost.
+        **arguments: Arguments of the trainings, `epochs` and `verbose`.
 
     Raises:
-        ValueError: if Optuna has no such tuner, or the study in the folder began with other
+        ValueError: If Optuna has no such tuner, or the study in the folder began with other
             arguments.
-        ImportError: if Optuna is missing.
-        RuntimeError: if no trial completed, or this process was taken for lost.
+        ImportError: If Optuna is missing.
+        RuntimeError: If no trial completed, or this process was considered lost.
     """
     require("optuna", extra="tuning")
     if tuner not in _SAMPLERS:

@@ -1,4 +1,4 @@
-"""Pictures of a search."""
+"""Draws the results of a search."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""What a setting may be: a number of a range."""
+"""Defines settings that are numbers in a range."""
 
 import dataclasses
 import math
@@ -14,12 +14,12 @@ class Range:
     """The numbers from `low` to `high`; `linear`, `log` and `integers` make one.
 
     Args:
-        low: the smallest.
-        high: the largest.
-        scale: "linear", "log" or "integers": how they are drawn.
+        low: The smallest.
+        high: The largest.
+        scale: "linear", "log" or "integers": how they are drawn. Defaults to "linear".
 
     Raises:
-        ValueError: if `low` is not below `high`, or is not above 0 where the scale is "log".
+        ValueError: If `low` is not below `high`, or is not above 0 where the scale is "log".
     """
 
     low: float
@@ -62,51 +62,60 @@ class Range:
 
 
 def linear(low: float, high: float) -> Range:
-    """Returns the range of numbers from `low` to `high`, all as likely.
+    """Returns a range of numbers from `low` to `high`, drawn uniformly.
 
     Args:
-        low, high: the smallest and the largest.
+        low, high: The smallest and the largest.
 
     Raises:
-        ValueError: if `low` is not below `high`.
+        ValueError: If `low` is not below `high`.
 
     Example:
 
     >>> linear(0.5, 1.0)
     Range(low=0.5, high=1.0, scale='linear')
+
+    See also:
+        `log`, for values over several orders of magnitude; `integers`.
     """
     return Range(low, high, "linear")
 
 
 def log(low: float, high: float) -> Range:
-    """Returns the range of numbers from `low` to `high`, all orders of magnitude as likely.
+    """Returns a range of numbers from `low` to `high`, drawn uniformly on a logarithmic scale.
 
     Args:
-        low, high: the smallest and the largest, above 0.
+        low, high: The smallest and the largest, above 0.
 
     Raises:
-        ValueError: if `low` is not below `high`, or not above 0.
+        ValueError: If `low` is not below `high`, or not above 0.
 
     Example:
 
     >>> log(1e-4, 1e-2)
     Range(low=0.0001, high=0.01, scale='log')
+
+    See also:
+        `linear`; `integers`.
     """
     return Range(low, high, "log")
 
 
 def integers(low: int, high: int) -> Range:
-    """Returns the range of ints from `low` to `high`, both included, all as likely.
+    """Returns a range of ints from `low` to `high`, both included, drawn uniformly.
 
     Args:
-        low, high: the smallest and the largest.
+        low, high: The smallest and the largest.
 
     Raises:
-        ValueError: if `low` is not below `high`, or one is no int.
+        ValueError: If `low` is not below `high`, or one is no int.
 
     Example:
 
     >>> integers(1, 8)
     Range(low=1, high=8, scale='integers')
+
+    See also:
+        `linear` and `log`, for floats; `RecipeHyperModel`.
     """
     return Range(low, high, "integers")

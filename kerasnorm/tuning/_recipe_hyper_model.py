@@ -1,4 +1,4 @@
-"""A search space of recipes, for any tuner of keras-tuner."""
+"""Provides a search space of recipes for any tuner of keras-tuner."""
 
 import copy
 import functools
@@ -25,37 +25,36 @@ _OWN = {
 
 
 class RecipeHyperModel:
-    """A `keras_tuner.HyperModel` whose trials are recipes, each trained by `kerasnorm.recipe.fit`.
+    """`keras_tuner.HyperModel` whose trials are recipes, each trained by `kerasnorm.recipe.fit`.
 
-    Use it with `kerasnorm.tuning.search`, or with any tuner of keras-tuner: give that
-    `keras_tuner.Objective("val_balanced_accuracy", "max")`, or another figure of `Run.history`, and
-    call `tuner.search(train, validation, epochs=…)`. A trial's figures are those of the model that
-    it ends with, which it leaves in its folder's `run` as `Run.save` writes it; the runs of all
-    but the best few are removed. (`tuner.get_best_models` loads weights into the model to start
-    from, and can only do so where the recipe leaves its layers as they are.)
+    Use it with `kerasnorm.tuning.search`, or with any tuner of keras-tuner: pass the tuner
+    `keras_tuner.Objective("val_balanced_accuracy", "max")`, or another metric of `Run.history`, and
+    call `tuner.search(train, validation, epochs=…)`. The metrics of a trial are those of its final
+    model, which is saved in the folder `run` of the trial as by `Run.save`; only the runs of the
+    best few trials are kept. (`tuner.get_best_models` loads weights into the initial model, which
+    works only if the recipe does not change its layers.)
 
-    A trial whose values contradict one another, or do not fit the model, fails; the search goes on.
-    With Hyperband each round trains anew, for more epochs, since a recipe is one training from its
-    first epochs to its last; what it says of epochs has to fit the short rounds, too.
+    A trial fails if its values contradict each other or do not fit the model; the search continues.
+    With Hyperband each round trains from the start, for more epochs, since a recipe describes a
+    complete training; its epoch settings must be valid for the short rounds, too.
 
     Args:
-        model_fn: returns the built keras.Model to start from; called with the trial's recipe if it
-            has an argument without a default.
-        space: what is drawn: dotted names of fields of a recipe, and for each its values, a list of
-            choices or a range (`linear`, `log`, `integers`). A setting is only drawn where the
-            recipe has it: `normalization_settings.groups` with "group". A dict of values by the
-            chapter's name gives each name its own. `kerasnorm.tuning.spaces` has some to begin
-            with.
-        recipe: gives what the space does not name.
-        keep_runs: of how many trials, the best, the runs stay on disk.
-        **fit_arguments: further arguments of `kerasnorm.recipe.fit`: `batch_size`, `seed`,
+        model_fn: Function that returns the built keras.Model to start from; called with the trial's
+            recipe if it has an argument without a default.
+        space: Dict from dotted names of recipe fields to their values, a list of choices or a range
+            (`linear`, `log`, `integers`). A setting is drawn only if the recipe uses it:
+            `normalization_settings.groups` with "group". A dict of values gives each name of a
+            chapter its own. `kerasnorm.tuning.spaces` has spaces to start from.
+        recipe: Recipe that provides all fields that the space does not name. Defaults to None.
+        keep_runs: Number of best trials whose runs stay on disk. Defaults to 3.
+        **fit_arguments: Further arguments of `kerasnorm.recipe.fit`: `batch_size`, `seed`,
             `classes`, `keep`, `augmentation`, `callbacks`. With a `seed`, `model_fn` is called with
             it set, too.
 
     Raises:
-        ValueError: if the space names an unknown field, no values, or a value that no recipe has;
+        ValueError: If the space names an unknown field, no values, or a value that no recipe has;
             for unknown arguments.
-        ImportError: if keras-tuner or tensorboard is missing.
+        ImportError: If keras-tuner or tensorboard is missing.
 
     Example:
 
@@ -73,6 +72,9 @@ class RecipeHyperModel:
     >>> hp.values["imbalance"] = '"class_weights"'
     >>> print(hypermodel.recipe_of(hp).describe("imbalance"))
     class_weights (scheme=balanced)
+
+    See also:
+        `search`, which runs it; `kerasnorm.tuning.spaces`, for spaces to start from.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "RecipeHyperModel":
@@ -113,7 +115,7 @@ class RecipeHyperModel:
         """Returns the recipe of the values that keras-tuner drew, a `HyperParameters`.
 
         Raises:
-            ValueError: if they contradict one another.
+            ValueError: If they contradict one another.
         """
         return vary(self.recipe, self.space.drawn(hp))
 
@@ -160,18 +162,19 @@ class RecipeHyperModel:
         """Trains by the recipe drawn and returns the figures of the model that comes out.
 
         Args:
-            hp: keras-tuner's `HyperParameters`.
-            model: of `build`.
-            train: as `kerasnorm.recipe.fit` takes it, as `validation`.
-            validation: held-out examples for the figures.
-            epochs: passes over `train`.
-            initial_epoch: of Hyperband, which the training does not go by: it begins anew.
-            verbose: as in `Model.fit`.
-            callbacks: keras-tuner's, and those given to the tuner's `search`.
-            **fit_arguments: in place of those given to the `RecipeHyperModel`.
+            hp: Keras-tuner's `HyperParameters`.
+            model: Model from `build`.
+            train: As `kerasnorm.recipe.fit` takes it, as `validation`.
+            validation: Held-out examples for the figures.
+            epochs: Passes over `train`. Defaults to 10.
+            initial_epoch: Ignored: each round of Hyperband trains from the start.
+                Defaults to 0.
+            verbose: As in `Model.fit`.
+            callbacks: Keras-tuner's, and those given to the tuner's `search`.
+            **fit_arguments: In place of those given to the `RecipeHyperModel`.
 
         Raises:
-            keras_tuner.errors.FailedTrialError: if the values contradict one another, or the
+            keras_tuner.errors.FailedTrialError: If the values contradict one another, or the
                 model or the data do not fit them.
         """
         trial = TrialRun.found_in(callbacks)
@@ -201,7 +204,7 @@ class RecipeHyperModel:
             epochs: as in `fit`, as are all others.
 
         Raises:
-            keras_tuner.errors.FailedTrialError: as in `fit`.
+            keras_tuner.errors.FailedTrialError: As in `fit`.
         """
         import keras_tuner
 

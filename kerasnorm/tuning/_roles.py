@@ -1,4 +1,4 @@
-"""What a process does in a search of keras-tuner's over several: by its environment."""
+"""Determines the role of a process in a distributed search, from its environment."""
 
 import dataclasses
 import os
@@ -16,8 +16,8 @@ class Role:
     """The part of a process in a search.
 
     Attributes:
-        name: its own among the processes; the chief's has "chief" in it.
-        address: where the chief answers, "host:port".
+        name: Its own among the processes; the chief's has "chief" in it.
+        address: Where the chief answers, "host:port".
     """
 
     name: str
@@ -33,7 +33,7 @@ class Role:
         """Returns the part that keras-tuner's own variables give this process.
 
         Raises:
-            ValueError: if one is missing or makes no sense.
+            ValueError: If one is missing or makes no sense.
         """
         if missing := [name for name in (_ID, _IP, _PORT) if not os.environ.get(name)]:
             raise ValueError(
@@ -57,7 +57,7 @@ def role_of(distributed: str | None) -> Role | None:
     """Returns this process's part in a search of keras-tuner's over several, None for no such.
 
     Raises:
-        ValueError: if the environment and what was asked for do not fit, or keras-tuner does not.
+        ValueError: If the environment and what was asked for do not fit, or keras-tuner does not.
     """
     check_choice("distributed", distributed, (None, *DISTRIBUTED))
     if distributed == "keras_tuner":

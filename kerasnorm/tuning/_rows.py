@@ -1,4 +1,4 @@
-"""Trials as rows."""
+"""Converts trials to rows."""
 
 from collections.abc import Iterable
 from operator import itemgetter

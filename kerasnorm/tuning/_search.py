@@ -1,4 +1,4 @@
-"""`search`: the best of many recipes."""
+"""Searches the best of many recipes."""
 
 import tempfile
 from pathlib import Path
@@ -41,7 +41,7 @@ def search(
     distributed: str | None = None,
     timeout: float = 120.0,
 ) -> Search:
-    """Trains by many recipes of a space and returns the best one with its model.
+    """Trains with many recipes of a space and returns the best one with its model.
 
     A trial that fails does not end the search. Give a `directory`, and after an interruption the
     same call resumes: what was finished stays, and a trial that was interrupted resumes after its
@@ -75,11 +75,12 @@ def search(
             KERASTUNER_TUNER_ID, "chief" in that of one, and the chief's KERASTUNER_ORACLE_IP and
             KERASTUNER_ORACLE_PORT), or "optuna", whose processes are all alike, and whose `tuner`
             is "random" or "bayesian". None: nothing. Each process returns the same.
-        timeout: seconds without a sign of life, or an answer, after which another process is taken
-            for lost. Its trial is run by another one, and has failed if that is lost, too.
+        timeout: Seconds without a sign of life, or an answer, after which another process is
+            considered lost. Another process runs its trial, which fails if that is lost, too.
+            Defaults to 120.0.
 
     Returns:
-        A `Search`: best recipe, best model, a row for each trial.
+        A `Search`: best recipe, best model, and one row per trial.
 
     Raises:
         ValueError: if an argument is not as above, or the study in `directory` is damaged, or
@@ -100,6 +101,9 @@ def search(
     >>> found.best_recipe == found.trials[0]["recipe"]
     True
 
+    See also:
+        `RecipeHyperModel`; `kerasnorm.tuning.spaces`; `kerasnorm.recipe.advise`, without a search.
+
     Reference:
         Li et al., 2018, Hyperband: a novel bandit-based approach to hyperparameter optimization,
         https://arxiv.org/abs/1603.06560
@@ -109,7 +113,7 @@ def search(
     if not isinstance(hypermodel, RecipeHyperModel):
         raise ValueError(f"`hypermodel` should be a RecipeHyperModel. Received: {hypermodel!r}.")
     if validation is None:
-        raise ValueError("`validation` should be held-out examples, which the trials compete on.")
+        raise ValueError("`validation` should be held-out examples, by which trials are compared.")
     epochs = as_int("epochs", epochs, low=1)
     if max_trials is not None:
         as_int("max_trials", max_trials, low=1)

@@ -1,4 +1,4 @@
-"""What came out of `search`."""
+"""Holds the result of `search`."""
 
 import dataclasses
 from collections import Counter
@@ -17,17 +17,17 @@ from kerasnorm.recipe import Recipe
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Search:
-    """The best recipe of a search, its model, and all trials; `str()` is a table, the best first.
+    """Best recipe of a search, its model, and a table of all trials for `print`, best first.
 
     Attributes:
-        best_recipe: the `Recipe` of the trial with the best score.
-        best_model: the keras.Model that this trial trained.
-        trials: a dict for each trial: `number`; `status`, "completed" or "failed"; `score`;
+        best_recipe: `Recipe` of the trial with the best score.
+        best_model: The keras.Model that this trial trained.
+        trials: A dict for each trial: `number`; `status`, "completed" or "failed"; `score`;
             `recipe`, None if the values drawn make none; `settings`, the values drawn by the names
             of fields; `epochs`; `seconds`; `message`, why it failed. Score, epochs and seconds of
             a failed one are None.
-        objective: the figure that `score` is.
-        maximize: whether a larger score is better.
+        objective: Name of the metric in `score`.
+        maximize: Whether a larger score is better.
 
     Example:
 
@@ -41,6 +41,9 @@ class Search:
     trial  val_balanced_accuracy  epochs  seconds  values drawn
     1                        0.7       3      1.5  loss=seesaw
     0                        0.5       3      1.5  loss=focal
+
+    See also:
+        `search`, which returns it.
     """
 
     best_recipe: Recipe
@@ -80,10 +83,10 @@ class Search:
         """Draws the scores by trial and the best so far, and returns the matplotlib axes.
 
         Args:
-            ax: matplotlib axes; None: those of a new figure.
+            ax: Matplotlib axes; None: those of a new figure.
 
         Raises:
-            ImportError: if matplotlib is missing.
+            ImportError: If matplotlib is missing.
         """
         from kerasnorm.tuning._plots import plot_scores
 
@@ -93,7 +96,7 @@ class Search:
         """Draws the scores against the values of each setting drawn, and returns the figure.
 
         Raises:
-            ImportError: if matplotlib is missing.
+            ImportError: If matplotlib is missing.
         """
         from kerasnorm.tuning._plots import plot_settings
 
@@ -108,13 +111,13 @@ def outcome(
     """Returns the best of some trials with its model.
 
     Args:
-        trials: rows, as `Search.trials` has them.
-        objective: keras-tuner's `Objective`.
-        runs: the folder of each trial's run by its number.
+        trials: Rows, as `Search.trials` has them.
+        objective: Keras-tuner's `Objective`.
+        runs: The folder of each trial's run by its number.
 
     Raises:
-        RuntimeError: if no trial completed.
-        ValueError: if the file of the best model is damaged, or would run code.
+        RuntimeError: If no trial completed.
+        ValueError: If the file of the best model is damaged, or would run code.
     """
     maximize = objective.direction == "max"
     done = [row for row in trials if row["status"] == "completed"]

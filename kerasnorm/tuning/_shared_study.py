@@ -1,4 +1,4 @@
-"""An Optuna study whose trials several processes run."""
+"""Shares the trials of an Optuna study among several processes."""
 
 import contextlib
 import os
@@ -22,15 +22,15 @@ class SharedStudy:
     their attributes, the later one counts.
 
     Args:
-        folder: of the study, the same for all processes.
-        plan: what they must agree on.
+        folder: Of the study, the same for all processes.
+        plan: What they must agree on.
         direction: Optuna's, "maximize" or "minimize".
-        sampler_for: returns Optuna's sampler for the trial of a number.
-        max_trials: how many trials there are, of all processes together.
-        timeout: seconds without a sign of life after which a process is taken for lost.
+        sampler_for: Returns Optuna's sampler for the trial of a number.
+        max_trials: How many trials there are, of all processes together.
+        timeout: Seconds without a sign of life after which a process is considered lost.
 
     Raises:
-        ValueError: if the study in the folder began with another plan.
+        ValueError: If the study in the folder began with another plan.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class SharedStudy:
         """Returns a trial that is to run in this process, or None if there is none now.
 
         Raises:
-            LostError: if this process was taken for lost.
+            LostError: If this process was considered lost.
         """
         from optuna.trial import TrialState
 
@@ -89,7 +89,7 @@ class SharedStudy:
         """Ends a trial that is still this process's, with its figures.
 
         Raises:
-            LostError: if this process was taken for lost.
+            LostError: If this process was considered lost.
         """
         self.heartbeat.check()
         trial.set_user_attr("figures", figures)
@@ -99,7 +99,7 @@ class SharedStudy:
         """Ends a trial that is still this process's, with the reason why it failed.
 
         Raises:
-            LostError: if this process was taken for lost.
+            LostError: If this process was considered lost.
         """
         from optuna.trial import TrialState
 

@@ -1,4 +1,4 @@
-"""What is drawn, from which values, and in which recipes."""
+"""Defines what is drawn, from which values, and in which recipes."""
 
 import contextlib
 import dataclasses
@@ -21,11 +21,11 @@ class Entry:
     """A field of the recipe that is drawn.
 
     Attributes:
-        name: keras-tuner's for it. Each has its own: of two with one name and the same
+        name: Keras-tuner's for it. Each has its own: of two with one name and the same
             conditions, keras-tuner ignores the values of the second.
-        field: the dotted name of the recipe's field.
-        values: what it may be.
-        conditions: pairs of another entry's name and those of its labels that it is drawn beside.
+        field: The dotted name of the recipe's field.
+        values: What it may be.
+        conditions: Pairs of another entry's name and those of its labels that it is drawn beside.
     """
 
     name: str
@@ -50,11 +50,11 @@ class Space:
     """Values for fields of a recipe; a setting is drawn where the recipe would have it.
 
     Args:
-        fields: as `RecipeHyperModel` takes them.
-        base: the recipe that gives all else.
+        fields: As `RecipeHyperModel` takes them.
+        base: The recipe that gives all else.
 
     Raises:
-        ValueError: for an unknown field, for values that are none, and for one that no recipe of
+        ValueError: For an unknown field, for values that are none, and for one that no recipe of
             the space accepts.
     """
 

@@ -91,7 +91,7 @@ class Study:
 def plan_of(
     tuner: str, hypermodel: RecipeHyperModel, epochs: int, objective: Any
 ) -> dict[str, Any]:
-    """Returns what must be the same when a study goes on, as JSON has it."""
+    """Returns what must be the same to resume a study, for JSON."""
     given = {name: describe(value) for name, value in hypermodel.fit_arguments.items()}
     callbacks = describe_callbacks(hypermodel.fit_arguments.get("callbacks", ()))
     return {

@@ -1,4 +1,4 @@
-"""What a trial leaves in its folder: the trained `Run`."""
+"""Saves the trained `Run` of a trial in its folder."""
 
 import dataclasses
 import shutil
@@ -18,8 +18,8 @@ class TrialRun:
     """The training of a trial of keras-tuner.
 
     Attributes:
-        tuner: the `keras_tuner.Tuner`.
-        trial: its `Trial`.
+        tuner: The `keras_tuner.Tuner`.
+        trial: Its `Trial`.
     """
 
     tuner: Any

@@ -1,4 +1,4 @@
-"""Recipes that differ from one in some fields."""
+"""Varies some fields of a recipe."""
 
 import dataclasses
 from collections import defaultdict
@@ -16,7 +16,7 @@ def split(field: str) -> tuple[str, str]:
     """Returns the chapter and the key in its settings, "" for the chapter's own name.
 
     Raises:
-        ValueError: if no recipe has such a field.
+        ValueError: If no recipe has such a field.
 
     >>> split("optimizer_settings.learning_rate"), split("optimizer")
     (('optimizer', 'learning_rate'), ('optimizer', ''))
@@ -37,11 +37,11 @@ def vary(base: Recipe, drawn: Mapping[str, Any]) -> Recipe:
     A chapter that gets another name keeps of the base's settings those that the name has.
 
     Args:
-        base: gives what is not drawn.
-        drawn: values by dotted names of fields.
+        base: Gives what is not drawn.
+        drawn: Values by dotted names of fields.
 
     Raises:
-        ValueError: if the values contradict one another.
+        ValueError: If the values contradict one another.
 
     >>> base = Recipe("group", normalization_settings={"groups": 4, "epsilon": 0.1})
     >>> print(vary(base, {"normalization": "layer", "transfer_settings.until": 0.5}))

@@ -1,4 +1,4 @@
-"""Search spaces to begin with: dicts to change, to join and to give to `RecipeHyperModel`."""
+"""Provides search spaces to start from: dicts to change, join and pass to `RecipeHyperModel`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,14 +21,17 @@ Fields = dict[str, Any]
 
 
 def normalizations() -> Fields:
-    """Returns the model's own normalization, and those that do without statistics of batches.
+    """Returns the model's own normalization, and those without batch statistics.
 
-    A number of groups that does not divide a layer's channels fails the trial.
+    A trial fails if the number of groups does not divide the channels of a layer.
 
     Example:
 
     >>> normalizations()["normalization"]
     [None, 'group', 'layer']
+
+    See also:
+        `join`; `kerasnorm.surgery.replace_normalization`.
     """
     return {
         "normalization": [None, "group", "layer"],
@@ -37,12 +40,15 @@ def normalizations() -> Fields:
 
 
 def freeze_depths() -> Fields:
-    """Returns all layers trained, and the lower quarter, half or three quarters frozen.
+    """Returns fine-tuning of all layers, or with the lower quarter, half or three quarters frozen.
 
     Example:
 
     >>> freeze_depths()["transfer"]
     ['fine_tune', 'freeze']
+
+    See also:
+        `layer_decays`; `join`; `kerasnorm.transfer.freeze`.
     """
     return {
         "transfer": ["fine_tune", "freeze"],
@@ -52,7 +58,10 @@ def freeze_depths() -> Fields:
 
 
 def layer_decays() -> Fields:
-    """Returns learning rates that fall by a factor from layer to layer, from the head down.
+    """Returns learning rates that decrease by a factor from layer to layer, from the head down.
+
+    See also:
+        `freeze_depths`; `join`; `kerasnorm.transfer.layer_decay`.
 
     Reference:
         Howard and Ruder, 2018, Universal language model fine-tuning for text classification,
@@ -73,6 +82,9 @@ def rates() -> Fields:
 
     >>> rates()["optimizer_settings.learning_rate"]["sgd"]
     Range(low=0.001, high=0.1, scale='log')
+
+    See also:
+        `join`; `kerasnorm.transfer.LearningRateFinder`.
     """
     return {
         "optimizer": ["adamw", "sgd"],
@@ -83,7 +95,10 @@ def rates() -> Fields:
 
 
 def imbalances() -> Fields:
-    """Returns nothing done about rare classes, their losses weighed, and they drawn more often.
+    """Returns no treatment of unequal classes, class weights, and resampling.
+
+    See also:
+        `losses`, which compensate for unequal classes too; `join`.
 
     Reference:
         Cui et al., 2019, Class-balanced loss based on effective number of samples,
@@ -103,7 +118,7 @@ def imbalances() -> Fields:
 
 
 def losses() -> Fields:
-    """Returns cross-entropy, and the losses that make up for unequally frequent classes.
+    """Returns cross-entropy, and the losses for unequal classes.
 
     Two of them, "balanced_softmax" and "logit_adjusted", contradict weights and resampling.
 
@@ -111,6 +126,9 @@ def losses() -> Fields:
 
     >>> losses()["loss_settings.tau"]
     Range(low=0.5, high=1.5, scale='linear')
+
+    See also:
+        `imbalances`; `join`.
     """
     return {
         "loss": ["cross_entropy", "focal", "balanced_softmax", "logit_adjusted", "seesaw"],
@@ -120,36 +138,42 @@ def losses() -> Fields:
 
 
 def everything() -> Fields:
-    """Returns all of these at once, of the losses those that contradict nothing.
+    """Returns all of these spaces together, without losses that contradict others.
 
     Example:
 
     >>> everything()["loss"]
     ['cross_entropy', 'focal', 'seesaw']
+
+    See also:
+        `join`, which combines smaller spaces.
     """
     others = join(normalizations(), freeze_depths(), layer_decays(), rates(), imbalances())
     return join(others, {"loss": ["cross_entropy", "focal", "seesaw"]})
 
 
 def join(*spaces: Mapping[str, Any]) -> Fields:
-    """Returns several spaces as one.
+    """Joins several spaces.
 
     Args:
-        *spaces: dicts of values or ranges by the names of fields, as `RecipeHyperModel` takes them.
+        *spaces: Dicts of values or ranges by the names of fields, as `RecipeHyperModel` takes them.
 
     Raises:
-        ValueError: if two of them name the same field.
+        ValueError: If two of them name the same field.
 
     Example:
 
     >>> list(join({"imbalance": [None, "resample"]}, {"optimizer": ["adam", "sgd"]}))
     ['imbalance', 'optimizer']
+
+    See also:
+        `everything`; `RecipeHyperModel`, which takes a space.
     """
     joined: Fields = {}
     for space in spaces:
         if twice := joined.keys() & space.keys():
             raise ValueError(
-                f"Two of the spaces name {listed(sorted(twice))}; one of them should not."
+                f"Two of the spaces name {listed(sorted(twice))}. Leave them out of one space."
             )
         joined.update(space)
     return joined

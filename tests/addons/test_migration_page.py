@@ -1,4 +1,4 @@
-"""`docs/migrate.md` has all names of TensorFlow Addons, and is right about the focal loss."""
+"""The migration page has all names of TensorFlow Addons, and is right about the focal loss."""
 
 import inspect
 import pathlib
@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_addons as tfa
 
-PAGE = pathlib.Path(__file__).parents[2] / "docs" / "migrate.md"
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "from_tensorflow_addons.md"
 CHAPTERS = ("activations", "callbacks", "layers", "losses", "metrics", "optimizers", "rnn")
 HELPERS = {"hamming_loss_fn"}
 

@@ -46,7 +46,7 @@ def test_any_changed_byte_is_seen(tmp_path, place):
     content = bytearray(path.read_bytes())
     content[int(place * len(content))] ^= 1
     path.write_bytes(content)
-    with pytest.raises(BackupError, match=r"a\.npz' is damaged: .*remove it to begin anew"):
+    with pytest.raises(BackupError, match=r"a\.npz' is damaged: .*remove it to start anew"):
         read_state(path)
 
 

@@ -206,8 +206,8 @@ def save_table(folder):
 
 BAD = [
     bad("nowhere", said="There is no folder 'nowhere'"),
-    bad("file.txt", said="'file.txt' is a file"),
-    bad("photos", said="should hold one sub-folder of images a class", prepare=only()),
+    bad("file.txt", said="the file 'file.txt'"),
+    bad("photos", said="should hold one sub-folder of images per class", prepare=only()),
     bad("photos", said="has one class only, 'cat'", prepare=only(cat=3)),
     bad("photos", said="without a readable image: 'dog'", prepare=only(cat=3, dog=0)),
     bad("photos", said="'ant'", prepare=spoil("ant/0.png")),

@@ -161,7 +161,7 @@ REFUSED = [
     (in_parts, ["data", "--folds", "3"], "leave out --folds"),
     (folder, ["data", "--folds", "1"], "`--folds`"),
     (folder, ["data", "--folds", "7"], "'owl' has too few images, 6: 7 are needed"),
-    (folder, ["data", "--folds", "3", "--seeds", "2"], "leave out --seeds"),
+    (folder, ["data", "--folds", "3", "--seeds", "2"], "--folds replaces --seeds"),
     (folder, ["digits", "--folds", "3"], "--folds are for images with a class each"),
     (folder, ["digits", "--group-column", "who"], "leave out '--group-column'"),
     (table, ["data.csv", "--label-column", "kind"], "'path', 'kind'. Received: path, label, split"),

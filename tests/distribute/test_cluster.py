@@ -51,10 +51,10 @@ def test_what_it_says(monkeypatch, text, expected):
         (config({"worker": ["a:1", "b:99999"]}), "'b:99999' for an address"),
         (config({"worker": TWO, "chief": ["x:1", "y:1"]}), "more than one chief"),
         (config({"worker": TWO, "evaluator": ["x:1"]}), "'evaluator'"),
-        (config({"worker": TWO, "ps": ["x:1"]}), "parameter servers.*cannot work here"),
+        (config({"worker": TWO, "ps": ["x:1"]}), "parameter servers.*not supported"),
     ],
 )
-def test_refusals(monkeypatch, text, match):
+def test_wrong_input_is_refused(monkeypatch, text, match):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ValueError, match=match):
         read_cluster()

@@ -14,10 +14,12 @@ from migrate.old_files import unpack
 
 import kerasnorm as kn
 
-QUICK = {"epochs": 1, "max_trials": 1, "image_size": 16, "batch_size": 128}
+QUICK = {"epochs": 1, "max_trials": 1, "image_size": 16, "batch_size": 128, "weights": None}
+SMALLEST = {"README.md": {"image_size": 32}, "docs/few_images.md": {"image_size": 64}}
 SLOW = {
-    "README.md": pytest.mark.slow,
-    "docs/distribute.md": pytest.mark.distributed,
+    "README.md": pytest.mark.tutorial,
+    "docs/several_gpus.md": pytest.mark.distributed,
+    "docs/few_images.md": pytest.mark.tutorial,
     "docs/recipe.md": pytest.mark.tutorial,
 }
 WITH_CODE = [page for page in PAGES if code_in(text_of(page))]
@@ -65,7 +67,20 @@ def migrate():
     }
 
 
-GIVEN = {"docs/recipe.md": recipe, "docs/migrate.md": migrate}  # what the pages take for granted
+def photos():
+    """A folder of photographs."""
+    for name in ("cat", "dog", "fox"):
+        Path("photos", name).mkdir(parents=True)
+        for number in range(10):
+            keras.utils.save_img(f"photos/{name}/{number}.png", np.random.uniform(size=(8, 8, 3)))
+    return {}
+
+
+GIVEN = {  # what the pages take for granted
+    "README.md": photos,
+    "docs/recipe.md": recipe,
+    "docs/from_tensorflow_addons.md": migrate,
+}
 
 
 def as_parameter(page):
@@ -79,13 +94,14 @@ def as_parameter(page):
 def test_code_runs(page, tmp_path, monkeypatch, without_tracing):
     monkeypatch.chdir(tmp_path)
     names = GIVEN.get(name_of(page), dict)()
+    quick = QUICK | SMALLEST.get(name_of(page), {})
     for code in code_in(text_of(page)):
-        for argument, value in QUICK.items():
-            code = re.sub(rf"\b{argument}=\d+", f"{argument}={value}", code)
+        for argument, value in quick.items():
+            code = re.sub(rf'\b{argument}=(\d+|"imagenet")', f"{argument}={value}", code)
         program = compile(code, name_of(page), "exec")
         if "(...," not in code:  # a sketch, which says what to change in the block above
             exec(program, names)
 
 
 def test_pages_that_are_given_something_are_there():
-    assert {*GIVEN, *SLOW} <= {name_of(page) for page in WITH_CODE}
+    assert {*GIVEN, *SLOW, *SMALLEST} <= {name_of(page) for page in WITH_CODE}

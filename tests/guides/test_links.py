@@ -20,6 +20,11 @@ def anchors(path):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def conf_text():
+    """Returns the settings of Sphinx, which hold the table of contents."""
+    return (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")
+
+
 def is_broken(link, page):
     file, _, anchor = link.partition("#")
     target = page.parent / file if file else page
@@ -42,6 +47,11 @@ def test_files_that_are_named(page):
 def test_files_that_messages_name():
     named = {file for path in SOURCES for file in MENTION.findall(path.read_text(encoding="utf-8"))}
     assert named and not [file for file in sorted(named) if not (ROOT / file).exists()]
+
+
+def test_the_sidebar_has_all_pages():
+    listed = set(re.findall(r"^(?:docs/\w+|[A-Z]+)$", conf_text(), re.MULTILINE))
+    assert {name_of(page).removesuffix(".md") for page in PAGES} - {"README"} == listed
 
 
 @pytest.mark.parametrize("link", ["absent.md", "recipe.md#absent", "#absent", "../absent.py"])

@@ -196,7 +196,7 @@ def test_correct_prior_leaves_absent_classes_out():
         ((np.array([[0.5, 0.5]]), [1, 1], [0, 0]), "target"),
         ((np.array([[0.5, 0.5]]), [1, 1], "uniform"), "target"),
         ((np.array([[0.5, 0.5]]), [1, 0], [1, 1]), "Class 1"),
-        ((np.array([[1.0, 0.0]]), [1, 1], [0, 1]), "no share"),
+        ((np.array([[1.0, 0.0]]), [1, 1], [0, 1]), "only on classes"),
     ],
 )
 def test_correct_prior_refuses(arguments, match):

@@ -100,8 +100,8 @@ def test_reweighting_weighs_every_loss_of_class_numbers():
 @pytest.mark.parametrize(
     ("loss", "weights", "match"),
     [
-        (keras.losses.SparseCategoricalCrossentropy(), WEIGHTS, "kerasnorm's losses"),
-        ("sparse_categorical_crossentropy", WEIGHTS, "kerasnorm's losses"),
+        (keras.losses.SparseCategoricalCrossentropy(), WEIGHTS, "a loss of kerasnorm"),
+        ("sparse_categorical_crossentropy", WEIGHTS, "a loss of kerasnorm"),
         (LDAM([5, 2, 1]), {0: 1.0, 1: 2.0}, "3 weights"),
     ],
 )

@@ -229,6 +229,6 @@ def slices(*arrays):
         ),
     ],
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         resample(**{"data": (X, Y), **arguments})

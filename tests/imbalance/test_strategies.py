@@ -177,7 +177,7 @@ def test_absent_classes_are_left_out_or_an_error_as_asked(y, num_classes, absent
         ({"buffer_size": 10}, "buffer_size"),
     ],
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         resample(**{"data": (ROWS, Y), **arguments})
 

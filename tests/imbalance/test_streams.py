@@ -149,7 +149,7 @@ def test_images_and_one_hot_rows_keep_structure_and_dtype():
         ({"strategy": "repeat_factor", "threshold": 0.1, "epoch_size": None}, "epoch_size"),
     ],
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         resample(**{"data": stream(), "epoch_size": 100, "buffer_size": 50, **arguments})
 

@@ -108,7 +108,7 @@ def test_ignored_class_is_not_missing():
         ({"counts": {-1: 3}}, "counts"),
     ],
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         class_weights(**{"counts": COUNTS, **arguments})
 

@@ -153,7 +153,7 @@ def test_what_is_no_model(old, tmp_path):
         load_tfa_model(old("group.weights.h5"))
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = np.zeros(3)
-    with pytest.raises(ValueError, match="holds no model"):
+    with pytest.raises(ValueError, match="has no model"):
         load_tfa_model(tmp_path / "other.h5")
 
 

@@ -191,7 +191,7 @@ def test_config_and_attributes():
     ],
     ids=str,
 )
-def test_wrong_shapes(shapes, message):
+def test_wrong_shapes_are_refused(shapes, message):
     with pytest.raises(ValueError, match=message):
         AdaptiveInstanceNormalization().build(shapes)
 

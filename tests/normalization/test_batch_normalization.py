@@ -136,5 +136,5 @@ def test_batch_renormalization_leaves_out_what_is_masked(rng):
 
 @pytest.mark.parametrize("other", [{"unbiased": True}, {"virtual_batch_size": 2}])
 def test_batch_renormalization_goes_by_whole_biased_batches(other):
-    with pytest.raises(ValueError, match="`renorm` goes by"):
+    with pytest.raises(ValueError, match="`renorm` uses"):
         kn.BatchNormalization(renorm=True, **other)

@@ -134,12 +134,12 @@ def test_channels_first_normalizes_the_first_axis():
         ({"strydes": 2}, "strydes"),
     ],
 )
-def test_wrong_arguments(settings, message):
+def test_wrong_arguments_are_refused(settings, message):
     with pytest.raises((ValueError, TypeError), match=message):
         ConvNormActivation(**{"filters": 4, "kernel_size": 3, **settings}).build((None, 8, 8, 3))
 
 
-def test_wrong_rank():
+def test_a_wrong_rank_is_refused():
     with pytest.raises(ValueError, match=r"rank 3.*rank 4.*rank 5"):
         ConvNormActivation(4, 3).build((None, 8))
 

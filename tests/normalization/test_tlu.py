@@ -104,7 +104,7 @@ def test_saved_and_loaded_behind_a_normalization_of_any_size(rng, tmp_path, affi
 
 
 @pytest.mark.parametrize("axis", [0, 4, -4, 1.0, "1", None, True])
-def test_wrong_axis(axis):
+def test_a_wrong_axis_is_refused(axis):
     with pytest.raises(ValueError, match="axis"):
         TLU(axis=axis).build((2, 3, 4, 5))
 

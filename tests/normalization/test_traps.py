@@ -70,7 +70,7 @@ def test_the_table_above_names_tests_that_exist():
 
 
 IDENTITIES = {
-    "a group a channel is instance": (
+    "one group per channel is instance": (
         kn.GroupNormalization(groups=6),
         kn.InstanceNormalization(),
     ),

@@ -48,7 +48,7 @@ def test_a_kernel_far_from_zero(rng):
 
 
 @pytest.mark.parametrize("epsilon", [0, -1, float("nan"), "a", None, True])
-def test_wrong_epsilon(epsilon):
+def test_a_wrong_epsilon_is_refused(epsilon):
     with pytest.raises(ValueError, match="epsilon"):
         WeightStandardization(layers.Dense(2), epsilon=epsilon)
 

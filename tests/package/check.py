@@ -64,7 +64,8 @@ def check_sdist():
     (archive,) = (SOURCES / "build" / "dist").glob("kerasnorm-*.tar.gz")
     with tarfile.open(archive) as sdist:
         held = {name.partition("/")[2] for name in sdist.getnames()}
-    wanted = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "conftest.py", "pyproject.toml"}
+    wanted = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"}
+    wanted |= {"conftest.py", "pyproject.toml"}
     for folder in WHOLE:
         paths = (SOURCES / folder).rglob("*")
         wanted |= {path.relative_to(SOURCES).as_posix() for path in paths if path.is_file()}

@@ -21,7 +21,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 @given(st.one_of(many_labels, names))
-def test_counts(labels):
+def test_counts_are_the_frequencies(labels):
     counts = kn.count_classes(np.array(labels))
     found = collections.Counter(labels)
     assert {k: n for k, n in zip(counts.labels, counts.counts.tolist(), strict=True) if n} == found
@@ -50,7 +50,7 @@ SCHEMES = ("balanced", "inverse", "sqrt", "effective_number", "median_frequency"
 
 
 @given(frequencies, st.sampled_from(SCHEMES), st.sampled_from([0.0, 0.9, 0.9999, 1 - 1e-12]))
-def test_weights(counts, scheme, beta):
+def test_weights_have_their_normalization(counts, scheme, beta):
     counts = np.array(counts)
     mean, expected, plain = (
         kn.class_weights(counts, scheme, beta=beta, normalize=each).as_numpy()
@@ -71,7 +71,7 @@ def test_weights(counts, scheme, beta):
 
 @settings(max_examples=settings.default.max_examples // 3)  # each makes two pipelines
 @given(many_labels, st.sampled_from(["class_balanced", "square_root"]), seeds, st.integers(1, 70))
-def test_samples(labels, strategy, seed, epoch_size):
+def test_a_sample_has_the_shares_of_its_strategy(labels, strategy, seed, epoch_size):
     labels = np.array(labels)
     ids = np.arange(len(labels))
     drawn = []
@@ -89,7 +89,7 @@ def test_samples(labels, strategy, seed, epoch_size):
 
 
 @given(frequencies, seeds, st.sampled_from([0.0, 0.5, 1.0, 2.0]), st.sampled_from([1, 1e4]))
-def test_loss(counts, seed, tau, scale):
+def test_the_loss_equals_the_formula(counts, seed, tau, scale):
     rng = np.random.default_rng(seed)
     z = (scale * rng.normal(size=(7, len(counts)))).astype("float32")
     y = rng.integers(0, len(counts), 7)
@@ -104,7 +104,7 @@ def test_loss(counts, seed, tau, scale):
 
 
 @given(frequencies, frequencies, seeds)
-def test_priors_there_and_back(source, target, seed):
+def test_correcting_a_prior_can_be_undone(source, target, seed):
     size = min(len(source), len(target))
     source, target = source[:size], target[:size]
     p = np.random.default_rng(seed).dirichlet(np.ones(size), 5)
@@ -116,7 +116,7 @@ def test_priors_there_and_back(source, target, seed):
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 @given(many_labels, seeds, st.integers(1, 4))
-def test_metrics(labels, seed, batches):
+def test_metrics_equal_scikit_learn(labels, seed, batches):
     labels = np.array(labels)
     assume(len(labels) >= batches)
     z = np.random.default_rng(seed).normal(size=(len(labels), 7)).astype("float32")

@@ -95,7 +95,7 @@ def paths(model, of=None):
 @pytest.mark.filterwarnings("ignore:.*not folded")
 @few
 @given(BLOCKS)
-def test_folding(drawn):
+def test_folding_keeps_the_outputs(drawn):
     model = network(drawn)
     before, y = model.get_weights(), outputs(model)
     folded = kn.fold_batchnorm(model)
@@ -109,7 +109,7 @@ def test_folding(drawn):
 
 @few
 @given(BLOCKS)
-def test_synchronising_there_and_back(drawn):
+def test_synchronizing_and_back_keeps_the_outputs(drawn):
     model = network(drawn)
     before, y = model.get_weights(), outputs(model)
     there = kn.convert_sync_batchnorm(model)
@@ -121,7 +121,7 @@ def test_synchronising_there_and_back(drawn):
 
 @few
 @given(BLOCKS, st.sampled_from(["group", "instance", "layer"]))
-def test_replacing(drawn, to):
+def test_replacing_keeps_all_other_weights(drawn, to):
     model = network(drawn)
     before = model.get_weights()
     settings = {"groups": 2} if to == "group" else {}
@@ -141,7 +141,7 @@ def test_replacing(drawn, to):
 
 @few
 @given(BLOCKS, st.data())
-def test_freezing(drawn, data):
+def test_freezing_trains_exactly_the_layers_above(drawn, data):
     model = network(drawn)
     weighted = [row["path"] for row in kn.trainable_table(model).rows if row["parameters"]]
     until = data.draw(st.integers(0, len(weighted)))

@@ -65,7 +65,7 @@ def tolerance(x, expected):
 
 
 @given(cases())
-def test_output(case):
+def test_the_output_equals_the_formula(case):
     layer, x, mask, axis, axes, groups = case
     expected = oracle.normalize(x, axes, groups=groups, mask=mask)
     given = {} if mask is None else {"mask": mask}
@@ -92,7 +92,7 @@ def test_padding_reaches_nothing(case, junk):
 
 
 @given(cases(dtypes=("float32",)))
-def test_gradient(case):
+def test_the_gradient_equals_the_formula(case):
     layer, x, mask, axis, axes, groups = case
     assume(groups is None)
     upstream = np.random.default_rng(0).normal(size=x.shape).astype("float32")

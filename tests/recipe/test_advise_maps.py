@@ -28,9 +28,9 @@ def test_weights_by_the_pixels_that_count():
     why = advice.reasons[-1]
     assert f"{counts.max():,} pixels and the smallest {counts.min():,}" in why
     assert f"in {min(having)} to {max(having)} of the label maps" in why
-    assert "docs/imbalance.md" in why
+    assert "docs/measured.md" in why
     (why,) = (reason for reason in advice.reasons if reason.startswith("Transfer"))
-    assert f"{np.median(having):g} examples a class" in why and "of label maps" in why
+    assert f"{np.median(having):g} examples per class" in why and "of label maps" in why
     run = fit(advice, mapper(), (X, Y), None, 2, verbose=0, seed=0, ignore_class=255)
     assert run.reasons == tuple(advice.reasons)
 

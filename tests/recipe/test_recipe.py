@@ -120,7 +120,7 @@ REFUSED = [
     ({"transfer_settings": {"decay": 0.5, "gradual": 0}}, "gradual=0"),
     ({"transfer_settings": {"decay": 0.5, "blocks": "conv1"}}, "list of regexes"),
     ({"transfer_settings": {"decay": 0.5, "blocks": [1]}}, "list of regexes"),
-    ({"transfer_settings": {"decay": 0.5, "blocks": ["["]}}, "no regex"),
+    ({"transfer_settings": {"decay": 0.5, "blocks": ["["]}}, "not a regex"),
     ({"transfer_settings": {"base_learning_rate": -1}}, "base_learning_rate=-1"),
     ({"transfer": "svm", "transfer_settings": {"estimator": "tree"}}, "'logistic'"),
     ({"loss": "dice"}, "'balanced_softmax'"),

@@ -167,7 +167,7 @@ ROWS = {
         ranks=(2, 3, 4, 5),
         arguments={"groups": 1},
     ),
-    "a group a channel": Row(kn.GroupNormalization, _positions, arguments={"groups": -1}),
+    "one group per channel": Row(kn.GroupNormalization, _positions, arguments={"groups": -1}),
     "groups of a size": Row(
         kn.GroupNormalization,
         _positions,

@@ -58,7 +58,7 @@ def test_our_batch_normalization_computes_what_keras_does(kind):
     ("to", "axes", "groups"),
     [("group", (1, 2), 24), ("instance", (1, 2), None), ("layer", (3,), None)],
 )
-def test_the_formula(rng, to, axes, groups):
+def test_the_output_equals_the_formula(rng, to, axes, groups):
     model = one_layer(layers.BatchNormalization(epsilon=0.1), (5, 6, 48))
     gamma, beta = rng.uniform(0.5, 2, (2, 48)).astype("float32")
     model.layers[0].gamma.assign(gamma)

@@ -144,7 +144,7 @@ if HAS_RENORM:
 
 @once
 @pytest.mark.parametrize(("layer", "said"), REFUSED)
-def test_refuses(layer, said):
+def test_wrong_input_is_refused(layer, said):
     model = one_layer(layer, (4,))
     before = state(model)
     with pytest.raises(ValueError) as error:

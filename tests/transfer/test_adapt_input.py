@@ -186,6 +186,6 @@ def no_graph():
         (dense, {"channels": 1}, "one input of images"),
     ],
 )
-def test_refused(make, arguments, message):
+def test_wrong_input_is_refused(make, arguments, message):
     with pytest.raises(ValueError, match=message):
         adapt_input(make(), **arguments)

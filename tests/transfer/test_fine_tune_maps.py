@@ -153,7 +153,7 @@ def test_logits_are_adjusted_below_what_follows_the_head():
     ],
     ids=["what follows", "range", "labels of images", "svm", "classes of images"],
 )
-def test_refused(make, labels, kwargs, message):
+def test_wrong_input_is_refused(make, labels, kwargs, message):
     with pytest.raises(ValueError, match=message):
         fine_tune(make(), (X, labels), **kwargs, **QUICK)
 

@@ -199,7 +199,7 @@ REFUSED = {
 
 @once
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused(case):
+def test_wrong_input_is_refused(case):
     call, message = REFUSED[case]
     with pytest.raises(ValueError, match=message):
         call()

@@ -103,6 +103,6 @@ def test_a_backbone_gets_a_head(make):
     ],
     ids=["classes", "no head"],
 )
-def test_refused(model, classes, message):
+def test_wrong_input_is_refused(model, classes, message):
     with pytest.raises(ValueError, match=message):
         replace_head(model, classes)

@@ -70,6 +70,6 @@ def test_frozen_layers_keep_their_place():
         (0.5, [], "`blocks`"),
     ],
 )
-def test_refused(decay, blocks, message):
+def test_wrong_input_is_refused(decay, blocks, message):
     with pytest.raises(ValueError, match=message):
         layer_decay(chain("low", "middle", "head"), decay, blocks)

@@ -222,7 +222,7 @@ REFUSED = {
     "default": (lambda: built({"low": 1}, default=-1), "default"),
     "no dict": (lambda: built([("low", 1)]), "`multipliers` should be a dict"),
     "no key": (lambda: built({1: 1}), "regexes or layers"),
-    "no regex": (lambda: built({"(": 1}), "is no regex"),
+    "no regex": (lambda: built({"(": 1}), "is not a regex"),
     "scaled": (lambda: built({}, 1, optimizers.LossScaleOptimizer(optimizers.SGD())), "plain"),
     "used": (lambda: built({}, 1, built({}, 1).optimizer), "new one"),
     "unknown key": (lambda: built({}, 1).set_multiplier("low", 1), "`key` should be one of"),
@@ -232,7 +232,7 @@ REFUSED = {
 
 @once
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused(case):
+def test_wrong_input_is_refused(case):
     call, message = REFUSED[case]
     with pytest.raises(ValueError, match=message):
         call()

@@ -212,7 +212,7 @@ X, Y = images(12)
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     arguments = {"model": sequential(), "x": X, "y": Y, "folds": 2, **arguments}
     with pytest.raises(ValueError) as caught:
         probe_layers(**arguments)

@@ -69,7 +69,7 @@ def test_a_new_head_stands_on_preprocessed_features():
 
 def test_it_is_advised_on_fitted_and_probed_so():
     def said(model):
-        return kerasnorm.advise(model, (X, Y)).reasons[0].partition("recognises")[2]
+        return kerasnorm.advise(model, (X, Y)).reasons[0].partition("recognizes")[2]
 
     assert said(task()) == said(by_hand())
     settings = {"epochs": 1, "seed": 0, "verbose": 0}

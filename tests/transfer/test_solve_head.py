@@ -250,7 +250,7 @@ REFUSED = {
 
 @once
 @pytest.mark.parametrize("case", REFUSED)
-def test_refuses(case):
+def test_wrong_input_is_refused(case):
     call, said = REFUSED[case]
     with pytest.raises(ValueError, match=said):
         call()

@@ -40,7 +40,7 @@ def test_one_that_was_taken_for_lost_learns_of_it(tmp_path):
         watch.forget_all()
         time.sleep(0.1)
         assert watch.alive() == set()
-        with pytest.raises(LostError, match=r"'slow', was taken for lost.* for 0\.1 s"):
+        with pytest.raises(LostError, match=r"'slow', is considered lost.* for 0\.1 s"):
             heartbeat.check()
 
 

@@ -187,7 +187,7 @@ def test_outside_of_a_tuner():
         ({"model_fn": lambda recipe, seed: None}, "'recipe', 'seed'"),
     ],
 )
-def test_refuses(kwargs, message):
+def test_wrong_input_is_refused(kwargs, message):
     with pytest.raises(ValueError, match=message):
         hypermodel(**kwargs)
 

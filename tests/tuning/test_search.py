@@ -171,7 +171,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("kwargs", "message"), REFUSED, ids=lambda value: str(value)[:30])
-def test_refuses(kwargs, message):
+def test_wrong_input_is_refused(kwargs, message):
     with pytest.raises(ValueError, match=message):
         quick_search(**kwargs)
 

@@ -166,6 +166,6 @@ def test_alone_where_keras_tuner_would_share(port, tmp_path):
     ],
     ids=["what", "where", "when"],
 )
-def test_refuses(kwargs, message, port):
+def test_wrong_input_is_refused(kwargs, message, port):
     with pytest.raises(ValueError, match=message):
         quick_search(hypermodel(), **kwargs)

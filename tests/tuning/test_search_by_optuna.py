@@ -117,7 +117,7 @@ def test_a_process_that_was_slow_is_told(tmp_path):
             tmp_path / "trials" / "alive" / process
         ).unlink()  # what the others do to one they take for lost
         assert other.claim().user_attrs["number"] == trial.user_attrs["number"]
-        with pytest.raises(RuntimeError, match=r"was taken for lost.* no sign of life for 60 s"):
+        with pytest.raises(RuntimeError, match=r"is considered lost.* no sign of life for 60 s"):
             slow.complete(trial, 1.0, {})
 
 
@@ -132,7 +132,7 @@ def test_a_process_that_was_slow_is_told(tmp_path):
     ],
     ids=["tuner", "overwrite", "directory", "epochs", "sampler"],
 )
-def test_refuses(kwargs, message, begun):
+def test_wrong_input_is_refused(kwargs, message, begun):
     before = {path: path.read_bytes() for path in begun.rglob("*") if path.is_file()}
     with pytest.raises(ValueError, match=message):
         shared_search(**{"directory": begun, "max_trials": 1, **kwargs})

@@ -164,7 +164,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("space", "message"), REFUSED)
-def test_refuses(space, message):
+def test_wrong_input_is_refused(space, message):
     with pytest.raises(ValueError, match=message):
         hypermodel(space)
 

@@ -1,4 +1,4 @@
-"""What the commands do; importing it imports Keras, TensorFlow and every chapter."""
+"""Runs the commands; importing it imports Keras, TensorFlow and every chapter."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""A command as a part of a job of several processes, or on several devices."""
+"""Runs a command as part of a job of several processes, or on several devices."""
 
 import argparse
 import contextlib

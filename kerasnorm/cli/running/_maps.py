@@ -31,8 +31,8 @@ def write_maps(
         as_json: whether JSON is printed instead of a table.
 
     Raises:
-        ValueError: if two images would have one picture.
-        FileExistsError: if the folder exists and is not empty.
+        ValueError: If two images would have one picture.
+        FileExistsError: If the folder exists and is not empty.
     """
     shares: list[np.ndarray] = []
     masks = [None] * len(paths) if folder is None else _masks(Path(folder), paths)
@@ -69,7 +69,7 @@ def _masks(folder: Path, paths: list[str]) -> list[Path]:
     twice = [mask.name for mask, count in Counter(masks).items() if count > 1]
     if twice:
         raise ValueError(
-            f"Several images would have the picture {listed(twice[:5])}: predict them one by one."
+            f"Several images would be written to {listed(twice[:5])}: predict them one by one."
         )
     return masks
 

@@ -73,7 +73,7 @@ def _verify(model: keras.Model, path: Path, unsafe: bool) -> None:
         same = same and np.array_equal(old, new, equal_nan=True)
     if not same:
         raise ValueError(
-            f"Model '{model.name}' comes out of a file of Keras 3 as another, so none is written. "
+            f"Model '{model.name}' changes when it is saved by Keras 3, so no file is written. "
             "Please report it, with the old file if you can."
         )
 

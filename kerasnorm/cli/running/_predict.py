@@ -121,8 +121,8 @@ def image_size_of(arguments: argparse.Namespace, shape: tuple) -> int:
     if not fits or size not in (None, shape[1] or size) or (size or shape[1]) is None:
         asked = "" if size is None else f", and --image-size {size}"
         raise ValueError(
-            f"The model of {arguments.run_folder!r} should take square RGB images, of a size that "
-            f"it says or --image-size does. Received: inputs of {shape}{asked}."
+            f"The model of {arguments.run_folder!r} should take square RGB images of a "
+            f"fixed size, or pass --image-size. Received: inputs of {shape}{asked}."
         )
     return size or shape[1]
 

@@ -1,4 +1,4 @@
-"""What helps rare classes after training, or just before it."""
+"""Corrects classifiers for unequal classes after training, or just before it."""
 
 from kerasnorm.imbalance.corrections._adjust_logits import adjust_logits
 from kerasnorm.imbalance.corrections._correct_prior import correct_prior

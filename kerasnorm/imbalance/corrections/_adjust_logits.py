@@ -13,11 +13,11 @@ from kerasnorm.models import ends_in
 
 
 def adjust_logits(model: Any, counts: Any, tau: float = 1.0) -> Any:
-    """Corrects logits for how frequent the classes were in training: z − τ log π.
+    """Corrects logits for the class frequencies of training: z − τ log π.
 
-    For a model trained with plain cross-entropy, to be used where classes are equally frequent or
-    equally important. It costs nothing, and is the first thing to try. Not after a loss, weights
-    or sampling that balance already.
+    Use it for a model trained with plain cross-entropy, where classes are equally frequent or
+    equally important at test time. It needs no training, and is the first thing to try. Do not
+    use it after a loss, weights or sampling that already balance the classes.
 
     Args:
         model: keras.Model that ends in a layer with a bias, such as Dense or Conv2D, and perhaps a
@@ -29,19 +29,23 @@ def adjust_logits(model: Any, counts: Any, tau: float = 1.0) -> Any:
         tau: τ ≥ 0; 1 is right for calibrated models, others are chosen on validation data.
 
     Returns:
-        A new model of another bias, not compiled; the one given stays as it is. Or logits: a NumPy
-        array for what is no tensor, else a tensor of the same dtype.
+        A new, uncompiled model with another bias; the given one is unchanged. Or logits: a tensor
+        of the same dtype for a tensor, else a NumPy array.
 
     Raises:
-        ValueError: for counts that do not fit, or a model that does not end so.
+        ValueError: If the counts do not match the classes, or the model ends in another layer.
 
     Example:
 
     >>> adjust_logits([[2.0, 1.0]], counts=[90, 10])
     array([[2.1053..., 3.3025...]])
 
+    See also:
+        `kerasnorm.imbalance.losses.LogitAdjusted`, the same in training; `correct_prior`.
+
     Reference:
-        Menon et al., 2021, https://arxiv.org/abs/2007.07314
+        Menon et al., 2021, Long-tail learning via logit adjustment,
+        https://arxiv.org/abs/2007.07314
     """
     tau = as_number("tau", tau, 0)
     if isinstance(model, keras.Model):

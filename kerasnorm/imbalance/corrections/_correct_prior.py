@@ -10,33 +10,36 @@ _TOLERANCE = 1e-7
 
 
 def correct_prior(probabilities: Any, source: Any, target: Any = "estimate") -> Any:
-    """Returns the posteriors where the classes are otherwise frequent than in training.
+    """Corrects probabilities for data with other class frequencies than the training data.
 
-    By Bayes' rule p · π_target / π_source, normalised. For calibrated probabilities and data in
-    which only the shares of the classes differ. If the target's shares are not known they are
-    estimated from its probabilities: they are the mean posterior, found by iteration (EM), which
-    needs some hundred examples.
+    Uses Bayes' rule, p · π_target / π_source, normalized. The probabilities must be calibrated, and
+    only the class frequencies may differ. Unknown frequencies of the target are estimated from its
+    probabilities by expectation maximization (EM), which needs some hundred examples.
 
     Args:
-        probabilities: (N, ..., K) of the target's examples, rows that sum to 1.
-        source: the classes in training: ClassCounts, counts or shares, (K,).
-        target: the same for the target; or "estimate".
+        probabilities: Probabilities of the target's examples, (N, ..., K), rows that sum to 1.
+        source: ClassCounts, counts or frequencies of the classes in training, (K,).
+        target: The same for the target, or "estimate". Defaults to "estimate".
 
     Returns:
-        Posteriors of the same shape: float64 NumPy for what is no tensor, else a tensor of the same
-        dtype (values are needed, so not in compiled code). Their mean is the estimated shares.
+        Posteriors of the same shape: a tensor of the same dtype for a tensor (outside compiled
+        code, since values are needed), else float64 NumPy. Their mean is the estimated frequencies.
 
     Raises:
-        ValueError: for probabilities that are none; shares that do not fit; a class that has a
-            share in the target and none in the source; a row of which nothing is left.
+        ValueError: If probabilities are invalid, frequencies do not match the classes, a class
+            occurs in the target but not in the source, or a row has probability 0 on all classes.
 
     Example:
 
     >>> correct_prior([[0.9, 0.1]], source=[90, 10], target=[1, 1])
     array([[0.5, 0.5]])
 
+    See also:
+        `adjust_logits`, for equally frequent classes.
+
     Reference:
-        Saerens et al., 2002, https://doi.org/10.1162/089976602753284446
+        Saerens et al., 2002, Adjusting the outputs of a classifier to new a priori probabilities,
+        https://doi.org/10.1162/089976602753284446
     """
     p = _check(to_numpy(probabilities))
     trained = as_shares("source", source, p.shape[-1])
@@ -48,8 +51,8 @@ def correct_prior(probabilities: Any, source: Any, target: Any = "estimate") -> 
         shares = as_shares("target", target, p.shape[-1])
         if (shares[~known] > 0).any():
             raise ValueError(
-                f"Class {np.flatnonzero((shares > 0) & ~known)[0]} has a share in the target and "
-                "none in the source, of which nothing was learnt. Leave it out of the target."
+                f"Class {np.flatnonzero((shares > 0) & ~known)[0]} occurs in the target but "
+                "not in the source, so the model has not learned it. Set it to 0 in the target."
             )
     posteriors = _normalised(ratios * shares)
     if ops.is_tensor(probabilities):
@@ -58,7 +61,7 @@ def correct_prior(probabilities: Any, source: Any, target: Any = "estimate") -> 
 
 
 def _estimate(ratios: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Iterates to the shares of the largest likelihood, which is concave: the steps shrink."""
+    """Iterates to the frequencies with the largest likelihood, which is concave."""
     while True:
         following = _normalised(ratios * shares).mean(axis=0)
         if np.abs(following - shares).max() < _TOLERANCE:
@@ -70,8 +73,8 @@ def _normalised(rows: np.ndarray) -> np.ndarray:
     totals = rows.sum(axis=-1, keepdims=True)
     if not totals.all():
         raise ValueError(
-            "There is an example whose classes all have no share: its probability is on classes "
-            "that `source` or `target` say do not occur."
+            "`probabilities` has an example whose probability is only on classes that do not occur "
+            "according to `source` or `target`. Correct these, or leave the example out."
         )
     return rows / totals
 

@@ -6,10 +6,10 @@ from kerasnorm.imbalance.corrections._shares import log_shares
 
 
 def initial_bias(counts: Any) -> np.ndarray:
-    """Returns the bias with which a softmax starts from the shares of the classes: log π.
+    """Returns the bias with which a softmax starts at the class frequencies: log π.
 
-    Otherwise the first steps only learn how frequent the classes are, with large losses of the
-    rare ones. Not for losses that balance, whose best bias is near 0.
+    Without it, the first steps only learn the class frequencies, with large losses of rare
+    classes. Do not use it with losses that balance the classes, whose best bias is near 0.
 
     Args:
         counts: ClassCounts, or examples of each class, (K,); none may be 0.
@@ -18,7 +18,7 @@ def initial_bias(counts: Any) -> np.ndarray:
         (K,) float64. A single sigmoid unit takes `bias[1] - bias[0]`.
 
     Raises:
-        ValueError: if counts are none, or a class has no example.
+        ValueError: If the counts are invalid, or a class has no example.
 
     Example:
 
@@ -28,7 +28,11 @@ def initial_bias(counts: Any) -> np.ndarray:
     >>> keras.ops.convert_to_numpy(layer(np.zeros((1, 3)))).round(4)
     array([[0.75, 0.25]], dtype=float32)
 
+    See also:
+        `adjust_logits`, after training.
+
     Reference:
-        Lin et al., 2017, https://arxiv.org/abs/1708.02002 (§4.1, of one sigmoid)
+        Lin et al., 2017, Focal loss for dense object detection, https://arxiv.org/abs/1708.02002
+        (§4.1, for one sigmoid)
     """
     return log_shares(counts)

@@ -26,34 +26,35 @@ def retrain_classifier(
     seed: int = 0,
     verbose: str | int = "auto",
 ) -> keras.Model:
-    """Returns a copy whose last layer is learnt anew, all classes counting alike ("cRT").
+    """Retrains the last layer of a copy on balanced classes ("cRT").
 
-    Long tails harm the classifier more than the features: learn those from the data as they are,
-    then only the classifier from balanced classes. The features are computed once, with statistics
-    and dropout as at inference.
+    A long tail harms the classifier more than the features: train both on the data as they are,
+    then only the classifier on balanced classes. The features are computed once, in inference
+    mode.
 
     Args:
-        model: trained functional or Sequential model that ends in a layer with weights, such as
+        model: Trained functional or Sequential model that ends in a layer with weights, such as
             Dense or `CosineDense`, and perhaps an activation.
-        x: its inputs, N examples, as `predict` takes them.
-        y: class of each example, (N,), (N, 1), or one-hot (N, K); with a loss of your own in the
-            form that it takes.
-        epochs: None solves a Dense layer, the prior of the classes taken out (`solve_head`). An int
-            trains it for so many passes over N drawn examples, and so do 10 by default where the
-            last layer is another, or a `loss` or `strategy` is given.
-        optimizer: as in `compile`.
-        loss: as in `compile`; by default sparse cross-entropy.
-        strategy: how `resample` draws.
-        batch_size: examples a batch.
-        seed: of the drawing. Initial weights follow `keras.utils.set_random_seed`.
-        verbose: as in `Model.fit`.
+        x: Inputs of N examples, as for `predict`.
+        y: Class of each example, (N,), (N, 1), or one-hot (N, K); with your own `loss`, in the form
+            that it expects.
+        epochs: Number of passes over N drawn examples. None solves a Dense layer with `solve_head`
+            and removes the prior of the classes; if the last layer is another one, or a `loss` or
+            `strategy` is given, it trains for 10 epochs. Defaults to None.
+        optimizer: As in `compile`.
+        loss: As in `compile`; by default sparse cross-entropy.
+        strategy: Strategy of `resample`. Defaults to "class_balanced".
+        batch_size: Examples per batch. Defaults to 32.
+        seed: Seed of the sampling. Initial weights follow `keras.utils.set_random_seed`. Defaults
+            to 0.
+        verbose: As in `Model.fit`.
 
     Returns:
-        A model with the features and flags of the one given, which stays as it is; not compiled.
+        An uncompiled model with the features and flags of the given one, which is unchanged.
 
     Raises:
-        ValueError: for a model that does not end so, has no graph or cannot be copied; for
-            examples that `resample` cannot draw from.
+        ValueError: If the model ends in another layer, has no graph or cannot be copied, or
+            `resample` cannot draw from the examples.
 
     Example:
 
@@ -66,7 +67,7 @@ def retrain_classifier(
     True
 
     See also:
-        `adjust_logits` and `tau_normalize`, which learn nothing anew.
+        `adjust_logits` and `tau_normalize`, which do not train.
 
     Reference:
         Kang et al., 2020, Decoupling representation and classifier for long-tailed recognition,

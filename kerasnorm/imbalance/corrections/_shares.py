@@ -1,4 +1,4 @@
-"""Shares of the classes from counts."""
+"""Computes class frequencies from counts."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ def log_shares(counts: Any, num_classes: int | None = None) -> np.ndarray:
     """Returns log π in float64, (K,), of classes that all have examples.
 
     Raises:
-        ValueError: if counts are none, of another number of classes, or 0.
+        ValueError: If counts are none, of another number of classes, or 0.
     """
     shares = as_shares("counts", counts, num_classes)
     absent = np.flatnonzero(shares == 0).tolist()
     if absent:
         raise ValueError(
-            f"There is no example of class {', '.join(map(str, absent))}, so its share has no "
-            "logarithm. Leave such classes out, or count one example of them."
+            f"There is no example of class {', '.join(map(str, absent))}, so its frequency "
+            "has no logarithm. Leave such classes out, or count one example of each."
         )
     return np.log(shares)
 

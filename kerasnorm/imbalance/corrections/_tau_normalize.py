@@ -8,19 +8,19 @@ from kerasnorm.models import copy_model, ends_in, find_dense_head
 def tau_normalize(model: keras.Model, tau: float) -> keras.Model:
     """Returns a copy whose last Dense layer has weights w / ‖w‖^τ for each class, and no bias.
 
-    Rare classes end up with short weight vectors, and lose. It needs features with a classifier
-    that was trained plainly to the end; choose τ on validation data.
+    Plain training gives rare classes short weight vectors, so that they are rarely predicted. Use
+    it after plain training to convergence, and choose τ on validation data.
 
     Args:
         model: keras.Model that ends in a Dense layer, and perhaps an activation.
-        tau: τ ≥ 0: 0 leaves the weights, 1 gives all the length 1.
+        tau: τ ≥ 0; 0 keeps the weights, 1 gives all of them length 1.
 
     Returns:
-        A model that is not compiled; its bias is 0. The one given stays as it is.
+        An uncompiled model whose bias is 0. The given one is unchanged.
 
     Raises:
-        ValueError: for τ out of range, a model that does not end so or cannot be copied, or one
-            that ends in a sigmoid or one unit, whose biases are thresholds.
+        ValueError: If τ is out of range, the model does not end in a Dense layer or cannot be
+            copied, or it ends in a sigmoid or a single unit, whose biases are thresholds.
 
     Example:
 
@@ -29,15 +29,19 @@ def tau_normalize(model: keras.Model, tau: float) -> keras.Model:
     >>> tau_normalize(model, 0.5).get_weights()[0].tolist()
     [[2.0, 0.0], [0.0, 1.0]]
 
+    See also:
+        `adjust_logits`; `retrain_classifier`; `tune_thresholds`.
+
     Reference:
-        Kang et al., 2020, https://arxiv.org/abs/1910.09217
+        Kang et al., 2020, Decoupling representation and classifier for long-tailed recognition,
+        https://arxiv.org/abs/1910.09217
     """
     tau = as_number("tau", tau, 0)
     if find_dense_head(model).units == 1 or ends_in(model, "sigmoid"):
         raise ValueError(
-            "`tau_normalize` is for classes of which an example has one, under a softmax: without "
-            "the bias of a sigmoid its threshold is lost. Received: model "
-            f"'{model.name}'. `tune_thresholds` chooses thresholds."
+            "`tau_normalize` expects a softmax over classes; it would remove the bias of a "
+            "sigmoid, which is its threshold. Received: model "
+            f"'{model.name}'. Use `tune_thresholds` instead."
         )
     normalized = copy_model(model)
     head = find_dense_head(normalized)

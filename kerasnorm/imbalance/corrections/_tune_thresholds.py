@@ -11,30 +11,33 @@ _MOST = 1000
 def tune_thresholds(
     probabilities: Any, y: Any, metric: Callable[[np.ndarray, np.ndarray], float]
 ) -> float | np.ndarray:
-    """Returns the thresholds from which on a label is given, such that a metric is largest.
+    """Returns the decision thresholds that maximize a metric.
 
-    For two classes, or several labels at once: ½ is the best for accuracy, and not for F1 of a rare
-    label. Take validation data, neither the training's nor the test's.
+    Use it for two classes or several labels: ½ is the best threshold for accuracy, but not for F1
+    of a rare label. Pass validation data, neither training nor test data.
 
     Args:
-        probabilities: (N,), or (N, K) with a column a label; or scores of any range.
+        probabilities: (N,), or (N, K) with one column per label; or scores of any range.
         y: 0 and 1, of the same shape.
-        metric: `metric(y_true, y_pred)` of arrays (N,) of 0 and 1, such as scikit-learn's
-            `f1_score`; the larger the better. Each column is tuned by itself.
+        metric: Function `metric(y_true, y_pred)` of arrays (N,) of 0 and 1, such as scikit-learn's
+            `f1_score`; larger is better. Each column is tuned separately.
 
     Returns:
-        A float for (N,), an array (K,) for (N, K): predict 1 where `probabilities >= threshold`. It
-        is in the middle between two scores; of several that are as good, the nearest to ½. Of more
-        than 1,000 distinct scores, 1,000 that are evenly spread over them are tried.
+        A float for (N,), an array (K,) for (N, K): predict 1 where `probabilities >= threshold`. A
+        threshold lies midway between two scores; among equally good ones the nearest to ½ is
+        chosen. At most 1,000 thresholds, evenly spread over the scores, are tried.
 
     Raises:
-        ValueError: for arrays that do not fit, labels but 0 and 1, NaN scores or results.
+        ValueError: If the shapes differ, labels are not 0 or 1, or scores or results are NaN.
 
     Example:
 
     >>> from sklearn.metrics import f1_score
     >>> round(tune_thresholds([0.1, 0.2, 0.4, 0.3], [0, 0, 1, 1], f1_score), 3)
     0.25
+
+    See also:
+        `adjust_logits`, for several classes under a softmax.
     """
     scores, labels = to_numpy(probabilities), to_numpy(y)
     fits = scores.ndim in (1, 2) and scores.shape == labels.shape and scores.size
@@ -64,7 +67,7 @@ def _tune(scores: np.ndarray, labels: np.ndarray, metric: Callable) -> float:
 
 
 def _candidates(scores: np.ndarray) -> np.ndarray:
-    """Thresholds that part the scores in every way: all 1, between two scores, all 0."""
+    """Returns thresholds that separate the scores in every way: all 1, in between, all 0."""
     distinct = np.unique(scores)
     low, high = distinct[:-1], distinct[1:]
     middle = low + (high - low) / 2

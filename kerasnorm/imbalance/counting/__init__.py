@@ -1,4 +1,4 @@
-"""Counts of the examples of each class."""
+"""Counts the examples of each class."""
 
 from kerasnorm.imbalance.counting._class_counts import ClassCounts, as_counts
 from kerasnorm.imbalance.counting._count_classes import count_classes

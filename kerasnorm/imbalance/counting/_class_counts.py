@@ -1,4 +1,4 @@
-"""How many examples each class has."""
+"""Holds the number of examples of each class."""
 
 import dataclasses
 from typing import Any
@@ -19,16 +19,17 @@ _LOG_RATIO = 10
 class ClassCounts:
     """The number of examples of each class, as `count_classes` returns it.
 
-    Use it to look at an imbalance, and pass it on to whatever takes `counts`.
+    Use it to inspect how unequal the classes are, and pass it to everything that takes `counts`.
 
     Args:
-        counts: `(K,)` whole numbers, at least one above 0; kept as a read-only int64 array. What
-            has keys (a dict, a Counter, a pandas Series, such as `value_counts()`) is read by
-            them: class numbers, or names, which are put in alphabetical order.
-        labels: The K names of the classes, by default those of the counts or 0 to K - 1.
-        ignore_class: The label that was left out of the counts, if any.
+        counts: `(K,)` whole numbers, at least one above 0; kept as a read-only int64 array. A
+            mapping (a dict, a Counter, a pandas Series such as `value_counts()`) is read by its
+            keys: class numbers, or names, which are sorted alphabetically.
+        labels: The K names of the classes. Defaults to those of the counts or 0 to K - 1.
+        ignore_class: The label that was left out of the counts, if any. Defaults to None.
         image_pixels: `(K,)`, for label maps: the counted pixels of all the images that contain
             the class. `counts / image_pixels` is the frequency of median frequency balancing.
+            Defaults to None.
 
     Raises:
         ValueError: If the counts are not whole numbers of rank 1, are all 0, or do not fit
@@ -41,6 +42,9 @@ class ClassCounts:
     100.0
     >>> counts.groups()
     {'many': [0], 'medium': [1], 'few': [2]}
+
+    See also:
+        `count_classes`, which returns it; `class_weights`.
     """
 
     counts: np.ndarray
@@ -74,8 +78,8 @@ class ClassCounts:
         """Sorts the classes by their examples, as long-tailed benchmarks do.
 
         Args:
-            many: A class with more examples than this is in "many".
-            few: A class with fewer examples than this, or none, is in "few".
+            many: A class with more examples than this is in "many". Defaults to 100.
+            few: A class with fewer examples than this, or none, is in "few". Defaults to 20.
 
         Returns:
             The class indices under "many", "medium" (what lies between, ends included) and "few".
@@ -96,7 +100,7 @@ class ClassCounts:
         return {name: np.flatnonzero(mask).tolist() for name, mask in masks.items()}
 
     def describe(self) -> str:
-        """Returns a readable table: a line a class, largest first, with its share and group.
+        """Returns a readable table: one line per class, largest first, with its share and group.
 
         Of more than 20 classes it shows the largest ten and the smallest ten.
         """
@@ -127,7 +131,7 @@ class ClassCounts:
         """Draws the counts as bars, largest first; on a log scale from a ratio of 10 up.
 
         Args:
-            ax: matplotlib axes; by default those of a new figure.
+            ax: Matplotlib axes. Defaults to those of a new figure.
 
         Returns:
             The axes.

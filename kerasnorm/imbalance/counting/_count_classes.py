@@ -1,4 +1,4 @@
-"""Counting the examples of each class, whatever holds the labels."""
+"""Counts the examples of each class, from many forms of data."""
 
 import collections
 import itertools
@@ -32,13 +32,13 @@ def count_classes(
 ) -> ClassCounts:
     """Counts the examples of each class.
 
-    Use it first: the counts say whether there is an imbalance, and weights, sampling and losses
-    start from them. What is no array is read once, a batch at a time, with a progress bar; sample
-    weights are not used.
+    Use it first: the counts show how unequal the classes are, and weights, sampling and losses
+    start from them. Data other than arrays are read once, batch by batch, with a progress bar;
+    sample weights are ignored.
 
     How labels are read:
 
-    - integers, bools and whole floats of any rank are class numbers, one a position: (N,),
+    - integers, bools and whole floats of any rank are class numbers, one per position: (N,),
       (N, 1), sequences (N, T), label maps (N, H, W). The classes are 0 to the largest label;
     - rank 2 with several columns of 0 and 1 only is one-hot or multilabel: every 1 is counted.
       Integers are class numbers all the same if `ignore_class` is given, which only those have;
@@ -50,21 +50,21 @@ def count_classes(
         data: An array of labels; a tuple `(x, y)` or `(x, y, w)` of arrays; a tf.data.Dataset of
             such tuples, batched or not; a `keras.utils.PyDataset` or an iterator of batches of
             them (it must end, and is used up); `ImageFiles`, a `SegmentationFolder` or `TFRecords`;
-            the path of what `kerasnorm fit` takes, a folder with one sub-folder of images a class,
-            perhaps in those of the parts `train/`, `val/`, `test/`, or a CSV file with the columns
+            the path of what `kerasnorm fit` takes, a folder with one sub-folder per class,
+            optionally inside `train/`, `val/` and `test/`, or a CSV file with the columns
             path and label (file names are counted, no image is opened); or that of a folder of
             masks, label maps in grey or palette images.
-        num_classes: K; classes with no example are then kept, with a count of 0.
-        ignore_class: A label that is left out, such as 255 in label maps.
-        verbose: 1 shows a progress bar, 0 none; "auto" shows it in a terminal.
+        num_classes: K; classes with no example are then kept, with a count of 0. Defaults to None.
+        ignore_class: Label to ignore, such as 255 in label maps. Defaults to None.
+        verbose: 1 shows a progress bar, 0 none; "auto" shows it in a terminal. Defaults to "auto".
 
     Returns:
         A `ClassCounts`; for label maps it knows what median frequency balancing needs.
 
     Raises:
         ValueError: If there are no labels, they cannot be read, or one is outside the classes:
-            negative, `num_classes` or more, or a 254 or 255 that seems to be a mark, with neither
-            `num_classes` nor `ignore_class` to say what it is.
+            negative, `num_classes` or more, or 254 or 255 where neither `num_classes` nor
+            `ignore_class` says whether it is a class.
 
     Example:
 
@@ -79,6 +79,9 @@ def count_classes(
     class  count   share  group
         0      6  85.71%  few
         1      1  14.29%  few
+
+    See also:
+        `ClassCounts`; `class_weights`; `resample`.
     """
     if num_classes is not None:
         num_classes = as_int("num_classes", num_classes, low=1)
@@ -128,7 +131,7 @@ def _named_counts(
 ) -> ClassCounts:
     if ignore_class is not None or num_classes not in (None, len(named)):
         raise ValueError(
-            "Classes with names are those that are found, here "
+            "The classes of named labels are the names found, here "
             f"{len(named)}: pass neither `ignore_class` nor another `num_classes`. Received: "
             f"num_classes={num_classes}, ignore_class={ignore_class}."
         )

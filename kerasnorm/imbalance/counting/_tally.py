@@ -1,4 +1,4 @@
-"""The running counts of a pass over numeric labels."""
+"""Counts numeric labels batch by batch."""
 
 import numpy as np
 

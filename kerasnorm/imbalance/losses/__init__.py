@@ -1,4 +1,4 @@
-"""Losses for classes that are unequally frequent, in images, pixels and contours."""
+"""Provides losses for unequal classes of images, pixels and contours."""
 
 from kerasnorm.imbalance.losses._asymmetric_loss import AsymmetricLoss
 from kerasnorm.imbalance.losses._balanced_softmax import BalancedSoftmax

@@ -13,28 +13,29 @@ from kerasnorm.imbalance.losses._position_loss import REDUCTION, PositionLoss, f
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class AsymmetricLoss(PositionLoss):
-    """Binary cross-entropy for multilabel rows that focuses labels of 0 more than those of 1.
+    """Binary cross-entropy for several labels that down-weights easy labels of 0 more than of 1.
 
-    A picture has few of many labels. With p = sigmoid(z) and p' = max(p − m, 0), a label of 1 costs
-    −(1 − p)^γ₊ log p, and a label of 0 costs −p'^γ₋ log(1 − p'): nothing at all up to p = m.
+    Use it where an image has few of many labels. With p = sigmoid(z) and p' = max(p − m, 0), a
+    label of 1 costs −(1 − p)^γ₊ log p, and a label of 0 costs −p'^γ₋ log(1 − p'): nothing at all up
+    to p = m.
 
     Args:
-        gamma_negative: γ₋ ≥ 0.
-        gamma_positive: γ₊ ≥ 0, rather not above γ₋.
-        margin: m in [0, 1).
-        reduction: as in `keras.losses.Loss`.
-        name: of the loss.
-        dtype: of the computation; float16 and bfloat16 become float32.
+        gamma_negative: γ₋ ≥ 0. Defaults to 4.0.
+        gamma_positive: γ₊ ≥ 0, usually not above γ₋. Defaults to 0.0.
+        margin: m in [0, 1). Defaults to 0.05.
+        reduction: As in `keras.losses.Loss`.
+        name: Name of the loss. Defaults to "asymmetric_loss".
+        dtype: Dtype of the computation; float16 and bfloat16 become float32. Defaults to None.
 
     Call arguments:
         y_true: 0 and 1, (N, K) or (N, ..., K).
-        y_pred: logits of the same shape.
-        sample_weight: as in Keras, for losses (N,) or (N, ...).
+        y_pred: Logits of the same shape.
+        sample_weight: As in Keras, for losses (N,) or (N, ...).
 
     The loss of an example is the mean over its K labels (the authors' code takes the sum).
 
     Raises:
-        ValueError: for arguments or shapes that do not fit; for a label that is neither 0 nor 1, or
+        ValueError: For invalid arguments or shapes; for a label that is neither 0 nor 1, or
             NaN instead of a loss where code is compiled and labels cannot be seen.
 
     Example:
@@ -43,8 +44,12 @@ class AsymmetricLoss(PositionLoss):
     >>> round(float(loss([[1, 0]], [[0.0, 0.0]])), 3)  # (log 2 + log 2 / 2) / 2
     0.52
 
+    See also:
+        `kerasnorm.imbalance.corrections.tune_thresholds`, for after training.
+
     Reference:
-        Ridnik et al., 2021, https://arxiv.org/abs/2009.14119
+        Ridnik et al., 2021, Asymmetric loss for multi-label classification,
+        https://arxiv.org/abs/2009.14119
     """
 
     def __init__(
@@ -73,7 +78,7 @@ class AsymmetricLoss(PositionLoss):
         return finish(losses, ops.any(wrong, axis=-1), mask)
 
     def _miss(self, logits: Tensor) -> Tensor:
-        """The loss of labels of 0."""
+        """Returns the loss of labels of 0."""
         if self.margin == 0:
             return formulas.focal(-logits, self.gamma_negative)
         p = ops.sigmoid(logits)

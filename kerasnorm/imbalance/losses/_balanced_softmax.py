@@ -8,19 +8,19 @@ from kerasnorm.imbalance.losses._position_loss import REDUCTION
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class BalancedSoftmax(LogitAdjusted):
-    """Cross-entropy of a softmax in which a class counts by its examples: n e^z / Σ n e^z.
+    """Cross-entropy of a softmax weighted by class counts: n e^z / Σ n e^z.
 
-    It is `LogitAdjusted` with τ = 1, found by another way, and all that is said there holds here:
-    the one to begin with for long tails, since there is nothing to tune.
+    The first loss to try for long tails, since it has nothing to tune. It equals `LogitAdjusted`
+    with τ = 1, and the notes there apply.
 
     Args:
         counts: ClassCounts, or examples of each class in training, (K,).
-        ignore_class: label that is left out, such as 255; by default that of a `ClassCounts`.
-        reduction: as in `keras.losses.Loss`.
-        name: of the loss.
-        dtype: of the computation; float16 and bfloat16 become float32.
+        ignore_class: Label to ignore, such as 255. Defaults to that of a `ClassCounts`.
+        reduction: As in `keras.losses.Loss`.
+        name: Name of the loss. Defaults to "balanced_softmax".
+        dtype: Dtype of the computation; float16 and bfloat16 become float32. Defaults to None.
 
-    Call arguments and errors are those of `LogitAdjusted`.
+    Call arguments and errors are as in `LogitAdjusted`.
 
     Example:
 
@@ -28,8 +28,13 @@ class BalancedSoftmax(LogitAdjusted):
     >>> round(float(loss([1], [[0.0, 0.0]])), 4)  # −log 1/4
     1.3863
 
+    See also:
+        `LogitAdjusted`, with τ to choose; `kerasnorm.imbalance.corrections.adjust_logits`, after
+        training.
+
     Reference:
-        Ren et al., 2020, https://arxiv.org/abs/2007.10740
+        Ren et al., 2020, Balanced meta-softmax for long-tailed visual recognition,
+        https://arxiv.org/abs/2007.10740
     """
 
     def __init__(

@@ -12,28 +12,30 @@ from kerasnorm.imbalance.losses._position_loss import REDUCTION, PositionLoss, f
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class ClassBalancedBinaryCrossentropy(PositionLoss):
-    """Binary cross-entropy in which the two classes of each image weigh the same, for contours.
+    """Binary cross-entropy for contours, in which both classes of each image have equal weight.
 
-    Of an image with pixels Y, and Y⁻ those that are no contour, β = |Y⁻| / |Y|: a contour pixel
-    costs −β log p, another −(1 − β) log(1 − p). An image of one class only has nothing to balance:
-    β is ½ there, where the formula would let it cost nothing. Predictions come out wide and too
-    high, as β weighs contours up; a threshold is chosen afterwards (`BoundaryFScore`).
+    For an image with pixels Y, of which Y⁻ are no contour, β = |Y⁻| / |Y|: a contour pixel costs
+    −β log p, another pixel −(1 − β) log(1 − p). For an image of one class β is ½, where the
+    formula would make its loss 0. Predictions are wide and too high, since β gives contours a
+    large weight; choose a threshold afterwards (`BoundaryFScore`).
 
     Args:
-        from_logits: whether predictions are logits. Probabilities are clipped to
+        from_logits: Whether predictions are logits. Probabilities are clipped to
             [ε, 1 − ε], with ε of `keras.config.epsilon()`, as Keras does: prefer logits.
-        ignore_class: label that is left out, such as 255 where annotators disagree.
-        reduction: as in `keras.losses.Loss`: the mean over pixels and images by default.
-        name: of the loss.
-        dtype: of the computation; float16 and bfloat16 become float32.
+            Defaults to True.
+        ignore_class: Label to ignore, such as 255 where annotators disagree.
+            Defaults to None.
+        reduction: As in `keras.losses.Loss`: the mean over pixels and images by default.
+        name: Name of the loss. Defaults to "class_balanced_binary_crossentropy".
+        dtype: Dtype of the computation; float16 and bfloat16 become float32. Defaults to None.
 
     Call arguments:
         y_true: 0 and 1, (N, H, W) or (N, H, W, 1); or with other axes for H and W.
         y_pred: (N, H, W, 1) or (N, H, W).
-        sample_weight: (N,), or (N, H, W); does not change β.
+        sample_weight: Weights (N,) or (N, H, W), which do not change β.
 
     Raises:
-        ValueError: for shapes that do not fit; for a label that is neither 0 nor 1, or NaN instead
+        ValueError: For shapes that do not fit; for a label that is neither 0 nor 1, or NaN instead
             of a loss where code is compiled and labels cannot be seen.
 
     Example:
@@ -42,6 +44,9 @@ class ClassBalancedBinaryCrossentropy(PositionLoss):
     >>> values = loss([[1, 0, 0, 0]], keras.ops.zeros((1, 4)))  # β is 3/4
     >>> [round(float(value), 3) for value in values[0]]
     [0.52, 0.173, 0.173, 0.173]
+
+    See also:
+        `kerasnorm.imbalance.metrics.BoundaryFScore`, to measure contours.
 
     Reference:
         Xie and Tu, 2015, "Holistically-nested edge detection", https://arxiv.org/abs/1504.06375
@@ -92,7 +97,7 @@ class ClassBalancedBinaryCrossentropy(PositionLoss):
 
 
 def _share_of_negatives(positive: Tensor, used: Tensor | None, dtype: str) -> Tensor:
-    """β of each image, (N, 1, ...); ½ if its pixels are of one class."""
+    """Returns β of each image, (N, 1, ...); ½ if all pixels have one class."""
     axes = tuple(range(1, len(positive.shape)))
     used = ops.ones_like(positive, dtype=dtype) if used is None else ops.cast(used, dtype)
     total = ops.sum(used, axis=axes, keepdims=True)

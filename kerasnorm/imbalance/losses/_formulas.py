@@ -1,7 +1,7 @@
-"""The arithmetic that losses share, exact at any logit.
+"""Computes the formulas that losses share, exact at any logit.
 
-Everything is a function of log-odds, or of logits less the largest: of those, float32 keeps the
-digits that logits of 1e4 have lost, and nothing is clipped.
+Everything is a function of log-odds, or of logits minus the largest one: float32 resolves these
+where logits of 1e4 have lost their digits, and nothing is clipped.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def crossentropy(logits: Tensor, numbers: Tensor) -> Tensor:
 
 
 def shifted(logits: Tensor) -> Tensor:
-    """Returns the logits less the largest of each position: to be done before anything is added."""
+    """Returns the logits minus the largest of each position; call it before adding anything."""
     return logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
 
 

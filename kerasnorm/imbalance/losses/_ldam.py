@@ -16,27 +16,28 @@ from kerasnorm.imbalance.losses._position_loss import REDUCTION, SparseLoss
 class LDAM(SparseLoss):
     """Cross-entropy with a larger margin for rarer classes ("label-distribution-aware margin").
 
-    The label's logit is lowered by the margin Δ = C n^(−1/4), and all are then scaled by s:
-    −log softmax(s (z − Δ))[y]. Margins mean something where logits are bounded: let the model end
-    in `CosineDense`. The paper's results need `DeferredReweighting` too.
+    The logit of the label is lowered by the margin Δ = C n^(−1/4), then all logits are scaled by s:
+    −log softmax(s (z − Δ))[y]. Margins need bounded logits: let the model end in `CosineDense`.
+    The paper uses it with `DeferredReweighting`.
 
     Args:
         counts: ClassCounts, or examples of each class in training, (K,). A class with no example
             has the largest margin.
-        max_margin: margin of the rarest class, > 0, in units of the cosine; sets C.
-        scale: s > 0. The model's probabilities are softmax(s z).
-        ignore_class: label that is left out, such as 255; by default that of a `ClassCounts`.
-        reduction: as in `keras.losses.Loss`.
-        name: of the loss.
-        dtype: of the computation; float16 and bfloat16 become float32.
+        max_margin: Margin of the rarest class, > 0, in units of the cosine; sets C.
+            Defaults to 0.5.
+        scale: s > 0. The model's probabilities are softmax(s z). Defaults to 30.0.
+        ignore_class: Label to ignore, such as 255. Defaults to that of a `ClassCounts`.
+        reduction: As in `keras.losses.Loss`.
+        name: Name of the loss. Defaults to "ldam".
+        dtype: Dtype of the computation; float16 and bfloat16 become float32. Defaults to None.
 
     Call arguments:
-        y_true: class numbers (N,), (N, 1), or (N, H, W), of any dtype.
-        y_pred: cosines (N, K) or (N, H, W, K).
-        sample_weight: as in Keras; (N,) is the weight of all positions of an example.
+        y_true: Class numbers (N,), (N, 1), or (N, H, W), of any dtype.
+        y_pred: Cosines (N, K) or (N, H, W, K).
+        sample_weight: As in Keras; (N,) is the weight of all positions of an example.
 
     Raises:
-        ValueError: for arguments or shapes that do not fit; for a label outside the classes, or NaN
+        ValueError: For invalid arguments or shapes; for a label outside the classes, or NaN
             instead of a loss where code is compiled and labels cannot be seen.
 
     Example:
@@ -45,8 +46,13 @@ class LDAM(SparseLoss):
     >>> [round(float(loss([label], [[0.0, 0.0]])), 3) for label in (0, 1)]
     [2.579, 5.007]
 
+    See also:
+        `kerasnorm.imbalance.CosineDense`; `kerasnorm.imbalance.DeferredReweighting`;
+        `BalancedSoftmax`.
+
     Reference:
-        Cao et al., 2019, https://arxiv.org/abs/1906.07413
+        Cao et al., 2019, Learning imbalanced datasets with label-distribution-aware margin loss,
+        https://arxiv.org/abs/1906.07413
     """
 
     def __init__(

@@ -14,31 +14,31 @@ from kerasnorm.imbalance.losses._position_loss import REDUCTION, SparseLoss
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class LogitAdjusted(SparseLoss):
-    """Cross-entropy of logits that are handicapped by how frequent the classes are: z + τ log π.
+    """Cross-entropy of logits adjusted by the class frequencies: z + τ log π.
 
-    π are the shares of the classes in training. In training a rare class must win by a margin over
-    frequent ones, so that plain logits, the model's own output, suit classes that are equally
-    frequent: minimising this is consistent for the balanced error with τ = 1. Use nothing else that
-    balances with it, and no `adjust_logits` afterwards.
+    π are the class frequencies in training. A rare class must exceed frequent ones by a margin in
+    training, so that the plain logits of the model suit equally frequent classes: with τ = 1 the
+    loss is consistent for the balanced error. Combine it with no other balancing, and do not use
+    `adjust_logits` afterwards.
 
-    A class of count 0 has the share 0: it takes part in no softmax, its logit gets no gradient, and
-    an example of it has an infinite loss.
+    A class of count 0 has frequency 0: it is excluded from the softmax, its logit gets no gradient,
+    and an example of it has an infinite loss.
 
     Args:
         counts: ClassCounts, or examples of each class in training, (K,).
-        tau: τ ≥ 0.
-        ignore_class: label that is left out, such as 255; by default that of a `ClassCounts`.
-        reduction: as in `keras.losses.Loss`.
-        name: of the loss.
-        dtype: of the computation; float16 and bfloat16 become float32.
+        tau: τ ≥ 0. Defaults to 1.0.
+        ignore_class: Label to ignore, such as 255. Defaults to that of a `ClassCounts`.
+        reduction: As in `keras.losses.Loss`.
+        name: Name of the loss. Defaults to "logit_adjusted".
+        dtype: Dtype of the computation; float16 and bfloat16 become float32. Defaults to None.
 
     Call arguments:
-        y_true: class numbers (N,), (N, 1), or (N, H, W), of any dtype.
-        y_pred: logits (N, K) or (N, H, W, K).
-        sample_weight: as in Keras; (N,) is the weight of all positions of an example.
+        y_true: Class numbers (N,), (N, 1), or (N, H, W), of any dtype.
+        y_pred: Logits (N, K) or (N, H, W, K).
+        sample_weight: As in Keras; (N,) is the weight of all positions of an example.
 
     Raises:
-        ValueError: for arguments or shapes that do not fit; for a label outside the classes, or NaN
+        ValueError: For invalid arguments or shapes; for a label outside the classes, or NaN
             instead of a loss where code is compiled and labels cannot be seen.
 
     Example:
@@ -47,8 +47,12 @@ class LogitAdjusted(SparseLoss):
     >>> [round(float(loss([label], [[0.0, 0.0]])), 3) for label in (0, 1)]  # −log π
     [0.105, 2.303]
 
+    See also:
+        `BalancedSoftmax`; `kerasnorm.imbalance.corrections.adjust_logits`, after training.
+
     Reference:
-        Menon et al., 2021, https://arxiv.org/abs/2007.07314
+        Menon et al., 2021, Long-tail learning via logit adjustment,
+        https://arxiv.org/abs/2007.07314
     """
 
     def __init__(
@@ -74,7 +78,7 @@ class LogitAdjusted(SparseLoss):
 
 
 def _handicaps(counts: list[int], tau: float) -> np.ndarray:
-    """τ log π, −∞ for a class with no example."""
+    """Returns τ log π, −∞ for a class with no example."""
     n = np.array(counts, np.float64)
     logs = np.log(np.where(n > 0, n, 1) / n.sum())
     return np.where(n > 0, tau * logs, -np.inf)

@@ -12,32 +12,34 @@ from kerasnorm.imbalance.losses._position_loss import REDUCTION, SparseLoss
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class LovaszSoftmax(SparseLoss):
-    """The mean intersection over union of the classes, made convex: for segmentation.
+    """Convex surrogate of the mean intersection over union, for segmentation.
 
     For each class c the errors |[y = c] − p_c| of the pixels are sorted, largest first, and summed
     with the steps by which the Jaccard loss 1 − |∩| / |∪| grows when these pixels become wrong one
-    after the other. Small classes count as much as large ones. Use it to fine-tune what
-    cross-entropy has trained, or add both; alone and from scratch it learns slowly.
+    after the other. Small classes count as much as large ones. Use it to fine-tune after
+    cross-entropy, or add both; alone and from scratch it learns slowly.
 
     Args:
-        classes: "present": the mean over the classes that have labels; "all": over all.
-        per_image: whether pixels are sorted within their image, rather than in the whole batch.
-        from_logits: whether predictions are logits, rather than probabilities.
-        ignore_class: label that is left out, such as 255.
-        reduction: as in `keras.losses.Loss`. Every image has the loss of the batch unless
+        classes: "present" for the mean over classes that have labels, "all" over all classes.
+            Defaults to "present".
+        per_image: Whether pixels are sorted within their image, rather than in the whole batch.
+            Defaults to False.
+        from_logits: Whether predictions are logits, rather than probabilities. Defaults to True.
+        ignore_class: Label to ignore, such as 255. Defaults to None.
+        reduction: As in `keras.losses.Loss`. Every image has the loss of the batch unless
             `per_image`.
-        name: of the loss.
-        dtype: of the computation; float16 and bfloat16 become float32.
+        name: Name of the loss. Defaults to "lovasz_softmax".
+        dtype: Dtype of the computation; float16 and bfloat16 become float32. Defaults to None.
 
     Call arguments:
-        y_true: class numbers (N, H, W) or (N, H, W, 1), of any dtype; or with other axes for H
+        y_true: Class numbers (N, H, W) or (N, H, W, 1), of any dtype; or with other axes for H
             and W, or none.
         y_pred: (N, H, W, K).
         sample_weight: (N,) or (N, H, W). A pixel of weight w counts as w pixels in the index, and
             the loss is multiplied by the mean weight, as if Keras had done it.
 
     Raises:
-        ValueError: for arguments or shapes that do not fit; for a label outside the classes, or NaN
+        ValueError: For invalid arguments or shapes; for a label outside the classes, or NaN
             instead of a loss where code is compiled and labels cannot be seen.
 
     Example:
@@ -47,8 +49,11 @@ class LovaszSoftmax(SparseLoss):
     >>> round(float(loss(y, p)), 3)  # (0.5 · 1/2 + 0.5 · 1/2) / 2
     0.25
 
+    See also:
+        `SparseFocalCrossentropy`; `keras.metrics.MeanIoU`, to measure it.
+
     Reference:
-        Berman et al., 2018, https://arxiv.org/abs/1705.08790
+        Berman et al., 2018, The Lovász-softmax loss, https://arxiv.org/abs/1705.08790
     """
 
     def __init__(
@@ -118,8 +123,8 @@ def _lovasz(errors: Tensor, own: Tensor, measure: Tensor, only_present: bool) ->
     Args:
         errors: (images, K, pixels).
         own: 1 where a pixel is of the class, of the same shape.
-        measure: how many pixels each counts as, (images, pixels).
-        only_present: whether the mean is over classes that have pixels.
+        measure: How many pixels each counts as, (images, pixels).
+        only_present: Whether the mean is over classes that have pixels.
     """
     measure = ops.broadcast_to(ops.expand_dims(measure, axis=1), ops.shape(errors))
     order = ops.argsort(-ops.stop_gradient(errors), axis=-1)

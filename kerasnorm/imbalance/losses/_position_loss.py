@@ -1,4 +1,4 @@
-"""What all losses share: how they meet masks, weights and labels."""
+"""Holds the base classes of the losses: masks, weights and labels."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ REDUCTION = "sum_over_batch_size"
 
 
 class PositionLoss(keras.losses.Loss):
-    """A loss at every position (N, ...) of predictions that may have a Keras mask.
+    """Base class of losses at every position (N, ...), with Keras masks.
 
-    Other than in Keras' losses a mask hides positions from the formula itself, and the weight of an
-    example, (N,), goes to all of its positions.
+    Unlike in Keras' losses, a mask excludes positions from the formula itself, and the sample
+    weight of an example, (N,), applies to all of its positions.
     """
 
     def __init__(self, reduction: str | None, name: str | None, dtype: Any) -> None:
@@ -41,14 +41,14 @@ class PositionLoss(keras.losses.Loss):
     def reduced(
         self, y_true: Tensor, mask: Tensor | None, y_pred: Tensor, sample_weight: Tensor | None
     ) -> Tensor:
-        """Returns what Keras makes of the losses that `call` gives."""
+        """Returns the reduced loss."""
         return super().__call__(y_true if mask is None else (y_true, mask), y_pred, sample_weight)
 
     def fit_shapes(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor, int]:
         """Returns labels and predictions as `call` takes them, and how many axes its losses have.
 
         Raises:
-            ValueError: if the shapes do not fit.
+            ValueError: If the shapes do not fit.
         """
         raise NotImplementedError
 
@@ -57,7 +57,7 @@ class PositionLoss(keras.losses.Loss):
 
 
 class SparseLoss(PositionLoss):
-    """A loss of predictions (N, ..., K), given class numbers (N, ...) or (N, ..., 1).
+    """Base class of losses of predictions (N, ..., K) and class numbers (N, ...) or (N, ..., 1).
 
     Attributes:
         class_weights: (K,) floats that multiply the losses of each class, or None; set by
@@ -99,7 +99,7 @@ class SparseLoss(PositionLoss):
     def read(
         self, y_true: Tensor | tuple[Tensor, Tensor], y_pred: Tensor
     ) -> tuple[ClassNumbers, Tensor]:
-        """Returns what the labels say, and predictions that are 0 where a label is left out."""
+        """Returns the labels, and predictions that are 0 where a label is ignored."""
         y, mask = split(y_true)
         labels = _class_numbers.read_class_numbers(y, y_pred.shape[-1], self.ignore_class, mask)
         if labels.used is not None:

@@ -18,39 +18,40 @@ _SMALLEST = 0.01  # of the label's probability in C, as in the authors' code
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class Seesaw(SparseLoss):
-    """Cross-entropy in which examples of frequent classes push rare classes less: z + log (M C).
+    """Cross-entropy that reduces the penalty of rare classes by frequent ones: z + log (M C).
 
     For the label y, class j ≠ y has z_j + log M + log C in the softmax, where
-    M = min(1, N_j / N_y)^p mitigates what frequent classes do to rare ones, and
-    C = max(1, p_j / max(p_y, 0.01))^q takes that back where an example is mistaken for j. Neither
+    M = min(1, N_j / N_y)^p reduces the penalty that frequent classes put on rare ones, and
+    C = max(1, p_j / max(p_y, 0.01))^q restores it where an example is mistaken for j. Neither
     has a gradient.
 
-    N are the labels seen until now, those of the batch included, at least 1. They are counted at
-    every call, `evaluate` and validation included; a saved model goes on from them. Where the
-    examples of each class are known, pass `counts`: there is nothing to count then. **JAX** keeps
-    what a compiled step has counted only for metrics: there compile with
-    `metrics=[loss.counter, ...]`, again once a model is loaded from a file, or pass `counts`.
+    N are the labels seen so far, including the batch, at least 1. Every call counts, `evaluate` and
+    validation included; a loaded model continues from the saved counts. If the number of examples
+    of each class is known, pass `counts` instead. On **JAX** counts of a compiled step are kept
+    only by metrics: compile with `metrics=[loss.counter, ...]`, also after loading a model from a
+    file, or pass `counts`.
 
     Args:
         num_classes: K.
-        p: p ≥ 0 of M.
-        q: q ≥ 0 of C.
-        counts: None; or ClassCounts, or examples of each class, (K,), which stay as they are.
-        ignore_class: label that is left out, such as 255; by default that of a `ClassCounts`.
-        reduction: as in `keras.losses.Loss`.
-        name: of the loss.
-        dtype: of the computation; float16 and bfloat16 become float32.
+        p: p ≥ 0 of M. Defaults to 0.8.
+        q: q ≥ 0 of C. Defaults to 2.0.
+        counts: ClassCounts, or examples of each class, (K,), which are then fixed. Defaults to
+            None.
+        ignore_class: Label to ignore, such as 255. Defaults to that of a `ClassCounts`.
+        reduction: As in `keras.losses.Loss`.
+        name: Name of the loss. Defaults to "seesaw".
+        dtype: Dtype of the computation; float16 and bfloat16 become float32. Defaults to None.
 
     Attributes:
-        counter: metric with the labels seen, None where `counts` are given.
+        counter: Metric that holds the labels seen; None if `counts` is given.
 
     Call arguments:
-        y_true: class numbers (N,), (N, 1), or (N, H, W), of any dtype.
-        y_pred: logits (N, K) or (N, H, W, K).
-        sample_weight: as in Keras; (N,) is the weight of all positions of an example.
+        y_true: Class numbers (N,), (N, 1), or (N, H, W), of any dtype.
+        y_pred: Logits (N, K) or (N, H, W, K).
+        sample_weight: As in Keras; (N,) is the weight of all positions of an example.
 
     Raises:
-        ValueError: for arguments or shapes that do not fit; for a label outside the classes, or NaN
+        ValueError: For invalid arguments or shapes; for a label outside the classes, or NaN
             instead of a loss where code is compiled and labels cannot be seen; where counting is
             not possible.
 
@@ -60,8 +61,12 @@ class Seesaw(SparseLoss):
     >>> [round(float(loss([label], [[0.0, 0.0]])), 3) for label in (0, 1)]  # M is 1/99 and 1
     [0.01, 0.693]
 
+    See also:
+        `BalancedSoftmax`, from known counts; `LDAM`.
+
     Reference:
-        Wang et al., 2021, https://arxiv.org/abs/2008.10032
+        Wang et al., 2021, Seesaw loss for long-tailed instance segmentation,
+        https://arxiv.org/abs/2008.10032
     """
 
     def __init__(
@@ -83,7 +88,7 @@ class Seesaw(SparseLoss):
         self.counter = SeesawCounter(num_classes) if counts is None else None
         if counts is not None and len(self.counts) != num_classes:
             raise ValueError(
-                f"`counts` should have {num_classes} entries, one a class. "
+                f"`counts` should have {num_classes} entries, one per class. "
                 f"Received: counts={counts!r}."
             )
 

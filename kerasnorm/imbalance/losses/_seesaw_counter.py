@@ -8,13 +8,13 @@ from kerasnorm._types import Tensor
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class SeesawCounter(keras.metrics.Metric):
-    """The labels that a `Seesaw` loss has seen, where a compiled model can keep them.
+    """Metric that holds the labels a `Seesaw` loss has seen, so that a compiled model keeps them.
 
-    The loss counts; as a metric this only shows how many there are, and is never reset.
+    The loss does the counting; the metric only shows the total, and is never reset.
 
     Args:
         num_classes: K.
-        name: of the metric.
+        name: Name of the metric. Defaults to "seesaw_labels".
 
     Example:
 
@@ -38,7 +38,7 @@ class SeesawCounter(keras.metrics.Metric):
         """Does nothing: the loss has counted already."""
 
     def reset_state(self) -> None:
-        """Does nothing: an epoch goes on from the last."""
+        """Does nothing: counts are kept over epochs."""
 
     def result(self) -> Tensor:
         return ops.sum(self.counts)

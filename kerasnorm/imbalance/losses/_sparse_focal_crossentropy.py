@@ -13,30 +13,33 @@ from kerasnorm.imbalance.losses._position_loss import REDUCTION, SparseLoss
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class SparseFocalCrossentropy(SparseLoss):
-    """Cross-entropy that hardly counts the examples that are easy already: −α (1 − p)^γ log p.
+    """Cross-entropy that down-weights easy examples: −α (1 − p)^γ log p.
 
-    Made for detection, where easy background is almost everything. In recognition it weighs hard
-    examples of all classes alike, so do not expect it to help the rare ones. With γ = 0 and no α it
-    is plain cross-entropy, which `DeferredReweighting` can weigh. Other than Keras' focal loss it
-    takes class numbers, sums over classes rather than taking their mean, and clips no logits.
+    Made for detection, where almost everything is easy background. In classification it gives hard
+    examples of all classes the same weight, so it does not favour rare ones. With γ = 0 and no α
+    it is plain cross-entropy, which `DeferredReweighting` can weight. Unlike Keras' focal loss it
+    takes class numbers, sums over classes instead of averaging, and does not clip logits.
 
     Args:
-        gamma: γ ≥ 0, how fast the weight falls with the probability p of the label.
-        alpha: None; or a number that multiplies all, or (K,) numbers, one a class.
-        from_logits: whether predictions are logits. Probabilities are clipped to
+        gamma: γ ≥ 0, how fast the weight decreases with the probability p of the label.
+            Defaults to 2.0.
+        alpha: Number that multiplies all losses, or (K,) numbers, one per class. Defaults to None.
+        from_logits: Whether predictions are logits. Probabilities are clipped to
             [ε, 1 − ε], with ε of `keras.config.epsilon()`, as Keras does: prefer logits.
-        ignore_class: label that is left out, such as 255; the mean is over the other positions.
-        reduction: as in `keras.losses.Loss`.
-        name: of the loss.
-        dtype: of the computation; float16 and bfloat16 become float32.
+            Defaults to True.
+        ignore_class: Label to ignore, such as 255; the mean is over the other positions.
+            Defaults to None.
+        reduction: As in `keras.losses.Loss`.
+        name: Name of the loss. Defaults to "sparse_focal_crossentropy".
+        dtype: Dtype of the computation; float16 and bfloat16 become float32. Defaults to None.
 
     Call arguments:
-        y_true: class numbers (N,), (N, 1), or (N, H, W), of any dtype.
+        y_true: Class numbers (N,), (N, 1), or (N, H, W), of any dtype.
         y_pred: (N, K) or (N, H, W, K).
-        sample_weight: as in Keras; (N,) is the weight of all positions of an example.
+        sample_weight: As in Keras; (N,) is the weight of all positions of an example.
 
     Raises:
-        ValueError: for arguments or shapes that do not fit; for a label outside the classes, or NaN
+        ValueError: For invalid arguments or shapes; for a label outside the classes, or NaN
             instead of a loss where code is compiled and labels cannot be seen.
 
     Example:
@@ -45,8 +48,11 @@ class SparseFocalCrossentropy(SparseLoss):
     >>> float(loss([0, 1], [[2.0, 0.0], [0.0, 0.0]]))  # (0.0018 + 0.1733) / 2
     0.0875...
 
+    See also:
+        `keras.losses.CategoricalFocalCrossentropy`; `BalancedSoftmax`, for rare classes.
+
     Reference:
-        Lin et al., 2017, https://arxiv.org/abs/1708.02002
+        Lin et al., 2017, Focal loss for dense object detection, https://arxiv.org/abs/1708.02002
     """
 
     def __init__(
@@ -89,6 +95,6 @@ def _as_alpha(alpha: Any) -> float | list[float]:
     if valid and (np.isfinite(values) & (values >= 0)).all():
         return values.astype(float).tolist()
     raise ValueError(
-        "`alpha` should be None, a number, or one a class, (K,); finite and not negative. "
+        "`alpha` should be None, a number, or one per class, (K,); finite and not negative. "
         f"Received: alpha={alpha!r}."
     )

@@ -1,4 +1,4 @@
-"""Metrics for classes that are unequally frequent, and for contours."""
+"""Provides metrics for unequal classes, and for contours."""
 
 from kerasnorm.imbalance.metrics._average_precision import AveragePrecision
 from kerasnorm.imbalance.metrics._balanced_accuracy import BalancedAccuracy

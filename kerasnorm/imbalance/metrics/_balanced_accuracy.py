@@ -12,9 +12,9 @@ from kerasnorm.imbalance.metrics._class_tallies import ClassTallies, mean_where
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class BalancedAccuracy(ClassTallies):
-    """The mean recall of the classes that have examples: accuracy if they were equally frequent.
+    """Mean recall of the classes that have examples, as scikit-learn's `balanced_accuracy_score`.
 
-    It is scikit-learn's `balanced_accuracy_score`.
+    It is the accuracy if all classes were equally frequent.
 
     Args:
         num_classes: K.
@@ -25,7 +25,7 @@ class BalancedAccuracy(ClassTallies):
         dtype: of the sums; float32 by default.
 
     Raises:
-        ValueError: see `update_state`.
+        ValueError: See `update_state`.
 
     Example:
 
@@ -34,8 +34,12 @@ class BalancedAccuracy(ClassTallies):
     >>> float(metric.result())
     0.75
 
+    See also:
+        `PerClassRecall`, of which it is the mean; `MacroF1`.
+
     Reference:
-        Brodersen et al., 2010, https://doi.org/10.1109/ICPR.2010.764
+        Brodersen et al., 2010, The balanced accuracy and its posterior distribution,
+        https://doi.org/10.1109/ICPR.2010.764
     """
 
     def __init__(

@@ -13,20 +13,21 @@ from kerasnorm.imbalance.metrics._matching import match, match_thinned
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class BoundaryFScore(keras.metrics.Metric):
-    """How well contours are found: ODS and OIS, F = 2 P R / (P + R) at the best threshold.
+    """F-measure of contours, F = 2 P R / (P + R), at the best threshold: ODS and OIS.
 
     At each threshold, as many predicted contour pixels as possible are matched with labelled ones,
-    one to one within a tolerance; precision P is the matched share of the predicted, recall R that
-    of the labelled ones, over all images. ODS ("optimal dataset scale") is F at the threshold that
-    is best for all images; OIS ("optimal image scale") is F with each image at its own.
+    one to one within a tolerance. Precision P is the matched share of the predicted pixels, recall
+    R that of the labelled ones, over all images. ODS ("optimal dataset scale") is F at the
+    threshold that is best for all images; OIS ("optimal image scale") is F with each image at its
+    own.
 
     So the Berkeley benchmark has it, which also looks for the least total distance (that changes
     no count), interpolates between thresholds, and knows several annotations. A second pixel beside
     a contour is a false one: `thin` takes the middle lines of what is predicted at each threshold,
     as the benchmark does; without it predictions are taken as they are.
 
-    Matching is SciPy's, on the host: on TensorFlow compile the model with `jit_compile=False`. An
-    image of 321×481 pixels took 6.5 s on one core with 99 thresholds.
+    SciPy does the matching on the host: on TensorFlow compile the model with `jit_compile=False`.
+    An image of 321×481 pixels took 6.5 s on one core with 99 thresholds.
 
     Args:
         tolerance: largest distance of a pair, in pixels, ≥ 0. (Berkeley: 0.0075 of the diagonal.)
@@ -40,7 +41,7 @@ class BoundaryFScore(keras.metrics.Metric):
     The result is a dict: "ods" and "ois", each 0 if nothing matches.
 
     Raises:
-        ValueError: for arguments that are none; see `update_state`.
+        ValueError: For invalid arguments; see `update_state`.
 
     Example:
 
@@ -50,9 +51,14 @@ class BoundaryFScore(keras.metrics.Metric):
     >>> {name: float(value) for name, value in metric.result().items()}
     {'ods': 1.0, 'ois': 1.0}
 
+    See also:
+        `kerasnorm.imbalance.losses.ClassBalancedBinaryCrossentropy`, the loss for contours.
+
     References:
-        Martin et al., 2004, https://doi.org/10.1109/TPAMI.2004.1273918
-        Arbeláez et al., 2011, https://doi.org/10.1109/TPAMI.2010.161 (ODS, OIS)
+        Martin et al., 2004, Learning to detect natural image boundaries using local brightness,
+        color, and texture cues, https://doi.org/10.1109/TPAMI.2004.1273918
+        Arbeláez et al., 2011, Contour detection and hierarchical image segmentation,
+        https://doi.org/10.1109/TPAMI.2010.161 (ODS, OIS)
     """
 
     def __init__(
@@ -82,11 +88,11 @@ class BoundaryFScore(keras.metrics.Metric):
 
         Args:
             y_true: 0 and 1, (N, H, W) or (N, H, W, 1).
-            y_pred: probabilities in [0, 1], or logits, (N, H, W) or (N, H, W, 1).
-            sample_weight: (N,), of the images.
+            y_pred: Probabilities in [0, 1], or logits, (N, H, W) or (N, H, W, 1).
+            sample_weight: (N,), of the images. Defaults to None.
 
         Raises:
-            ValueError: for shapes that do not fit; for labels or probabilities out of range (out
+            ValueError: For shapes that do not fit; for labels or probabilities out of range (out
                 of compiled code it comes as the backend's own error, with the same text).
         """
         y_true, y_pred = (_as_maps(values) for values in (y_true, y_pred))

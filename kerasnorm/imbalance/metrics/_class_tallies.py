@@ -1,4 +1,4 @@
-"""What the metrics of a classifier share: hits, labels and predictions of each class."""
+"""Holds the base class of classification metrics: hits, labels and predictions by class."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from kerasnorm.imbalance._class_numbers import ClassNumbers
 
 
 class ClassTallies(keras.metrics.Metric):
-    """Sums over examples for each class: the diagonal and the margins of the confusion matrix.
+    """Sums over examples by class: the diagonal and the margins of the confusion matrix.
 
-    They are sums, so that those of replicas, shards or files add up.
+    Sums of replicas, shards or files can be added.
 
     Attributes:
-        hits: (K,), the weight of the examples of each class that are recognised.
-        labels: (K,), that of all of its examples.
-        predictions: (K,), that of the examples that are taken for it.
+        hits: Weight of the correctly classified examples of each class, (K,).
+        labels: Weight of all examples of each class, (K,).
+        predictions: Weight of the examples predicted as each class, (K,).
     """
 
     def __init__(self, num_classes: int, ignore_class: int | None, name: str, dtype: Any) -> None:
@@ -36,13 +36,13 @@ class ClassTallies(keras.metrics.Metric):
         """Adds a batch.
 
         Args:
-            y_true: class numbers (N, ...) or (N, ..., 1), or rows (N, ..., K), the largest of which
+            y_true: Class numbers (N, ...) or (N, ..., 1), or rows (N, ..., K), the largest of which
                 is the label.
-            y_pred: logits or probabilities (N, ..., K). Its Keras mask is respected.
-            sample_weight: (N,), or of the shape of the class numbers.
+            y_pred: Logits or probabilities (N, ..., K). Its Keras mask is respected.
+            sample_weight: (N,), or of the shape of the class numbers. Defaults to None.
 
         Raises:
-            ValueError: for shapes that do not fit; for a label outside the classes, or results
+            ValueError: For shapes that do not fit; for a label outside the classes, or results
                 that are NaN where code is compiled and labels cannot be seen.
         """
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
@@ -82,7 +82,7 @@ class ClassTallies(keras.metrics.Metric):
         return ops.segment_sum(values, numbers, num_segments=self.num_classes)
 
     def recalls(self) -> Tensor:
-        """Returns the share of each class that is recognised, (K,); NaN for one with no example."""
+        """Returns the recall of each class, (K,); NaN for a class without examples."""
         return ratio(self.hits, self.labels)
 
     def get_config(self) -> dict[str, Any]:
@@ -91,14 +91,14 @@ class ClassTallies(keras.metrics.Metric):
 
 
 def ratio(part: Tensor, whole: Tensor) -> Tensor:
-    """Returns part / whole, NaN where there is nothing."""
+    """Returns part / whole, NaN where whole is 0."""
     part, whole = ops.convert_to_tensor(part), ops.convert_to_tensor(whole)
     there = ops.not_equal(whole, 0)
     return ops.where(there, part / ops.where(there, whole, 1), np.nan)
 
 
 def mean_where(values: Tensor, there: Tensor) -> Tensor:
-    """Returns the mean of the values that are there, NaN if none is."""
+    """Returns the mean of the values that are not NaN, or NaN if all are."""
     there = ops.cast(there, values.dtype)
     total = ops.sum(ops.where(ops.equal(there, 1), values, 0))
     return ratio(total, ops.sum(there))

@@ -12,21 +12,21 @@ from kerasnorm.imbalance.metrics._class_tallies import ClassTallies, mean_where
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class GroupAccuracy(ClassTallies):
-    """The mean recall of the classes with many, medium and few examples in training.
+    """Mean recall of the classes with many, medium and few examples in training.
 
     Args:
         counts: ClassCounts, or examples of each class in training, (K,).
-        many: a class with more examples than this is in "many".
-        few: a class with fewer examples than this is in "few".
-        ignore_class: label that is left out, such as 255; by default that of a `ClassCounts`.
-        name: of the metric.
-        dtype: of the sums; float32 by default.
+        many: A class with more examples than this is in "many". Defaults to 100.
+        few: A class with fewer examples than this is in "few". Defaults to 20.
+        ignore_class: Label to ignore, such as 255. Defaults to that of a `ClassCounts`.
+        name: Name of the metric. Defaults to "group_accuracy".
+        dtype: Dtype of the sums. Defaults to float32.
 
     The result is a dict: "many", "medium" and "few", the mean over those classes of the group that
     have examples here; NaN if there is none.
 
     Raises:
-        ValueError: for counts or bounds that are none; see `update_state`.
+        ValueError: For counts or bounds that are none; see `update_state`.
 
     Example:
 
@@ -34,6 +34,9 @@ class GroupAccuracy(ClassTallies):
     >>> metric.update_state([0, 0, 1, 1], [[2, 1, 0], [0, 1, 0], [0, 3, 0], [0, 4, 0]])
     >>> {name: float(value) for name, value in metric.result().items()}
     {'many': 0.5, 'medium': 1.0, 'few': nan}
+
+    See also:
+        `PerClassRecall`; `kerasnorm.imbalance.ClassCounts.groups`.
 
     Reference:
         Liu et al., 2019 (Large-scale long-tailed recognition), https://arxiv.org/abs/1904.05160

@@ -9,20 +9,20 @@ from kerasnorm.imbalance.metrics._class_tallies import ClassTallies, mean_where,
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class MacroF1(ClassTallies):
-    """The mean over classes of F1 = 2 · hits / (labels + predictions).
+    """Mean over classes of F1 = 2 · hits / (labels + predictions).
 
-    A class that is absent from labels and predictions is left out (Keras' `F1Score` counts it as
-    0); one that is predicted but has no label counts as 0. It is scikit-learn's
+    A class that is absent from labels and predictions is skipped (Keras' `F1Score` counts it as
+    0); a class that is predicted but has no label counts as 0. It is scikit-learn's
     `f1_score(average="macro")`.
 
     Args:
         num_classes: K.
-        ignore_class: label that is left out, such as 255.
-        name: of the metric.
-        dtype: of the sums; float32 by default.
+        ignore_class: Label to ignore, such as 255. Defaults to None.
+        name: Name of the metric. Defaults to "macro_f1".
+        dtype: Dtype of the sums. Defaults to float32.
 
     Raises:
-        ValueError: see `update_state`.
+        ValueError: See `update_state`.
 
     Example:
 
@@ -30,6 +30,9 @@ class MacroF1(ClassTallies):
     >>> metric.update_state([0, 0, 1, 1], [[2, 1, 0], [0, 1, 0], [0, 3, 0], [0, 4, 0]])
     >>> round(float(metric.result()), 4)  # (2/3 + 4/5) / 2
     0.7333
+
+    See also:
+        `BalancedAccuracy`; `keras.metrics.F1Score`.
 
     Reference:
         Opitz and Burst, 2019, Macro F1 and macro F1, https://arxiv.org/abs/1911.03347

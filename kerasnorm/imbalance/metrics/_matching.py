@@ -1,4 +1,4 @@
-"""Pairs of contour pixels, one to one."""
+"""Matches contour pixels one to one."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def match(
         predicted: (H, W) scores.
         edges: bool (H, W), the labelled pixels.
         levels: (T,) thresholds, ascending; pixels of this score and more are predicted.
-        tolerance: in pixels.
+        tolerance: In pixels.
 
     Returns:
         (3, T): the most pairs of which no two share a pixel, pixels predicted, pixels labelled.

@@ -8,19 +8,19 @@ from kerasnorm.imbalance.metrics._class_tallies import ClassTallies
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class PerClassRecall(ClassTallies):
-    """The share of each class that is recognised, (K,): NaN for a class that has no example.
+    """Recall of each class, (K,); NaN for a class without examples.
 
-    In `fit`, the progress bar shows the mean and the history has all; `BalancedAccuracy` is one
-    number for callbacks to watch.
+    In `fit` the progress bar shows the mean and the history has all values; callbacks can monitor
+    `BalancedAccuracy`, which is one number.
 
     Args:
         num_classes: K.
-        ignore_class: label that is left out, such as 255.
-        name: of the metric.
-        dtype: of the sums; float32 by default.
+        ignore_class: Label to ignore, such as 255. Defaults to None.
+        name: Name of the metric. Defaults to "per_class_recall".
+        dtype: Dtype of the sums. Defaults to float32.
 
     Raises:
-        ValueError: see `update_state`.
+        ValueError: See `update_state`.
 
     Example:
 
@@ -28,6 +28,9 @@ class PerClassRecall(ClassTallies):
     >>> metric.update_state([0, 0, 1, 1], [[2, 1, 0], [0, 1, 0], [0, 3, 0], [0, 4, 0]])
     >>> [round(float(recall), 2) for recall in metric.result()]
     [0.5, 1.0, nan]
+
+    See also:
+        `BalancedAccuracy`, its mean; `GroupAccuracy`.
     """
 
     def __init__(

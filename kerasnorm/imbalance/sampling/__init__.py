@@ -1,4 +1,4 @@
-"""Drawing examples so that the classes come up as often as wanted."""
+"""Draws examples so that classes occur as often as wanted."""
 
 from kerasnorm.imbalance.sampling._deferred_resampling import DeferredResampling
 from kerasnorm.imbalance.sampling._resample import resample

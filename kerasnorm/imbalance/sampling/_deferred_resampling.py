@@ -11,28 +11,28 @@ if TYPE_CHECKING:
 
 
 class DeferredResampling(keras.callbacks.Callback):
-    """Trains on one dataset, and from a given epoch on another one ("DRS").
+    """Switches from one dataset to another at a given epoch ("DRS").
 
-    So that features are learnt from the data as they are, and the classifier in the end from
-    resampled ones. It is both a dataset, to train on, and the callback that switches it. What is
-    drawn depends on the number of the epoch alone, so training goes on rightly after a break
-    (`initial_epoch`): epoch e of `fit` is epoch e of what `resample` and `ResampledDataset`
-    return, as with `FollowEpochs`. Leave `steps_per_epoch` alone: an epoch is a pass over the
-    dataset.
+    Features are learned from the data as they are, and the classifier in the last epochs from
+    resampled data. The object is both the dataset to train on and the callback that switches it.
+    Draws depend only on the number of the epoch, so that training resumes correctly after an
+    interruption (`initial_epoch`): epoch e of `fit` is epoch e of `resample` or
+    `ResampledDataset`, as with `FollowEpochs`. Do not set `steps_per_epoch`: an epoch is a pass
+    over the dataset.
 
     Args:
         before: tf.data.Dataset of batches, or a `keras.utils.PyDataset`.
-        after: another of the same kind and structure, such as `resample((x, y))`. A PyDataset,
+        after: Another of the same kind and structure, such as `resample((x, y))`. A PyDataset,
             such as `ResampledDataset((x, y))`, should have as many batches as `before`.
-        epoch: the first epoch that is drawn from `after`, counted from 0.
+        epoch: First epoch that is drawn from `after`, counted from 0.
 
     Attributes:
-        dataset: what to pass to `fit`: a tf.data.Dataset, on any backend, or a PyDataset, with
-            `shuffle=False` if the batches should come in order. It has no workers, as
-            `ResampledDataset` has none, and can be put into a PyDataset that has them.
+        dataset: Data to pass to `fit`: a tf.data.Dataset, on any backend, or a PyDataset, with
+            `shuffle=False` to keep the order of the batches. It has no workers, as
+            `ResampledDataset` has none; wrap it in a PyDataset that has them.
 
     Raises:
-        ValueError: for arguments that are none, or datasets of different structure; for
+        ValueError: For invalid arguments, or datasets of different structure; for
             PyDatasets of different length, or without an end.
 
     Example:
@@ -45,8 +45,12 @@ class DeferredResampling(keras.callbacks.Callback):
     >>> model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     >>> history = model.fit(deferred.dataset, epochs=2, callbacks=[deferred], verbose=0)
 
+    See also:
+        `DeferredReweighting`, which weights the loss instead; `resample`.
+
     Reference:
-        Cao et al., 2019, https://arxiv.org/abs/1906.07413
+        Cao et al., 2019, Learning imbalanced datasets with label-distribution-aware margin loss,
+        https://arxiv.org/abs/1906.07413
     """
 
     def __init__(
@@ -82,7 +86,7 @@ class DeferredResampling(keras.callbacks.Callback):
         return self._after if epoch >= self.epoch else self._before
 
     def _switched(self) -> "tf.data.Dataset":
-        """Returns a dataset that decides at the beginning of each pass which of the two it is."""
+        """Returns a dataset that chooses between the two at the start of each pass."""
         import tensorflow as tf
 
         before, after = self._before, self._after
@@ -109,7 +113,7 @@ class DeferredResampling(keras.callbacks.Callback):
 
 
 def _check_alike(before: keras.utils.PyDataset, after: keras.utils.PyDataset) -> None:
-    """Refuses PyDatasets that Keras would not train on in turn."""
+    """Refuses PyDatasets that Keras cannot train on alternately."""
     lengths = before.num_batches, after.num_batches
     if not lengths[0] or lengths[0] != lengths[1]:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What `resample`, `ResampledDataset` and `sampler` are asked for, read and checked once."""
+"""Reads and checks the arguments of `resample`, `ResampledDataset` and `sampler`."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from kerasnorm.imbalance.weighting import ClassWeights
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
-    """Which examples make up each epoch; without the examples, which are large.
+    """Holds which examples make up each epoch, without the examples themselves.
 
     Attributes:
         strategy: Says how often each is repeated, by its classes.
@@ -43,7 +43,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Drawing:
-    """What `resample`, `ResampledDataset` and `sampler` are asked for; their arguments.
+    """Holds the arguments of `resample`, `ResampledDataset` and `sampler`.
 
     Raises:
         ValueError: If one of them is out of range, or they do not fit one another.
@@ -69,8 +69,8 @@ class Drawing:
         given = self.labels is not None and not self.by_class
         if self.weights is not None and (self.strategy != "class_balanced" or given):
             raise ValueError(
-                "`weights` say everything about the sampling: pass neither `strategy` nor `labels` "
-                "with them (but `labels` with a dict of them, one a class). "
+                "`weights` determine the sampling: pass neither `strategy` nor `labels` with them "
+                "(except `labels` with a dict of weights, one per class). "
                 f"Received: strategy={self.strategy!r}, labels={self.labels!r}."
             )
         _ = self.how  # refuses what it is made of
@@ -82,7 +82,7 @@ class Drawing:
 
     @cached_property
     def how(self) -> Strategy:
-        """How often an example is repeated, by its classes."""
+        """Returns how often an example is repeated, by its classes."""
         weights = ClassWeights(self.weights) if self.by_class else None
         return Strategy(self.strategy, self.threshold, self.epochs, weights)
 
@@ -117,7 +117,7 @@ def _given_shares(weights: Any, size: int) -> np.ndarray:
     valid = shares.shape == (size,) and shares.dtype.kind in "biuf"
     if not valid or not (np.isfinite(shares) & (shares >= 0)).all() or not shares.any():
         raise ValueError(
-            f"`weights` should be {size} finite numbers, one an example, not negative and not all "
+            f"`weights` should be {size} finite numbers, one per example, not negative and not all "
             f"0; or a dict with one for each class. Received: {weights!r}."
         )
     return shares.astype(np.float64)

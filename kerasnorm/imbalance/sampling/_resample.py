@@ -1,4 +1,4 @@
-"""Drawing examples so that the classes come up as often as wanted."""
+"""Draws examples so that classes occur as often as wanted."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -26,31 +26,31 @@ def resample(
     missing: str = "zero",
     buffer_size: int | None = None,
 ) -> "tf.data.Dataset[Any]":
-    """Draws batches in which rare classes come up more often than they do in the data.
+    """Draws batches in which rare classes occur more often than in the data.
 
-    Use it where reweighing the loss makes training unstable, as large weights do. Of N examples,
-    n of which have the class of example i and K classes of which have examples, an epoch holds
-    example i so many times, rounded down or up by chance, in random order:
+    Use it where reweighting the loss makes training unstable, as large weights do. With N examples,
+    n of them in the class of example i, and K classes that have examples, an epoch repeats example
+    i as often as the table says, rounded down or up at random, in random order:
 
     | strategy | times an epoch |
     |---|---|
     | "class_balanced" | N / (K n): every class equally often |
     | "square_root" | N / (√n Σ√n): a class as often as √n says |
-    | "progressive" | (1 − t) + t N / (K n): from the data as they are to "class_balanced"; t is the number of the epoch, from 0, over `epochs`, and 1 in the end |
+    | "progressive" | (1 − t) + t N / (K n): from the data as they are to "class_balanced"; t is the number of the epoch, from 0, divided by `epochs`, and 1 at the end |
     | "repeat_factor" | max(1, √(threshold N / n)), for the class of the example for which that is largest |
     | `weights=` | ∝ weights[i], or ∝ weights[class of i] if it is a dict |
 
-    An epoch has as many examples as the data, and by "repeat_factor" as many as that repeats,
-    rounded up; with `epoch_size` as many as it says, in the same proportions.
+    An epoch has as many examples as the data, or with "repeat_factor" the sum of the repeats, rounded
+    up; with `epoch_size` that many, in the same proportions.
 
     Indices are drawn and whole batches gathered, which costs about as much as shuffling. Every
-    pass over the dataset is the next epoch, drawn from the seed and the number of the epoch
-    alone: another `resample` with the same arguments gives the same epochs in the same order,
-    whatever the global seeds are. A class with no example is never drawn, or an error. Augment
-    afterwards.
+    pass over the dataset is the next epoch, which depends only on the seed and the number of the
+    epoch: another `resample` with the same arguments gives the same epochs in the same order,
+    whatever the global seeds are. A class without examples is never drawn, or an error. Apply
+    augmentation afterwards.
 
-    To go on after an interruption, either save an iterator of the dataset, at any batch, with
-    `tf.train.Checkpoint(iterator=iterator)`; or, between epochs, keep the number of the next one,
+    To resume after an interruption, either save an iterator of the dataset, at any batch, with
+    `tf.train.Checkpoint(iterator=iterator)`; or, between epochs, save the number of the next one,
     `dataset.epoch_counter.next`, and set it. In `fit`, `FollowEpochs(dataset)` does the latter.
     Under `tf.distribute` every worker draws the same batches and takes its part of each; for
     `shard(workers, index)` each takes other batches.
@@ -62,24 +62,25 @@ def resample(
             tuples of single examples of one shape: it is read once, now, and kept in memory; or
             else, if `buffer_size` is given or it has no known finite cardinality but `epoch_size`
             is given, it is a stream.
-        strategy: A name of the table; leave it out with `weights`.
-        batch_size: Examples a batch; the last batch of an epoch may be smaller.
-        seed: A whole number from 0.
-        epoch_size: Examples an epoch.
-        weights: Sampling weights `(N,)`, not negative, for data that has no class an example,
+        strategy: A name of the table; leave it out with `weights`. Defaults to "class_balanced".
+        batch_size: Number of examples per batch; the last batch of an epoch may be smaller. Defaults to 32.
+        seed: A whole number from 0. Defaults to 0.
+        epoch_size: Number of examples per epoch. Defaults to None, for that of the data.
+        weights: Sampling weights `(N,)`, not negative, for data without one class per example,
             such as label maps and multilabel rows. Or a dict with the weight of each class, as
-            `class_weights` returns it.
+            `class_weights` returns it. Defaults to None.
         threshold: For "repeat_factor", in (0, 1]: classes that a smaller share of the examples
-            has are repeated. LVIS: 0.001.
+            has are repeated. The LVIS benchmark uses 0.001. Defaults to None.
         labels: Class of each example, `(N,)`, where `y` is something else. Like `y` by default:
             whole numbers or strings, (N,) or (N, 1), or one-hot rows (N, K); for "repeat_factor"
             multilabel rows, sequences and label maps too.
-        epochs: For "progressive": the number of epochs of the training.
-        num_classes: K with the classes that have no example; by default by what is there.
-        ignore_class: The label of positions of no class in sequences and label maps, such as 255.
-        missing: What to do about a class below `num_classes` (or below the largest label) with
-            no example: "zero" to draw from the others, or "error".
-        buffer_size: Examples of a stream that are in memory at a time (twice), by default 1000.
+        epochs: For "progressive": the number of epochs of the training. Defaults to 10.
+        num_classes: K, including classes without examples. Defaults to the largest label plus 1.
+        ignore_class: Label to ignore in sequences and label maps, such as 255.
+            Defaults to None.
+        missing: Treatment of a class below `num_classes` (or below the largest label) with
+            no example: "zero" to draw from the others, or "error". Defaults to "zero".
+        buffer_size: Examples of a stream in memory at a time (twice). Defaults to 1000.
             A stream is read from its beginning in each epoch, as far as needed: it should be in
             random order. Examples are drawn from those in the buffer, by the counts so far.
 
@@ -103,11 +104,16 @@ def resample(
     >>> sum(int(y.numpy().sum()) for x, y in dataset)
     500
 
+    See also:
+        `ResampledDataset`, without tf.data; `sampler`, the indices alone; `class_weights`.
+
     References:
-        Kang et al., 2020 (class-balanced, square-root and progressive sampling),
-        https://arxiv.org/abs/1910.09217
-        Mahajan et al., 2018 (square root), https://arxiv.org/abs/1805.00932
-        Gupta et al., 2019, LVIS (repeat factor), https://arxiv.org/abs/1908.03195
+        Kang et al., 2020, Decoupling representation and classifier for long-tailed recognition
+        (class-balanced, square-root and progressive sampling), https://arxiv.org/abs/1910.09217
+        Mahajan et al., 2018, Exploring the limits of weakly supervised pretraining (square root),
+        https://arxiv.org/abs/1805.00932
+        Gupta et al., 2019, LVIS: a dataset for large vocabulary instance segmentation (repeat
+        factor), https://arxiv.org/abs/1908.03195
     """  # noqa: E501
     batch_size = as_int("batch_size", batch_size, low=1)
     drawing = Drawing(

@@ -1,4 +1,4 @@
-"""Resampling without tf.data."""
+"""Resamples without tf.data."""
 
 from typing import Any
 
@@ -11,18 +11,17 @@ from kerasnorm.imbalance.sampling._plan import Drawing
 
 
 class ResampledDataset(keras.utils.PyDataset):
-    """The epochs of `resample` from arrays, as a `keras.utils.PyDataset`.
+    """`keras.utils.PyDataset` with the epochs of `resample`, from arrays.
 
-    Use it on the JAX and torch backends to have no tf.data at work, and wherever a batch is
-    wanted by its number: batch `i` of the epoch `epoch_counter.next` is `dataset[i]`, and it is
-    the same as in `resample` with the same arguments. In `fit` the next epoch begins when all
-    batches of one were made.
+    Use it on the JAX and torch backends to avoid tf.data, or to get a batch by its number:
+    `dataset[i]` is batch `i` of the epoch `epoch_counter.next`, the same as in `resample` with the
+    same arguments. In `fit` the next epoch begins after all batches of the current one were made.
 
-    It has no workers, since to gather a batch is quicker than to hand it over. For work that is
-    worth workers, such as augmentation, put it into a `PyDataset` of your own that has them,
-    with `FollowEpochs` in `fit`. On the TensorFlow backend, that is: on JAX and torch Keras
-    (3.15) looks at a batch before it begins, and hands out in each epoch what its workers had
-    left over from the one before.
+    It has no workers, since gathering a batch is faster than sending it between them. For
+    expensive work such as augmentation wrap it in a `PyDataset` of your own with workers, and use
+    `FollowEpochs` in `fit`. That holds on the TensorFlow backend; on JAX and torch Keras (3.15)
+    reads one batch before the first epoch, and each epoch starts with leftovers of the previous
+    one.
 
     Args:
         data: Tuple `(x, y)` or `(x, y, w)` of arrays, in memory or `numpy.memmap`, as in
@@ -41,6 +40,9 @@ class ResampledDataset(keras.utils.PyDataset):
     >>> x, y = dataset[0]
     >>> x.shape, y.shape
     ((3, 1), (3,))
+
+    See also:
+        `resample`, the same as a tf.data.Dataset; `FollowEpochs`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The drawing of `resample` without the gathering."""
+"""Draws the examples of `resample` without gathering them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,10 +22,10 @@ def sampler(
     ignore_class: int | None = None,
     missing: str = "zero",
 ) -> Callable[[int], np.ndarray]:
-    """Returns the function that draws the examples of each epoch as `resample` does.
+    """Returns a function that draws the examples of each epoch as `resample` does.
 
-    Use it where something else gathers them: in `kerasnorm.fine_tune(sampler=…)`, whose features
-    are computed once, or in a pipeline of your own.
+    Use it where something else gathers the examples: in `kerasnorm.fine_tune(sampler=…)`, whose
+    features are computed once, or in your own pipeline.
 
     Args:
         labels: As in `resample`: the class of each example, whole numbers or strings (N,), …
@@ -46,6 +46,9 @@ def sampler(
     500
     >>> bool((draw(0) == draw(0)).all()), bool((draw(0) == draw(1)).all())
     (True, False)
+
+    See also:
+        `resample`; `kerasnorm.transfer.fine_tune`, which takes it.
     """
     labels = to_numpy(labels, "labels")
     drawing = Drawing(

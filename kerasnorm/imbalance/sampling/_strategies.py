@@ -1,4 +1,4 @@
-"""How often an epoch repeats an example, by the strategies of `resample`."""
+"""Defines how often an epoch repeats an example, for the strategies of `resample`."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ from kerasnorm.imbalance.weighting import ClassWeights, class_weights
 
 
 def _weights(n: np.ndarray, scheme: str) -> np.ndarray:
-    """Class weights of which those of all examples sum to their number, as repeats do."""
+    """Returns class weights that sum to the number of examples over all examples, as repeats do."""
     return class_weights(n, scheme, normalize="expected").as_numpy()
 
 
@@ -32,13 +32,13 @@ STRATEGIES = tuple(_REPEATS)
 
 @dataclasses.dataclass(frozen=True)
 class Strategy:
-    """A way to say how often an example is repeated in an epoch.
+    """Determines how often an example is repeated in an epoch.
 
     Attributes:
         name: One of `STRATEGIES`.
         threshold: That of "repeat_factor".
         epochs: After so many "progressive" is "class_balanced".
-        weights: A weight for each class, which then say it all; or None.
+        weights: A weight for each class, which replaces the strategy; or None.
     """
 
     name: str
@@ -90,15 +90,15 @@ class Strategy:
 
 
 def whole(expected: float) -> int:
-    """Returns how many examples an epoch needs for that many, give or take rounding errors."""
+    """Returns how many examples an epoch needs for that many, up to rounding errors."""
     return math.ceil(expected - 1e-6)
 
 
 def draw(repeats: np.ndarray, size: int, rng: Any, classes: np.ndarray | None = None) -> np.ndarray:
-    """Draws `size` indices in random order, each about as often as its share of `repeats` says.
+    """Draws `size` indices in random order, each in proportion to its share of `repeats`.
 
-    That is systematic sampling in a random order, class by class: an index comes up as often as
-    its expected number, rounded down or up by chance, and so do the examples of a class.
+    This is systematic sampling in a random order, class by class: an index occurs as often as its
+    expected number, rounded down or up at random, and so do the examples of a class.
 
     Args:
         repeats: (N,), how often each should come up.

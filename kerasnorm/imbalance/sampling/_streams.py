@@ -1,4 +1,4 @@
-"""Resampling a stream: one pass, a buffer at a time."""
+"""Resamples a stream in one pass, one buffer at a time."""
 
 import dataclasses
 from typing import Any
@@ -17,10 +17,10 @@ _BUFFER = 1000
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
-    """A dataset of examples that is read from its beginning in every epoch.
+    """Resamples a dataset that is read from its beginning in every epoch.
 
-    Each `buffer_size` examples are drawn from among themselves, in random order, so that the
-    classes come up as they should by all counts of the epoch so far.
+    Each `buffer_size` examples are resampled among themselves, in random order, according to all
+    counts of the epoch so far.
     """
 
     reader: DatasetReader
@@ -34,8 +34,8 @@ class Stream:
         of_examples = asked.weights is not None and not asked.by_class
         if asked.labels is not None or asked.missing != "zero" or of_examples:
             raise ValueError(
-                "The examples of a stream are not known beforehand: `weights` should be a dict "
-                "with one for each class, `labels` be left out and `missing` be 'zero'. Received: "
+                "The examples of a stream are not known beforehand: pass `weights` as a dict with "
+                "one for each class, no `labels`, and `missing='zero'`. Received: "
                 f"weights={asked.weights!r}, labels={asked.labels!r}, missing={asked.missing!r}."
             )
         spec = self.reader.check_single_examples()
@@ -77,8 +77,8 @@ class Stream:
     def _length(self) -> int:
         if not self.reader.size or self.drawing.how.lengthens:
             raise ValueError(
-                "How long an epoch of this stream is should be said by `epoch_size`: its length "
-                "is not known, or 'repeat_factor' changes it. Received: "
+                "Pass `epoch_size`, the length of an epoch of this stream: the length is unknown, "
+                "or 'repeat_factor' changes it. Received: "
                 f"{'unknown length' if self.reader.size is None else self.reader.size}."
             )
         return self.reader.size

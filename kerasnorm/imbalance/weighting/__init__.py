@@ -1,4 +1,4 @@
-"""Class weights, and examples that carry them."""
+"""Computes class weights, and attaches them to examples."""
 
 from kerasnorm.imbalance.weighting._class_weight_dict import ClassWeights
 from kerasnorm.imbalance.weighting._class_weights import class_weights

@@ -1,4 +1,4 @@
-"""Weighing the labels of tf.data pipelines in the graph."""
+"""Weights the labels of tf.data pipelines in the graph."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def _check_structure(dataset: tf.data.Dataset) -> tuple[Any, ...]:
     """Returns the element spec of a dataset with one output or a dict or tuple of several."""
     if not is_dataset(dataset):
         raise ValueError(
-            "A tf.data.Dataset or a keras.utils.PyDataset is needed; arrays have "
+            "`dataset` should be a tf.data.Dataset or a keras.utils.PyDataset; for arrays use "
             f"`sample_weights`. Received: {type(dataset).__name__}."
         )
     spec = dataset.element_spec
@@ -87,14 +87,14 @@ def _weights_of(y: tf.Tensor, class_weights: Any) -> tf.Tensor:
 
 
 def _refuse(wrong: tf.Tensor, text: str, values: tf.Tensor) -> Any:
-    """Raises `text` about the first of `values` that is `wrong`, before what is in the context."""
+    """Raises `text` for the first of `values` that is `wrong`, before the context runs."""
     first = tf.reduce_max(tf.boolean_mask(values, wrong)[:1])
     message = tf.strings.format(text, [first] * text.count("{label}"), placeholder="{label}")
     return tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(wrong), [message])])
 
 
 def _times(weights: tf.Tensor, existing: tf.Tensor) -> tf.Tensor:
-    """Multiplies weights of examples and of positions, in a floating dtype that is there."""
+    """Multiplies weights of examples and of positions, in one of their floating dtypes."""
     if existing.dtype.is_floating:
         weights = tf.cast(weights, existing.dtype)
     else:

@@ -1,4 +1,4 @@
-"""A weight for each class."""
+"""Holds a weight for each class."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,15 +18,15 @@ from kerasnorm.data import (
 
 
 class ClassWeights(dict[int, float]):
-    """A dict from class to weight, as `class_weights` returns it.
+    """Dict from class to weight, as `class_weights` returns it.
 
-    Use it as `fit(class_weight=weights)` where the labels are (N,) or one-hot. Keras takes an
-    arg-max over anything else (multilabel rows, (N, T), tf.data label maps) and weighs unknown
-    labels 1 in silence: for those, and with sample weights, use `sample_weights` on arrays and
-    `map` on datasets. Both read labels alike:
+    Use it as `fit(class_weight=weights)` where the labels are (N,) or one-hot. Keras takes
+    the argmax of anything else (multilabel rows, (N, T), tf.data label maps) and silently gives
+    unknown labels weight 1: for these, and with sample weights, use `sample_weights` on arrays and
+    `map` on datasets. Both read labels in the same way:
 
-    - class numbers of any shape give weights of that shape; the `ignore_class` weighs 0, any
-      other label outside the classes is an error;
+    - class numbers of any shape give weights of that shape; the `ignore_class` has weight 0, and
+      any other label outside the classes is an error;
     - if there is no `ignore_class`, labels of shape (N, K), with K the number of classes, are
       one-hot or multilabel and give weights (N,): the mean weight of the classes of the row. A
       row with no class is an error. So are one-hot maps (N, ..., K) of rank 4 and more, or of
@@ -35,9 +35,10 @@ class ClassWeights(dict[int, float]):
 
     Args:
         weights: A dict of the classes 0 to K - 1, or pairs of a class and its weight.
-        ignore_class: The label that weighs 0 though it is no class, such as 255.
+        ignore_class: Label that has weight 0, such as 255. Defaults to None.
         positions: Whether examples have a label at each of several positions, as label maps and
-            sequences do; `class_weights` knows it from the labels that were counted.
+            sequences do; `class_weights` sets it according to the labels that were counted.
+            Defaults to False.
 
     Raises:
         ValueError: If a class is missing, a weight is negative or not finite, or all are 0.
@@ -48,6 +49,9 @@ class ClassWeights(dict[int, float]):
     >>> weights.sample_weights([[0, 1], [255, 0]])
     array([[0.5, 1.5],
            [0. , 0.5]])
+
+    See also:
+        `class_weights`, which returns it; `DeferredReweighting`.
     """
 
     def __init__(
@@ -62,7 +66,7 @@ class ClassWeights(dict[int, float]):
         self.positions = positions
 
     def has_class_axis(self, shape: tuple[int | None, ...], integer: bool) -> bool:
-        """Whether labels of this shape have a column a class, rather than class numbers."""
+        """Whether labels of this shape have one column per class, rather than class numbers."""
         if self.ignore_class is not None or (integer and self.positions):
             return False
         return has_class_axis(shape, integer, len(self))
@@ -75,7 +79,7 @@ class ClassWeights(dict[int, float]):
         """Returns the weights in the order of the classes, as a tensor of the Keras backend.
 
         Args:
-            dtype: That of the tensor.
+            dtype: Dtype of the tensor. Defaults to "float32".
 
         Returns:
             A tensor (K,).
@@ -125,7 +129,7 @@ class ClassWeights(dict[int, float]):
     def map(self, dataset: Any, output: str | int | None = None) -> Any:
         """Returns the dataset with the weight of every label as its sample weights.
 
-        The way to weigh classes in `fit(dataset)` where `class_weight=` fails: label maps,
+        Use it in `fit(dataset)` where `class_weight=` fails: label maps,
         sequences, multilabel rows, several outputs, and datasets that have sample weights.
 
         Args:
@@ -133,8 +137,8 @@ class ClassWeights(dict[int, float]):
                 `keras.utils.PyDataset` of batches of them; `y` as in `sample_weights`, or one
                 example of it; or a dict or tuple of several outputs. `w` is multiplied: a weight
                 an example goes to all of its positions, and one tensor to all outputs.
-            output: The name (or number, in a tuple) of the output to weigh, where the others are
-                no labels of these classes; they keep their weights, or get 1. By default all.
+            output: Name (or index, in a tuple) of the output to weight, if the others have other
+                classes; these keep their weights, or get 1. Defaults to all.
 
         Returns:
             A dataset of `(x, y, weights)`, weights in the structure of `y`; float32, or the dtype

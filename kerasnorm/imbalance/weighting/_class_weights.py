@@ -1,4 +1,4 @@
-"""Weights of the classes from their counts."""
+"""Computes class weights from counts."""
 
 import math
 from collections.abc import Callable
@@ -28,9 +28,9 @@ def class_weights(
     normalize: str | None = "mean",
     missing: str = "error",
 ) -> ClassWeights:
-    """Weighs each class, the rarer the more.
+    """Computes class weights that are larger for rarer classes.
 
-    Use "balanced" to begin with, "sqrt" or "effective_number" where that overrates the rarest
+    Start with "balanced"; use "sqrt" or "effective_number" if that overemphasizes the rarest
     classes, and "median_frequency" or "log" (bounded) for the pixels of label maps. With n
     examples of the class, N of all, K classes that have examples:
 
@@ -46,16 +46,16 @@ def class_weights(
     Args:
         counts: A `ClassCounts`, or the number of examples of each class, (K,): in order, or by key
             as a dict, a Counter or a pandas Series, such as `value_counts()`.
-        scheme: A name of the table.
-        beta: β of "effective_number", in [0, 1); nothing else uses it.
+        scheme: A name of the table. Defaults to "balanced".
+        beta: β of "effective_number", in [0, 1); ignored by other schemes. Defaults to 0.9999.
         normalize: "mean": the weights sum to the number of classes, absent ones included.
             "expected": the weights of all examples, Σ n w, sum to N, so that the loss keeps its
-            scale. None: the figures of the table.
-        missing: What to do about a class with no example: "error", or "zero" to weigh it 0. The
-            `ignore_class` of a `ClassCounts` is weighed 0 in either case.
+            scale. None: the values of the table.
+        missing: Treatment of a class without examples: "error", or "zero" for weight 0. The
+            `ignore_class` of a `ClassCounts` has weight 0 in either case. Defaults to "error".
 
     Returns:
-        A dict from class to weight, for `fit(class_weight=...)` and more: see `ClassWeights`.
+        A dict from class to weight, for `fit(class_weight=...)`; see `ClassWeights` for its methods.
 
     Raises:
         ValueError: If an argument is not as above, or a class has no example.
@@ -67,11 +67,19 @@ def class_weights(
     >>> class_weights([4, 1, 0], "sqrt", normalize=None, missing="zero")
     {0: 0.5, 1: 1.0, 2: 0.0}
 
+    See also:
+        `count_classes`; `ClassWeights`, for labels that `fit(class_weight=)` cannot handle;
+        `resample`.
+
     References:
-        King and Zeng, 2001 (balanced), https://doi.org/10.1093/oxfordjournals.pan.a004868
-        Cui et al., 2019 (effective number), https://arxiv.org/abs/1901.05555
-        Eigen and Fergus, 2015 (median frequency), https://arxiv.org/abs/1411.4734
-        Paszke et al., 2016, ENet (log), https://arxiv.org/abs/1606.02147
+        King and Zeng, 2001, Logistic regression in rare events data (balanced),
+        https://doi.org/10.1093/oxfordjournals.pan.a004868
+        Cui et al., 2019, Class-balanced loss based on effective number of samples,
+        https://arxiv.org/abs/1901.05555
+        Eigen and Fergus, 2015, Predicting depth, surface normals and semantic labels with a common
+        multi-scale convolutional architecture (median frequency), https://arxiv.org/abs/1411.4734
+        Paszke et al., 2016, ENet: a deep neural network architecture for real-time semantic
+        segmentation (log), https://arxiv.org/abs/1606.02147
     """  # noqa: E501
     check_choice("scheme", scheme, _SCHEMES)
     check_choice("normalize", normalize, ("mean", "expected", None))
@@ -83,8 +91,8 @@ def class_weights(
     absent = [c for c in np.flatnonzero(~present).tolist() if c != ignore_class]
     if absent and missing == "error":
         raise ValueError(
-            f"There is no example of class {', '.join(map(str, absent))}, so no weight follows "
-            'from the counts. Pass `missing="zero"` to weigh such classes 0.'
+            f"There is no example of class {', '.join(map(str, absent))}, so it has no weight. "
+            'Pass `missing="zero"` to give such classes weight 0.'
         )
     weights = np.zeros(len(n))
     weights[present] = _SCHEMES[scheme](n[present], _frequencies(counts, n)[present], beta)
@@ -97,7 +105,7 @@ def class_weights(
 
 
 def _frequencies(counts: Any, n: np.ndarray) -> np.ndarray:
-    """How much of the images with a class is of that class; plain counts as they are."""
+    """Returns the share of each class in the images that contain it; plain counts unchanged."""
     if not isinstance(counts, ClassCounts) or counts.image_pixels is None:
         return n
     return n / np.maximum(counts.image_pixels, 1)

@@ -9,24 +9,24 @@ from kerasnorm.imbalance.weighting._class_weight_dict import ClassWeights
 
 
 class DeferredReweighting(keras.callbacks.Callback):
-    """Weighs the classes from a given epoch on ("DRW").
+    """Applies class weights from a given epoch on ("DRW").
 
-    Weights from the start make the features worse; late, at a smaller learning rate, they move what
-    the features allow. The model is not compiled anew and the optimizer goes on, though its step is
-    traced once more. What is weighed depends on the number of the epoch alone, so training goes on
-    rightly after a break (`initial_epoch`). Figures on validation data stay unweighted, as with
-    `fit(class_weight=)`.
+    Class weights from the start harm the features; in the last epochs, at a smaller learning rate,
+    they only shift the decisions. The model is not compiled again and the optimizer keeps its
+    state; its step is traced once more. The weights depend only on the number of the epoch, so
+    that training resumes correctly after an interruption (`initial_epoch`). Validation results
+    stay unweighted, as with `fit(class_weight=)`.
 
     Args:
-        weights: a `ClassWeights`, a dict from class to weight, such as
+        weights: A `ClassWeights`, a dict from class to weight, such as
             `class_weights(counts, "effective_number")`, the paper's.
-        epoch: the first epoch that is weighed, counted from 0; the paper's is 160 of 200.
+        epoch: First epoch with weights, counted from 0; 160 of 200 in the paper.
 
     The model should be compiled with one of kerasnorm's losses of class numbers, such as `LDAM`.
     Plain cross-entropy is `SparseFocalCrossentropy(gamma=0)`.
 
     Raises:
-        ValueError: for arguments that are none; in `fit`, for a model with another loss.
+        ValueError: For invalid arguments; in `fit`, for a model with another loss.
 
     Example:
 
@@ -38,8 +38,12 @@ class DeferredReweighting(keras.callbacks.Callback):
     >>> x, y = keras.ops.ones((8, 4)), keras.ops.zeros(8)
     >>> history = model.fit(x, y, epochs=2, callbacks=[callback], verbose=0)
 
+    See also:
+        `DeferredResampling`, which resamples instead; `class_weights`.
+
     Reference:
-        Cao et al., 2019, https://arxiv.org/abs/1906.07413
+        Cao et al., 2019, Learning imbalanced datasets with label-distribution-aware margin loss,
+        https://arxiv.org/abs/1906.07413
     """
 
     def __init__(self, weights: dict[int, float], epoch: int) -> None:
@@ -64,7 +68,7 @@ class DeferredReweighting(keras.callbacks.Callback):
         self._weigh(None)
 
     def _weigh(self, weights: np.ndarray | None) -> None:
-        """Has the training step traced again with other weights, where they are others."""
+        """Traces the training step again if the weights change."""
         loss = self._loss()
         if loss.class_weights is not weights:
             loss.class_weights = weights
@@ -74,13 +78,13 @@ class DeferredReweighting(keras.callbacks.Callback):
         loss = self.model.loss
         if not isinstance(loss, SparseLoss):
             raise ValueError(
-                "DeferredReweighting should meet a model compiled with one of kerasnorm's losses "
-                "of class numbers; plain cross-entropy is SparseFocalCrossentropy(gamma=0). "
+                "DeferredReweighting needs a model compiled with a loss of kerasnorm for class "
+                "numbers; for plain cross-entropy use SparseFocalCrossentropy(gamma=0). "
                 f"Received: loss={loss!r}."
             )
         if loss.num_classes not in (None, len(self.weights)):
             raise ValueError(
-                f"There should be {loss.num_classes} weights, one a class. "
+                f"There should be {loss.num_classes} weights, one per class. "
                 f"Received: {len(self.weights)}."
             )
         return loss

@@ -1,4 +1,4 @@
-"""The labels of one output, or of several in a dict or a sequence, and weights for them."""
+"""Handles the labels of one output, or of several in a dict or a sequence, and their weights."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ def by_name(part: Any) -> dict[Any, Any]:
 
 
 def choose(y: Any, output: str | int | None) -> list[Any]:
-    """Returns the names of the outputs that are weighed: all if `output` is None."""
+    """Returns the names of the outputs to weight: all if `output` is None."""
     names = list(by_name(y))
     check_choice("output", output, (None, *(name for name in names if name is not None)))
     return [name for name in names if output in (None, name)]
@@ -45,7 +45,7 @@ def weigh(
     Args:
         y: Labels.
         existing: Weights that are there, one item or none.
-        chosen: The names of the outputs to weigh; the others keep their weights, or get ones.
+        chosen: The names of the outputs to weight; the others keep their weights, or get ones.
         weigh_one: Makes weights of the labels of an output, and of the weights that are there.
         ones: Makes weights of the labels of an output that is not weighed.
     """

@@ -1,4 +1,4 @@
-"""Weighing the labels of PyDatasets."""
+"""Weights the labels of PyDatasets."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from kerasnorm.imbalance.weighting import _outputs
 
 
 class WeighedBatches(Forwarding):
-    """Batches (x, y) or (x, y, w) as (x, y, w times the weight of each label).
+    """Returns batches (x, y) or (x, y, w) as (x, y, w times the weight of each label).
 
     It has the workers of the dataset, which weigh too, and its `epoch_counter` if it has one.
     """

@@ -1,4 +1,4 @@
-"""`advise`: what to choose for a model and its examples, and why."""
+"""Recommends a recipe for a model and its examples, with reasons."""
 
 from kerasnorm.recipe.advising._advice import Advice
 from kerasnorm.recipe.advising._advise import advise

@@ -1,4 +1,4 @@
-"""What `advise` returns."""
+"""Holds the result of `advise`."""
 
 from typing import NamedTuple
 
@@ -13,18 +13,18 @@ class _Advice(NamedTuple):
 
 
 class Advice(_Advice):
-    """A recipe, and why: `recipe, reasons = advise(model, data)`.
+    """Recommended recipe with reasons: `recipe, reasons = advise(model, data)`.
 
     Attributes:
-        recipe: the `Recipe`, for `fit`.
-        reasons: a sentence for each choice, with the figure that led to it.
-        model: the one of the given models that the recipe is for; None if it came without one.
+        recipe: The `Recipe`, for `fit`.
+        reasons: A sentence for each choice, with the figure that led to it.
+        model: The one of the given models that the recipe is for; None if it came without one.
 
     Example:
 
-    >>> print(Advice(Recipe(transfer="freeze"), ["Transfer: 20 examples a class are few."]))
+    >>> print(Advice(Recipe(transfer="freeze"), ["Transfer: 20 examples per class are few."]))
     normalization: as is; transfer: freeze; ...
-    - Transfer: 20 examples a class are few.
+    - Transfer: 20 examples per class are few.
 
     See also:
         `advise`, which makes it.

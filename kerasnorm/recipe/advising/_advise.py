@@ -1,4 +1,4 @@
-"""`advise`: a recipe from what the model and the data are."""
+"""Recommends a recipe from measurements of the model and the data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,11 +39,11 @@ def advise(
     seed: int = 0,
     ignore_class: int | None = None,
 ) -> Advice:
-    """Measures the model and the examples, and says how to train, and why.
+    """Recommends a recipe from measurements of the model and the examples.
 
-    Where to begin before anything was trained: what the model's features already tell, what a
-    training will cost, whether more images would help, and a recipe. The defaults come from this
-    project's own experiments, which the reasons name; they are arguments, since yours differ.
+    Use it before training: it measures how well the model's features separate the classes, the time
+    of a training, and whether more images would help. The defaults come from experiments in this
+    project, which the reasons name; all are arguments, since your data differ.
 
     Args:
         model: built keras.Model that ends in a Dense layer, or a backbone; for label maps one that
@@ -74,7 +74,7 @@ def advise(
         `Advice(recipe, reasons)`; `print` shows both. Its `model` is the given one that it is for.
 
     Raises:
-        ValueError: if an argument is out of range, the data and a model do not fit, or there are
+        ValueError: If an argument is out of range, the data and a model do not fit, or there are
             several models and nothing to measure: `similarity` is given, or none is pretrained.
 
     Example:
@@ -86,6 +86,9 @@ def advise(
     ('fine_tune', 'balanced_softmax')
     >>> print(advice.reasons[-1])
     Imbalance: the largest class has 80 examples and the smallest 5, a ratio of 16 ...
+
+    See also:
+        `fit`, which takes the result; `Recipe`; `kerasnorm.transfer.rule_of_thumb`.
     """
     replicas = as_int("replicas", replicas, low=1)
     batch_size = as_int("batch_size", batch_size, low=1)

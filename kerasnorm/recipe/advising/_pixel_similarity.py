@@ -25,8 +25,8 @@ def measure_pixel_similarity(
     the folds part label maps, not pixels.
 
     Raises:
-        ValueError: if there are not two classes in two label maps each, or the model has no graph.
-        ImportError: if scikit-learn is missing.
+        ValueError: If there are not two classes in two label maps each, or the model has no graph.
+        ImportError: If scikit-learn is missing.
     """
     require("sklearn")
     from sklearn.metrics import balanced_accuracy_score

@@ -58,9 +58,9 @@ def imbalance_of_pixels(counts: ClassCounts, having: np.ndarray, from_ratio: flo
     """Chooses by the ratio of the most to the least frequent class of pixels.
 
     Args:
-        counts: the pixels of each class.
+        counts: The pixels of each class.
         having: (K,), the label maps that have it.
-        from_ratio: from which ratio on the loss makes up.
+        from_ratio: From which ratio on the loss makes up.
     """
     present = having[having > 0]
     said = _said_of_ratio(counts, "pixels", from_ratio)
@@ -71,7 +71,7 @@ def imbalance_of_pixels(counts: ClassCounts, having: np.ndarray, from_ratio: flo
     return {"imbalance": "class_weights", "imbalance_settings": settings}, (
         f"{said} Bounded (ENet's log) weights found rare digits in scenes that plain training did "
         "not, at an equal mean IoU, 37.7 ± 4.6 against 37.0 ± 2.0 %; balanced softmax did not "
-        "help, and adjusting the logits afterwards did harm (docs/imbalance.md)."
+        "help, and adjusting the logits afterwards did harm (docs/measured.md)."
     )
 
 
@@ -128,19 +128,19 @@ def normalization(
     replicas: int,
     small: float,
 ) -> Choice:
-    """Chooses by the examples a replica has in a batch.
+    """Chooses by the number of examples per replica and batch.
 
     Args:
-        model: its normalization counts.
-        pretrained: whether it has learnt something.
-        trains: whether its base trains.
-        batch_size: examples a step.
-        replicas: devices that share them.
-        small: from how few examples a replica on they are too few.
+        model: Its normalization counts.
+        pretrained: Whether it has learnt something.
+        trains: Whether its base trains.
+        batch_size: Examples per step.
+        replicas: Devices that share them.
+        small: From how few examples per replica on they are too few.
     """
     kinds = {kind_of(leaf.layer) for leaf in normalizations(model)}
     each = batch_size / replicas
-    where = f"{each:g} examples a replica" if replicas > 1 else f"{each:g} examples a batch"
+    where = f"{each:g} examples per replica" if replicas > 1 else f"{each:g} examples per batch"
     said = f"Normalization: {where} (small: up to {small:g})"
     if "batch" not in kinds:
         found = f"{', '.join(sorted(kinds))} normalization" if kinds else "no normalization"
@@ -157,11 +157,11 @@ def normalization(
     if replicas > 1 and batch_size >= _ENOUGH_TOGETHER:
         return {"normalization": "sync_batch"}, (
             f"{said} are too few for the statistics of batch normalization; the {batch_size} of "
-            "all replicas are not: synchronised."
+            "all replicas are not: synchronized."
         )
     return {"normalization": "group"}, (
         f"{said} are too few for the statistics of batch normalization. Group normalization does "
-        "not depend on the batch, and was ahead with every seed at 2 and 4 (docs/surgery.md)."
+        "not depend on the batch, and was ahead with every seed at 2 and 4 (docs/measured.md)."
     )
 
 
@@ -175,11 +175,11 @@ def imbalance(model: keras.Model, trains: bool, counts: ClassCounts, from_ratio:
     if not gives_logits(model):
         return {"imbalance": "resample"}, (
             f"{said} Rare classes are drawn more often, which gained 2.5 points of balanced "
-            "accuracy on long-tailed digits (docs/imbalance.md); with logits there is better."
+            "accuracy on long-tailed digits (docs/measured.md); with logits there is better."
         )
     return {"loss": "balanced_softmax"}, (
         f"{said} Balanced softmax gained most on long-tailed digits, 4.4 points of balanced "
-        "accuracy (docs/imbalance.md)."
+        "accuracy (docs/measured.md)."
     )
 
 

@@ -23,8 +23,8 @@ class Sample:
     Attributes:
         features: (M, D).
         labels: (M,), classes with two examples or more.
-        seconds: that the features of one example took.
-        head: the name of the layer that they are for.
+        seconds: Time for the features of one example.
+        head: The name of the layer that they are for.
     """
 
     features: np.ndarray
@@ -39,10 +39,10 @@ def measure_similarity(
     """Returns how well a model's features tell the classes apart, 0 to 1, and what that means.
 
     That is the balanced accuracy of a solved head on the features, in cross-validation on a sample
-    of up to 50 examples a class, from chance (0) to all (1).
+    of up to 50 examples per class, from chance (0) to all (1).
 
     Raises:
-        ValueError: if there are not two classes with two examples each, or the model has no graph.
+        ValueError: If there are not two classes with two examples each, or the model has no graph.
     """
     rows = _rows(examples.classes, np.random.default_rng(seed))
     sample = sample_of(model, examples, rows)
@@ -59,18 +59,18 @@ def measure_similarity(
 def on_a_scale(
     recognised: float, chance: float, head: str, of: str, folds: int
 ) -> tuple[float, str]:
-    """Returns the share of each class that is recognised from chance (0) to all (1), in words too.
+    """Returns the share of each class that is recognized from chance (0) to all (1), in words too.
 
     Args:
-        recognised: on average.
-        chance: what a guess recognises.
-        head: the name of the layer that the features are for.
-        of: how many of what they are.
-        folds: of the cross-validation.
+        recognised: Mean over classes.
+        chance: Recall of a random guess.
+        head: The name of the layer that the features are for.
+        of: Number and kind of the examples.
+        folds: Number of folds of the cross-validation.
     """
     similarity = round(max(0.0, float((recognised - chance) / (1 - chance))), 2)
     return similarity, (
-        f"Similarity: a linear classifier on the features below '{head}' recognises "
+        f"Similarity: a linear classifier on the features below '{head}' recognizes "
         f"{recognised:.0%} of each class on average, in {folds} folds of {of}; chance is "
         f"{chance:.0%}. On a scale from chance to all that is {similarity:.2f}."
     )

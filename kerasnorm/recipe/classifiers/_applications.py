@@ -15,7 +15,7 @@ def application_named(name: str) -> Callable[..., keras.Model]:
     """Returns the function of keras.applications that makes the model of that name.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: If there is none.
     """
     check_backbone(name)
     return getattr(keras.applications, name)
@@ -30,13 +30,13 @@ def make_base(name: str, shape: tuple[int, int, int], weights: str | None) -> ke
     """Returns the model of that name without its top.
 
     Args:
-        name: of the function, such as "MobileNetV2".
-        shape: height, width and channels of the images.
+        name: Of the function, such as "MobileNetV2".
+        shape: Height, width and channels of the images.
         weights: "imagenet", or None for new initial weights.
 
     Raises:
-        ValueError: if there is no such model, or it does not take images of that shape.
-        OSError: if the weights cannot be fetched.
+        ValueError: If there is no such model, or it does not take images of that shape.
+        OSError: If the weights cannot be fetched.
     """
     make = application_named(name)
     try:

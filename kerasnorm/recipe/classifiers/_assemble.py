@@ -15,10 +15,10 @@ def assemble(
     """Returns preprocessing, base, pooling over all positions and a Dense head, as one model.
 
     Args:
-        base: takes images that are preprocessed, and gives feature maps or pooled features.
-        classes: units of the head.
-        preprocess: takes raw images; None: the base does that itself.
-        pool: layer; None: the mean of the positions, if there are any.
+        base: Takes images that are preprocessed, and gives feature maps or pooled features.
+        classes: Units of the head.
+        preprocess: Takes raw images; None: the base does that itself.
+        pool: Layer; None: the mean of the positions, if there are any.
     """
     images = keras.Input(base.input_shape[1:], name="images")
     features = base(images if preprocess is None else preprocess(images))

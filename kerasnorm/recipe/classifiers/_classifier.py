@@ -33,7 +33,7 @@ def classifier(
     |---|---|
     | name of a keras.applications model | `preprocess_input` of its module |
     | model that begins with `Rescaling` or `Normalization` | its own, none besides |
-    | model of keras.applications that is at hand, by its name | `preprocess_input` |
+    | given model of keras.applications, recognized by its name | `preprocess_input` |
     | KerasHub task with a preprocessor | scale and offset of its image converter |
     | any other | none: `check_input_range` says whether it fits |
 
@@ -41,13 +41,13 @@ def classifier(
     gives logits. A head that the backbone has, and what follows it, is left out.
 
     Args:
-        backbone: name of a keras.applications model, path of a .keras file, a KerasHub backbone or
+        backbone: Name of a keras.applications model, path of a .keras file, a KerasHub backbone or
             task, or any built functional or Sequential model of images, (H, W, C), which stays as
             it is.
-        classes: int ≥ 1, units of the head.
-        image_size: int ≥ 1, height and width. Defaults to what a model or a file takes, and to 224
-            for a name.
-        weights: of a named backbone: "imagenet", None for new initial weights, or a file:
+        classes: An int ≥ 1, units of the head.
+        image_size: An int ≥ 1, height and width. Defaults to what a model or a file takes, and to
+            224 for a name.
+        weights: Weights of a named backbone: "imagenet", None for new initial weights, or a file:
             .weights.h5 of the backbone, or .keras of a model that is the backbone or holds it.
 
     Returns:
@@ -55,10 +55,10 @@ def classifier(
         and head.
 
     Raises:
-        ValueError: if there is no such backbone, it takes other inputs than images, does not take
+        ValueError: If there is no such backbone, it takes other inputs than images, does not take
             images of that size, ends in neither features nor a Dense layer, or `weights` are given
             for a model or do not fit.
-        OSError: if a file does not exist, or the weights cannot be fetched.
+        OSError: If a file does not exist, or the weights cannot be fetched.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What has to be done to raw images before a model that is at hand."""
+"""Finds the preprocessing that a given model needs."""
 
 from collections.abc import Callable
 from typing import Any

@@ -12,7 +12,7 @@ def load_base_weights(base: keras.Model, path: Path) -> None:
     """Gives a base its weights from a file of a model like it, or of one that holds such a base.
 
     Raises:
-        ValueError: if the weights in the file do not fit.
+        ValueError: If the weights in the file do not fit.
     """
     if path.suffix == ".keras":
         _take_weights(base, load_model(path), path)

@@ -19,8 +19,8 @@ class ImageClasses:
     """The kind of task in which each example has one class, with an output for each.
 
     Attributes:
-        ignore_class: the label that is left out; there is none.
-        evaluation: the class of its evaluations.
+        ignore_class: The label that is left out; there is none.
+        evaluation: The class of its evaluations.
     """
 
     ignore_class: ClassVar[None] = None

@@ -1,4 +1,4 @@
-"""What `fit` asks of a kind of examples."""
+"""Defines what `fit` needs from a kind of examples."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol

@@ -25,7 +25,7 @@ class LabelMaps:
     """The kind of task in which each example has a label map (H, W); see `ImageClasses`.
 
     Attributes:
-        ignore_class: the label of pixels that have no class, such as 255; or None.
+        ignore_class: The label of pixels that have no class, such as 255; or None.
     """
 
     ignore_class: int | None = None
@@ -52,7 +52,7 @@ class LabelMaps:
         """Refuses what needs one class an example.
 
         Raises:
-            ValueError: that says what to choose instead.
+            ValueError: That says what to choose instead.
         """
         strategy = recipe.imbalance_settings.get("strategy", "class_balanced")
         wrong = instead = None
@@ -78,7 +78,7 @@ class LabelMaps:
         """Refuses label maps of another size than the model's.
 
         Raises:
-            ValueError: that names both sizes.
+            ValueError: That names both sizes.
         """
         if not is_graph(model):
             return  # its loss will say so

@@ -69,16 +69,16 @@ def read_examples(
             or (N, 1), or label maps of ints, (N, H, W) or (N, H, W, 1).
         rank: the number of axes of a batch that the model takes; None if it does not say, and a
             Dataset holds batches then.
-        batch_size: the examples a batch, where the data have none.
-        ignore_class: the label of pixels that have none.
-        names: those of the classes, where labels are names; () if they are numbers. None: those
+        batch_size: The examples per batch, where the data have none. Defaults to 32.
+        ignore_class: The label of pixels that have none. Defaults to None.
+        names: Those of the classes, where labels are names; () if they are numbers. None: those
             that come up.
         outputs: those of the model: one of them tells two classes, or contours; under sigmoids
             one-hot rows are labels.
         kind: what the labels of the other examples say; None: there are no others.
 
     Raises:
-        ValueError: if the data are of another kind, empty, or of unequal length.
+        ValueError: If the data are of another kind, empty, or of unequal length.
     """
     reading = _Reading(name, batch_size, ignore_class, outputs, kind)
     data = as_known_form(data, name)

@@ -1,4 +1,4 @@
-"""`fit`: a model trained by a recipe."""
+"""Trains a model by a recipe."""
 
 from kerasnorm.recipe.fitting._evaluated import evaluated
 from kerasnorm.recipe.fitting._fit import fit

@@ -37,7 +37,7 @@ def class_names_of(classes: int | Sequence[str] | None, parts: Parts) -> tuple[s
     """Returns the names of the classes: those given, the data's own, or their numbers.
 
     Raises:
-        ValueError: if there are too few of them, or a single class.
+        ValueError: If there are too few of them, or a single class.
     """
     found = {name: len(part.found.counts) for name, part in parts.given()}
     if classes is None:

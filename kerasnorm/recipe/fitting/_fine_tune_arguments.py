@@ -16,10 +16,10 @@ def fine_tune_arguments(recipe: Recipe, epochs: int, steps: int, solvable: bool)
     """Returns the arguments of `fine_tune` that say what trains, how fast and how long.
 
     Args:
-        recipe: the choices.
-        epochs: of all phases together; solving the head takes none of them.
-        steps: batches an epoch, for a schedule.
-        solvable: whether the head can be solved.
+        recipe: The choices.
+        epochs: Of all phases together; solving the head takes none of them.
+        steps: Batches an epoch, for a schedule.
+        solvable: Whether the head can be solved.
     """
     settings = dict(recipe.transfer_settings)
     if recipe.transfer == "svm":

@@ -1,4 +1,4 @@
-"""`fit`: a model trained by a recipe."""
+"""Trains a model by a recipe."""
 
 import contextlib
 import json
@@ -68,10 +68,10 @@ def fit(
 ) -> Run:
     """Trains a classifier of images or pixels by a recipe and evaluates it class by class.
 
-    Use it to carry a model over to your own, unequally frequent classes. The model given stays as
-    it is: a copy is trained, with a new head if the number of classes is another, and with the
-    normalization that the recipe names in place of any other (`replace_normalization`). The
-    training is `fine_tune`'s: where only the head learns, features are computed once.
+    Use it to transfer a model to your own, possibly unequal classes. The given model is unchanged:
+    a copy is trained, with a new head if the number of classes differs, and with the normalization
+    of the recipe (`replace_normalization`). The training is that of `fine_tune`: while only the
+    head trains, features are computed once.
 
     Args:
         recipe: what to do: a Recipe, or what `advise` returned.
@@ -113,26 +113,26 @@ def fit(
             of the recipe's; not for label maps, which would have to change with them.
         callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
             while only the head trains.
-        tensorboard: folder to write TensorBoard's logs to.
-        backup_dir: folder for a backup, which each epoch replaces: after an interruption the same
-            call resumes from it, and another one is refused, as in `fine_tune`. It is removed when
-            `output` stands, or when the `Run` is returned.
+        tensorboard: Folder for TensorBoard logs. Defaults to None.
+        backup_dir: Folder for a backup, which each epoch replaces. After an interruption the same
+            call resumes from it, and a different one is refused, as in `fine_tune`. It is removed
+            when `output` is complete, or when the `Run` is returned. Defaults to None.
         prepare: `kerasnorm.distribute.prepare`, to train on several devices or machines. On the
             latter each process returns the same; only the chief writes to `output` and
-            `tensorboard`.
-        overwrite: whether `output` may exist.
-        ignore_class: the label of pixels that have no class, such as 255. They are in no loss,
-            weight, count or figure. A `SegmentationFolder` has its own.
-        jit_compile: as in `kerasnorm.transfer.fine_tune`.
+            `tensorboard`. Defaults to None.
+        overwrite: Whether `output` may exist. Defaults to False.
+        ignore_class: Label of pixels without a class, such as 255, which are excluded from losses,
+            weights, counts and metrics. A `SegmentationFolder` has its own. Defaults to None.
+        jit_compile: As in `kerasnorm.transfer.fine_tune`.
 
     Returns:
         A `Run`: model, history, evaluation, recipe.
 
     Raises:
-        ValueError: if the data, the model and the recipe do not fit one another, or for
+        ValueError: If the data, the model and the recipe do not fit one another, or for
             `backup_dir` on several machines.
-        FileExistsError: if `output` exists and not `overwrite`.
-        InUseError: if another process trains with the same `output` or `backup_dir`; an OSError.
+        FileExistsError: If `output` exists and not `overwrite`.
+        InUseError: If another process trains with the same `output` or `backup_dir`; an OSError.
 
     Example:
 
@@ -142,6 +142,10 @@ def fit(
     >>> run = fit(Recipe(loss="balanced_softmax"), model, (x, y), (x, y), epochs=1, verbose=0)
     >>> run.model.output_shape, run.evaluation.confusion.shape
     ((None, 3), (3, 3))
+
+    See also:
+        `advise`; `Run`; `kerasnorm.transfer.fine_tune`, which does the training;
+        `kerasnorm.tuning.search`.
     """
     epochs, batch_size = as_int("epochs", epochs, low=1), as_int("batch_size", batch_size, low=1)
     check_choice("keep", keep, ("auto", "best", "last"))

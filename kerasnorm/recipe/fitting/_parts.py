@@ -1,4 +1,4 @@
-"""The examples that `fit` is given."""
+"""Reads the examples for `fit`."""
 
 import dataclasses
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The normalization that a recipe names, put into a model that has another."""
+"""Replaces the normalization of a model by that of a recipe."""
 
 import warnings
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ def with_normalization(model: keras.Model, recipe: Recipe) -> keras.Model:
     those of another kind, or with other settings, are replaced.
 
     Raises:
-        ValueError: if there is no normalization layer, or one that cannot be replaced.
+        ValueError: If there is no normalization layer, or one that cannot be replaced.
     """
     name, settings = recipe.normalization, dict(recipe.normalization_settings)
     if name is None:

@@ -1,4 +1,4 @@
-"""What comes out of a training: the run, its evaluation, its report."""
+"""Holds the results of a training: the run, its evaluation, its report."""
 
 from kerasnorm.recipe.results._binary_evaluation import BinaryEvaluation
 from kerasnorm.recipe.results._calibration import probabilities

@@ -1,4 +1,4 @@
-"""Whether a classifier is as sure as it is often right."""
+"""Measures the calibration of a classifier: confidence against accuracy."""
 
 from typing import Any, NamedTuple
 
@@ -8,12 +8,12 @@ _BINS = 10
 
 
 class Calibration(NamedTuple):
-    """The examples in bins by the probability of the class that was predicted.
+    """Calibration of a classifier: examples in bins by the probability of the predicted class.
 
     Attributes:
-        counts: how many examples each bin has; bin k has the probabilities from k/B to (k+1)/B.
-        confidence: their mean probability, 0 for an empty bin.
-        accuracy: the share of them that is right, 0 for an empty bin.
+        counts: Number of examples in each bin; bin k has the probabilities from k/B to (k+1)/B.
+        confidence: Mean probability in each bin, 0 for an empty bin.
+        accuracy: Accuracy in each bin, 0 for an empty bin.
         error: Σ counts |accuracy − confidence| / N, the expected calibration error.
     """
 

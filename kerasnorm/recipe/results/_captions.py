@@ -1,4 +1,4 @@
-"""The pictures of the report, each with a caption and a text for who cannot see it."""
+"""Draws the figures of the report, each with a caption and an alternative text."""
 
 from kerasnorm.recipe.results import _plots
 from kerasnorm.recipe.results._calibration import Calibration

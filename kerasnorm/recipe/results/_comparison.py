@@ -1,4 +1,4 @@
-"""Ways of training side by side, over seeds."""
+"""Compares ways of training over seeds."""
 
 import dataclasses
 from collections.abc import Sequence

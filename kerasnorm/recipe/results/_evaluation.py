@@ -1,4 +1,4 @@
-"""How well a model does on held-out examples, class by class."""
+"""Evaluates a model on held-out examples, class by class."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +16,13 @@ from kerasnorm.recipe.results._calibration import (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The confusion matrix on held-out examples, and what follows from it.
+    """Confusion matrix on held-out examples, and metrics computed from it.
 
     Attributes:
-        class_names: (K,) the names.
-        train_counts: (K,) the examples of each class in training.
-        confusion: (K, K) counts: a row a true class, a column a predicted one.
-        calibration: a `Calibration`, how sure the model is and how often it is right; or None.
+        class_names: Names of the classes, (K,).
+        train_counts: Number of training examples of each class, (K,).
+        confusion: (K, K) counts: one row per true class, one column per predicted class.
+        calibration: A `Calibration`, how sure the model is and how often it is right; or None.
 
     Example:
 
@@ -31,6 +31,9 @@ class Evaluation:
     array([0.8 , 0.25])
     >>> evaluation.balanced_accuracy
     0.525
+
+    See also:
+        `fit`, whose `Run` has it; `MapEvaluation`, for label maps.
     """
 
     class_names: Sequence[str]
@@ -83,7 +86,7 @@ class Evaluation:
 
     @property
     def per_class_recall(self) -> np.ndarray:
-        """The share of each class that is recognised, (K,); NaN for one with no example here."""
+        """Recall of each class, (K,); NaN for a class without examples here."""
         return shares(np.diag(self.confusion), self.confusion.sum(axis=1))
 
     @property
@@ -98,7 +101,7 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """The share of all examples that is recognised."""
+        """Accuracy over all examples."""
         return float(np.trace(self.confusion) / self.confusion.sum())
 
     def summary(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Writes the model of a run for other runtimes, and runs what it wrote."""
+"""Exports the model of a run for other runtimes, and runs the exported file."""
 
 import contextlib
 import dataclasses
@@ -28,7 +28,7 @@ _TIMED = 20
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """A file for another runtime, and how it compares with the Keras model.
+    """Exported file for another runtime, and its comparison with the Keras model.
 
     `Run.export` returns it. Look at the agreement on your own images before you ship an int8 file.
 
@@ -37,7 +37,7 @@ class Export:
         format: "litert", "onnx" or "saved_model".
         quantize: "int8", "float16" or None.
         size: Bytes.
-        images: How many images were compared; without any, what follows is None.
+        images: Number of compared images; without any, the following are None.
         difference: The largest difference of an output.
         agreement: The share of images, or pixels, of the same class in both, in [0, 1].
         milliseconds: Median time of an image on its own in the new runtime, on this processor.
@@ -49,7 +49,8 @@ class Export:
     file  model.tflite (litert, int8)
     size  1.20 MB
 
-    See also: `Run`.
+    See also:
+        `Run`, whose method returns it.
     """
 
     path: Path

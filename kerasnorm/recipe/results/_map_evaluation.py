@@ -13,10 +13,10 @@ class MapEvaluation(Evaluation):
     As `Evaluation`, with pixels for examples; pixels of the `ignore_class` are in none of them.
 
     Attributes:
-        class_names: (K,) the names.
+        class_names: Names of the classes, (K,).
         train_counts: (K,) the pixels of each class in training.
-        confusion: (K, K) counts of pixels: a row a true class, a column a predicted one.
-        calibration: a `Calibration`, how sure the model is and how often it is right; or None.
+        confusion: (K, K) counts of pixels: one row per true class, one column per predicted class.
+        calibration: A `Calibration`, how sure the model is and how often it is right; or None.
 
     Example:
 
@@ -26,6 +26,9 @@ class MapEvaluation(Evaluation):
     array([0.918..., 0.2 , nan])
     >>> round(evaluation.mean_iou, 3), evaluation.accuracy
     (0.559, 0.92)
+
+    See also:
+        `Evaluation`, for classes of images; `fit`.
     """
 
     unit: ClassVar[str] = "pixel"

@@ -69,6 +69,9 @@ class Run:
     ...     run.save(folder)
     ...     Run.load(folder).evaluation.balanced_accuracy
     0.525
+
+    See also:
+        `fit`, which returns it; `Export`.
     """
 
     model: keras.Model
@@ -89,8 +92,8 @@ class Run:
         with `Run.load`.
 
         Args:
-            folder: where to write.
-            include_optimizer: whether the model is saved compiled, with the state of its optimizer,
+            folder: Where to write.
+            include_optimizer: Whether the model is saved compiled, with the state of its optimizer,
                 twice the size of the weights for Adam. Without it the model predicts and can be
                 compiled anew.
 
@@ -121,8 +124,8 @@ class Run:
         """Returns the run that was saved into `folder`.
 
         Raises:
-            OSError: if there is no such folder, or a file is missing.
-            ValueError: if a file is damaged.
+            OSError: If there is no such folder, or a file is missing.
+            ValueError: If a file is damaged.
         """
         folder = check_run_folder(folder)
         with reading(folder / RECIPE_FILE) as path:
@@ -203,7 +206,7 @@ class Run:
                 shows ("litert", "onnx"); "float16": weights of 16 bits ("litert").
             verify: Images (N, …) as the model takes them, to compare the outputs on and to
                 calibrate int8 by; 100 are enough. None: nothing is compared.
-            overwrite: Whether `path` may exist.
+            overwrite: Whether `path` may exist. Defaults to False.
 
         Returns:
             An `Export`: size, and on `verify` the largest difference, the share of equal classes
@@ -219,7 +222,8 @@ class Run:
         See also: `kerasnorm.surgery.fold_batchnorm`, `Run.report`.
 
         Reference:
-            Jacob et al., 2018, https://arxiv.org/abs/1712.05877 (int8)
+            Jacob et al., 2018, Quantization and training of neural networks for efficient
+            integer-arithmetic-only inference, https://arxiv.org/abs/1712.05877 (int8)
         """
         names = self.class_names
         return export(self.model, path, format, quantize, verify, names, overwrite)

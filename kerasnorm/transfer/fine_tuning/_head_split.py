@@ -35,7 +35,7 @@ def split_at_head(model: keras.Model, random: bool = True) -> HeadSplit | None:
     """Returns the two parts of a classifier, or None where it has no graph, or nothing but a head.
 
     Args:
-        model: a classifier.
+        model: A classifier.
         random: whether what is random between base and head belongs to the top, so that features
             are always the same in training too; if not, the top begins with the head.
     """

@@ -9,8 +9,8 @@ class FineTuning(NamedTuple):
     """A model carried over to other classes.
 
     Attributes:
-        model: a new keras.Model of raw input.
-        history: values by name (`loss`, `accuracy`, `val_accuracy`, …), one an epoch, the head's
+        model: A new keras.Model of raw input.
+        history: Values by name (`loss`, `accuracy`, `val_accuracy`, …), one an epoch, the head's
             own epochs first.
         strategy: "freeze", "fine_tune", "svm" or "scratch".
 
@@ -20,6 +20,9 @@ class FineTuning(NamedTuple):
     >>> tuned = FineTuning(model, {"loss": [0.9, 0.5]}, "freeze")
     >>> tuned.model.output_shape, tuned.history["loss"][-1]
     ((None, 2), 0.5)
+
+    See also:
+        `fine_tune`, which returns it.
     """
 
     model: keras.Model

@@ -22,7 +22,7 @@ def can_be_solved(model: keras.Model, loss: Any) -> bool:
     """Returns whether a model's head is linear in a row of features, and learns classes.
 
     Args:
-        model: a classifier.
+        model: A classifier.
         loss: what `compile` takes; None: the cross-entropy that fits.
     """
     known = loss is None or isinstance(loss, _OF_CLASSES) or getattr(loss, "of_classes", False)
@@ -84,7 +84,7 @@ def solve_into(
     """Gives a model's head the weights that fit its features best.
 
     Args:
-        model: a classifier that `can_be_solved`.
+        model: A classifier that `can_be_solved`.
         features: what its head is put on, (N, D).
         y: labels that fit its outputs.
         loss: says whether the classes exclude one another, if the model does not.
@@ -113,7 +113,7 @@ def solve_into_maps(
     The prior stays: a class that is drawn as often as all others would cover them.
 
     Args:
-        model: a model that `can_be_solved`.
+        model: A model that `can_be_solved`.
         base: what its head is put on.
         data: batches of images and label maps, as `read_batches` returns them.
         loss: may have an `ignore_class`.

@@ -57,7 +57,7 @@ def check_labels(name: str, y: Any, model: keras.Model, loss: Any = None) -> Non
     Args:
         name: the argument's name, for messages.
         y: the labels.
-        model: a classifier.
+        model: A classifier.
         loss: what `compile` takes; None: the cross-entropy that fits. Labels may have any shape
             that it takes, and any values if it is no cross-entropy.
 

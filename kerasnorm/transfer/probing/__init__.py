@@ -1,4 +1,4 @@
-"""Linear classifiers on the features of each layer."""
+"""Fits linear classifiers on the features of each layer."""
 
 from kerasnorm.transfer.probing._cut import cut
 from kerasnorm.transfer.probing._depths import depths

@@ -1,4 +1,4 @@
-"""A model cut off above one of its layers."""
+"""Cuts a model above one of its layers."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ def cut(model: keras.Model, leaf: Leaf) -> keras.Model:
     is the first call, and of several outputs the first.
 
     Args:
-        model: functional or Sequential model; the models on the way to the layer, too.
-        leaf: the way to a layer of the model, or of a model inside.
+        model: Functional or Sequential model; the models on the way to the layer, too.
+        leaf: The way to a layer of the model, or of a model inside.
 
     Raises:
-        ValueError: if a model on the way has no graph.
+        ValueError: If a model on the way has no graph.
     """
     output = _output(leaf.nodes)
     return keras.Model(inputs_of(model), pool(leaf.layer, output), name="features")

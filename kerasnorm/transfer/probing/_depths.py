@@ -1,4 +1,4 @@
-"""The layers of a model at which its features can be looked at."""
+"""Lists the layers of a model whose features can be probed."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,11 +14,11 @@ def depths(model: keras.Model, names: Iterable[str] | None) -> list[Leaf]:
     What else is made of layers (wrappers, recurrent and custom layers) counts as one.
 
     Args:
-        model: the model.
-        names: names or paths of the layers, of nested models too; None: all that are no models.
+        model: The model.
+        names: Names or paths of the layers, of nested models too; None: all that are no models.
 
     Raises:
-        ValueError: if a name is none of them or several, or the model is not built.
+        ValueError: If a name is none of them or several, or the model is not built.
     """
     leaves(model)  # refuses what is no model, or not built
     found = list(_walk((model,), set()))

@@ -1,4 +1,4 @@
-"""The estimators that are put on features, and how they are kept in a file without pickle."""
+"""Creates estimators of features, and saves them without pickle."""
 
 import json
 import zipfile
@@ -18,10 +18,10 @@ def make_estimator(estimator: Any, seed: int) -> Any:
 
     Args:
         estimator: "svm", "logistic", or a scikit-learn classifier, which is copied.
-        seed: for the random numbers of "svm".
+        seed: For the random numbers of "svm".
 
     Raises:
-        ValueError: if it is none of these.
+        ValueError: If it is none of these.
     """
     require("sklearn")
     from sklearn.base import clone, is_classifier
@@ -66,7 +66,7 @@ def own_settings(pipeline: Any) -> dict[str, Any]:
     """Returns the arguments of `make_estimator` that gave this pipeline.
 
     Raises:
-        ValueError: if it is another's.
+        ValueError: If it is another's.
     """
     parts = _parts(pipeline)
     seed = parts[-1][1].get("random_state") if parts else None
@@ -88,7 +88,7 @@ def read_estimator(archive: zipfile.ZipFile) -> Any:
     """Returns the fitted pipeline that `write_estimator` has written.
 
     Raises:
-        ValueError: if it is of another kind, or the arrays do not fit one another.
+        ValueError: If it is of another kind, or the arrays do not fit one another.
     """
     settings = json.loads(archive.read(_SETTINGS))
     check_choice("estimator", settings["estimator"], tuple(KINDS))

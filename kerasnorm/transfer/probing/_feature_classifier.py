@@ -1,4 +1,4 @@
-"""A scikit-learn classifier on the features of a model."""
+"""Combines a model's features with a scikit-learn classifier."""
 
 import tempfile
 import zipfile
@@ -25,16 +25,16 @@ _BASE = "base.keras"
 
 
 class FeatureClassifier:
-    """A model's features and a scikit-learn classifier on them, as one.
+    """Classifier of a model's features and a scikit-learn estimator.
 
-    The way for few examples that are unlike the source's: an SVM on the features of a low layer.
-    `ProbeTable.classifier` makes it, and a file holds both parts. `predict_proba` and
-    `decision_function` are there where the estimator has them. The base shares the layers of the
-    model it was cut from: it changes if they are trained on.
+    Use it for few examples that differ from the source: an SVM on the features of a low layer.
+    `ProbeTable.classifier` creates it, and one file holds both parts. It has `predict_proba` and
+    `decision_function` if the estimator has them. The base shares the layers of the model it was
+    cut from: it changes if they are trained.
 
     Args:
-        base: keras.Model of raw input that gives features (N, D).
-        estimator: fitted scikit-learn classifier, or a pipeline that ends in one.
+        base: keras.Model from raw input to features (N, D).
+        estimator: Fitted scikit-learn classifier, or a pipeline that ends in one.
 
     Example:
 
@@ -43,6 +43,9 @@ class FeatureClassifier:
     >>> estimator = DummyClassifier().fit(np.zeros((3, 3)), ["cat", "cat", "owl"])
     >>> FeatureClassifier(base, estimator).predict(np.zeros((2, 4, 4, 3))).tolist()
     ['cat', 'cat']
+
+    See also:
+        `probe_layers`, whose table creates it; `solve_head`.
     """
 
     def __init__(self, base: keras.Model, estimator: Any) -> None:
@@ -76,7 +79,7 @@ class FeatureClassifier:
         """Writes base and estimator into one file, which holds no pickle.
 
         Raises:
-            ValueError: if the estimator is not "svm" or "logistic" of `probe_layers`.
+            ValueError: If the estimator is not "svm" or "logistic" of `probe_layers`.
         """
         settings = own_settings(self.estimator)
         with tempfile.TemporaryDirectory() as folder, whole(path) as part:
@@ -91,12 +94,12 @@ class FeatureClassifier:
         """Returns the classifier that `save` has written.
 
         Args:
-            path: the file.
-            safe_mode: as in `keras.saving.load_model`: refuse Lambda layers, which run code.
+            path: The file.
+            safe_mode: As in `keras.saving.load_model`: refuse Lambda layers, which run code.
 
         Raises:
-            FileNotFoundError: if there is no such file.
-            ValueError: if it is none of `save`, or damaged.
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is none of `save`, or damaged.
         """
         path = Path(path)
         try:

@@ -1,4 +1,4 @@
-"""How well each depth of a model tells the classes apart."""
+"""Measures how well the features at each depth of a model separate the classes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,15 +20,15 @@ from kerasnorm.transfer.probing._pooled import pooled_features
 
 @dataclass(frozen=True)
 class ProbeTable:
-    """A row for each probed layer, in the order of the computation; `str()` prints them.
+    """Table with one row per probed layer, in order of computation, for `print`.
 
     Attributes:
-        rows: dicts with `layer` (its path), `features` (how many it has), `accuracy` (mean over
+        rows: Dicts with `layer` (its path), `features` (how many it has), `accuracy` (mean over
             the folds) and `deviation` (of the folds' accuracies).
-        best: the path of the layer with the highest accuracy, the first of equal ones.
-        estimator: scikit-learn pipeline of scaler and estimator, fitted on all examples at the
+        best: The path of the layer with the highest accuracy, the first of equal ones.
+        estimator: Scikit-learn pipeline of scaler and estimator, fitted on all examples at the
             best layer.
-        model: the model that was probed.
+        model: The model that was probed.
 
     Example:
 
@@ -38,6 +38,9 @@ class ProbeTable:
     layer  features  accuracy  deviation
     low           8     0.900      0.020  best
     high         16     0.700      0.100
+
+    See also:
+        `probe_layers`, which returns it; `FeatureClassifier`.
     """
 
     rows: list[dict[str, Any]]
@@ -63,7 +66,7 @@ class ProbeTable:
         """Returns the model cut at the best layer, with the estimator on its features.
 
         Raises:
-            ValueError: if the layer is inside a subclassed model, which has no graph to cut.
+            ValueError: If the layer is inside a subclassed model, which has no graph to cut.
         """
         (leaf,) = depths(self.model, [self.best])
         return FeatureClassifier(cut(self.model, leaf), self.estimator)
@@ -80,27 +83,28 @@ def probe_layers(
 ) -> ProbeTable:
     """Cross-validates a linear classifier on the features of each layer.
 
-    Where to cut a pretrained model for a task of one's own, above all for few examples that are
-    unlike the source's, where lower layers are better. Features are the layer's output at
+    Use it to decide where to cut a pretrained model for your task, especially for few examples that
+    differ from the source, where lower layers are better. Features are the layer's output at
     inference; maps and sequences are pooled by their mean over positions. Scaling is fitted inside
     each fold. One pass over the examples serves all layers; only pooled features are kept.
 
     Args:
-        model: built keras.Model of any kind; it stays as it is. Layers of the models inside it are
+        model: Built keras.Model of any kind; it is unchanged. Layers of the models inside it are
             probed too; wrappers, recurrent and custom layers count as one layer.
         x: N examples: an array, or a dict or list of arrays, as the model takes them.
         y: `(N,)` labels: integers or strings.
         estimator: "svm" (linear), "logistic" (a solved head: see `kerasnorm.transfer.solve_head`),
-            or a scikit-learn classifier.
-        layers: names or paths of the layers to probe; None: all of them.
-        folds: how many parts the examples are split into, 2 or more, classes in proportion.
-        seed: of the split and the estimator.
+            or a scikit-learn classifier. Defaults to "svm".
+        layers: Names or paths of the layers to probe. Defaults to None, for all of them.
+        folds: Number of folds, 2 or more, stratified by class.
+            Defaults to 5.
+        seed: Seed of the split and the estimator. Defaults to 0.
 
     Returns:
         A `ProbeTable`.
 
     Raises:
-        ValueError: if a layer is not there, the lengths differ, there is one class only, a class
+        ValueError: If a layer is not there, the lengths differ, there is one class only, a class
             has fewer examples than folds, or the estimator is none.
 
     Example:
@@ -116,6 +120,9 @@ def probe_layers(
     >>> classifier = probe_layers(model, x, ["dark"] * 10 + ["light"] * 10).classifier()
     >>> classifier.predict(x[[0, 19]]).tolist()
     ['dark', 'light']
+
+    See also:
+        `FeatureClassifier`; `solve_head`; `rule_of_thumb`.
 
     Reference:
         Alain and Bengio, 2016, Understanding intermediate layers using linear classifier probes,

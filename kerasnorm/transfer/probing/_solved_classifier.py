@@ -17,7 +17,7 @@ def solved_classifier() -> type:
         """A solved head, its penalty chosen by cross-validation, all classes counting alike.
 
         Attributes:
-            classes_: the labels, (K,).
+            classes_: The labels, (K,).
             coef_, intercept_: (K, D) and (K,), or of two classes (1, D) and (1,), as in
                 scikit-learn's LogisticRegression.
         """

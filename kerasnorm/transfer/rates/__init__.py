@@ -1,4 +1,4 @@
-"""A learning rate for each layer."""
+"""Sets a learning rate for each layer."""
 
 from kerasnorm.transfer.rates._gradual_unfreezing import GradualUnfreezing
 from kerasnorm.transfer.rates._layer_decay import layer_decay

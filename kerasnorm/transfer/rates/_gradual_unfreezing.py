@@ -7,19 +7,21 @@ from kerasnorm.transfer.rates._rate_groups import Multipliers
 
 
 class GradualUnfreezing(keras.callbacks.Callback):
-    """Trains the head first, and lets one more step of layers below it train every few epochs.
+    """Callback that trains the head first, and unfreezes one more step of layers every few epochs.
 
-    So the noise of a new head's gradients does not reach the features below before it has learnt
-    something. Needs a model compiled with `LayerwiseLearningRate`: layers are frozen by the
-    multiplier 0 and freed by their own, with no compiling, and keep the optimizer's state. What is
-    free depends on the number of the epoch alone, so that training goes on rightly after a break.
+    This keeps the noisy gradients of a new head from the features below until it has learned
+    something. The model must be compiled with `LayerwiseLearningRate`: layers are frozen by
+    multiplier 0 and unfrozen by their own, without compiling again, and keep their optimizer state.
+    The state depends only on the number of the epoch, so that training resumes correctly after an
+    interruption.
 
     Args:
-        multipliers: dict of float ≥ 0 by key, the same as the optimizer's, or some of them. The
-            largest train from the start; then the next smaller ones, and so on: layers with the
-            same multiplier are freed together. See `layer_decay`.
-        every: int ≥ 1, epochs from one step to the next.
-        start: int, the epoch in which the head begins, counted from 0; it may be negative.
+        multipliers: Dict of float ≥ 0 by key, the same as the optimizer's, or some of them. Layers
+            with the largest multipliers train from the start, then those with the next smaller
+            ones, and so on; equal multipliers are unfrozen together. See `layer_decay`.
+        every: Number of epochs from one step to the next, an int ≥ 1. Defaults to 1.
+        start: Epoch in which the head starts to train, counted from 0; it may be negative.
+            Defaults to 0.
 
     Example:
 
@@ -34,11 +36,15 @@ class GradualUnfreezing(keras.callbacks.Callback):
     [0.0, 0.5, 1.0]
 
     Raises:
-        ValueError: for multipliers or `every` out of range, multipliers that are all the same;
+        ValueError: For multipliers or `every` out of range, multipliers that are all the same;
             in `fit`, for another optimizer, or a key that is not one of the optimizer's.
 
+    See also:
+        `layer_decay`, for its steps; `fine_tune`, with `gradual`; `unfreeze`.
+
     References:
-        Howard and Ruder, 2018, https://arxiv.org/abs/1801.06146
+        Howard and Ruder, 2018, Universal language model fine-tuning for text classification,
+        https://arxiv.org/abs/1801.06146
     """
 
     def __init__(self, multipliers: Multipliers, every: int = 1, start: int = 0) -> None:
@@ -51,8 +57,8 @@ class GradualUnfreezing(keras.callbacks.Callback):
         self.steps = sorted(set(self.multipliers.values()), reverse=True)
         if len(self.steps) < 2:
             raise ValueError(
-                "`multipliers` should have at least two values, of what trains first and what "
-                f"later. Received: {list(self.multipliers.values())}. See `layer_decay`."
+                "`multipliers` should have at least two values, for layers that train earlier "
+                f"and later. Received: {list(self.multipliers.values())}. See `layer_decay`."
             )
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
@@ -68,7 +74,7 @@ def _layerwise(model: keras.Model) -> LayerwiseLearningRate:
         optimizer = optimizer.inner_optimizer
     if not isinstance(optimizer, LayerwiseLearningRate):
         raise ValueError(
-            "GradualUnfreezing should meet a model compiled with LayerwiseLearningRate, whose "
+            "GradualUnfreezing needs a model compiled with LayerwiseLearningRate, whose "
             f"multipliers it sets. Received: {type(optimizer).__name__}."
         )
     return optimizer

@@ -1,4 +1,4 @@
-"""Multipliers that fall geometrically from the head down."""
+"""Computes multipliers that decrease geometrically from the head down."""
 
 import re
 from collections.abc import Sequence
@@ -14,24 +14,24 @@ from kerasnorm.transfer.rates._rate_groups import RateGroup
 def layer_decay(
     model: keras.Model, decay: float, blocks: Sequence[str | re.Pattern[str]] | None = None
 ) -> dict[keras.Layer, float]:
-    """Returns multipliers for `LayerwiseLearningRate`: 1 for the head, less at each step below.
+    """Computes multipliers for `LayerwiseLearningRate`: 1 for the head, smaller at each step below.
 
-    The k-th step below the head has the multiplier `decay ** k`. Frozen layers count, so that
-    their multipliers are there when they are unfrozen.
+    The k-th step below the head has the multiplier `decay ** k`. Frozen layers are included, so
+    that they have multipliers when they are unfrozen.
 
     Args:
-        model: built keras.Model of any kind.
-        decay: float in (0, 1]; 0.65 to 0.9 is usual where blocks are the steps.
-        blocks: regexes searched in the paths of layers, from the bottom up, such as
-            ["conv1", "conv2", "conv3"]: each is a step, and what lies above them is the head.
-            None: every layer that has weights is a step of its own, the topmost is the head.
+        model: Built keras.Model of any kind.
+        decay: A float in (0, 1]; 0.65 to 0.9 is usual where blocks are the steps.
+        blocks: Regexes searched in the paths of layers, from the bottom up, such as
+            ["conv1", "conv2", "conv3"]: each is a step, and everything above is the head.
+            Defaults to None: every layer with weights is a step, and the topmost is the head.
 
     Returns:
         Dict of float by layer, bottom up; weights that a layer has besides those of the layers
         inside, as a ViT's class token, have a key of their own.
 
     Raises:
-        ValueError: for a model that is not built, a decay out of range, a block without layers,
+        ValueError: For a model that is not built, a decay out of range, a block without layers,
             and a layer with weights in two blocks, or below the last block and in none.
 
     Example:
@@ -42,8 +42,13 @@ def layer_decay(
     >>> {layer.name: rate for layer, rate in layer_decay(model, 0.5).items()}
     {'conv1': 0.25, 'conv2': 0.5, 'head': 1.0}
 
+    See also:
+        `LayerwiseLearningRate`, which takes the result; `GradualUnfreezing`.
+
     References:
-        Clark et al., 2020, https://arxiv.org/abs/2003.10555; Bao et al., 2022,
+        Clark et al., 2020, ELECTRA: pre-training text encoders as discriminators rather than
+        generators, https://arxiv.org/abs/2003.10555
+        Bao et al., 2022, BEiT: BERT pre-training of image transformers,
         https://arxiv.org/abs/2106.08254
     """
     decay = as_number("decay", decay, 0, 1, interval="(]")

@@ -15,31 +15,31 @@ from kerasnorm.transfer.rates._rate_groups import Key, Multipliers, RateGroup, g
 
 @keras.saving.register_keras_serializable(package="kerasnorm")
 class LayerwiseLearningRate(_keras.AveragesOfInner, keras.optimizers.Optimizer):
-    """Gives each layer its own multiple of an optimizer's learning rate.
+    """Optimizer that gives each layer a multiple of another optimizer's learning rate.
 
-    For fine-tuning: the features of the bottom layers are general and should move little, the new
-    head should move fast. A variable θ with multiplier m goes the step that the optimizer would
-    make with the learning rate m·η, its weight decay included:
+    Use it for fine-tuning: the features of the bottom layers are general and should change little,
+    the new head should change fast. A variable θ with multiplier m makes the step that the
+    optimizer would make with the learning rate m·η, including weight decay:
 
         θ ← θ + step(∇L, m·η)
 
-    This is not the same as scaling gradients, which Adam and all that divide by their size cancel.
-    Everything else is the optimizer's own and spans all variables: clipping by the global norm,
-    moving averages, accumulation of gradients, its schedule. Callbacks move `learning_rate`, η,
-    and so keep the ratios. With multiplier 0 a variable does not move by a bit, while its
-    momentum and moments go on, so that a later multiplier unfreezes it without compiling again.
+    Scaling gradients has no such effect, since Adam and others divide by their size. Everything
+    else is done by the optimizer for all variables: clipping by the global norm, moving averages,
+    accumulation of gradients, its schedule. Callbacks change `learning_rate`, η, and so keep the
+    ratios. With multiplier 0 a variable does not change at all, while its momentum and moments are
+    updated, so that a later multiplier unfreezes it without compiling again.
 
     Args:
         optimizer: keras.optimizers.Optimizer that is not built yet, or its name.
-        multipliers: dict of float ≥ 0 by layer (all of its variables, at any depth) or by regex
+        multipliers: Dict of float ≥ 0 by layer (all of its variables, at any depth) or by regex
             (searched in the paths of variables, such as "conv1/kernel"). See `layer_decay`.
-        default: float ≥ 0, the multiplier of the trainable variables that no key matches. None:
-            each of them has to match.
-        name: of the optimizer.
+        default: Multiplier of the trainable variables that no key matches, a float ≥ 0. Defaults to
+            None: each of them has to match.
+        name: Name of the optimizer. Defaults to "layerwise_learning_rate".
 
     Attributes:
-        multipliers: dict of the current floats by key; from a file, a layer is there by its name,
-            as text.
+        multipliers: Dict of the current floats by key; in an optimizer from a file, a layer is
+            replaced by its name.
 
     Example:
 
@@ -52,13 +52,18 @@ class LayerwiseLearningRate(_keras.AveragesOfInner, keras.optimizers.Optimizer):
     >>> optimizer.set_multiplier("base", 0.1)  # after a few epochs, say
 
     Raises:
-        ValueError: for a multiplier that is negative or no number, a key that is no regex or a
+        ValueError: For a multiplier that is negative or no number, a key that is no regex or a
             layer without variables, and when the optimizer meets the model (in `fit`, or `build`):
             for a trainable variable without a multiplier or with two, or a key without variables.
 
+    See also:
+        `layer_decay`, which returns its multipliers; `GradualUnfreezing`.
+
     References:
-        Howard and Ruder, 2018, https://arxiv.org/abs/1801.06146 (discriminative fine-tuning)
-        Bao et al., 2022, https://arxiv.org/abs/2106.08254 (layer-wise decay of the rate)
+        Howard and Ruder, 2018, Universal language model fine-tuning for text classification,
+        https://arxiv.org/abs/1801.06146 (discriminative fine-tuning)
+        Bao et al., 2022, BEiT: BERT pre-training of image transformers,
+        https://arxiv.org/abs/2106.08254 (layer-wise decay of the rate)
     """
 
     def __init__(
@@ -143,14 +148,14 @@ class LayerwiseLearningRate(_keras.AveragesOfInner, keras.optimizers.Optimizer):
         return variable.constraint is not None or bool(self.optimizer.ema_overwrite_frequency)
 
     def set_multiplier(self, key: Key, value: float) -> None:
-        """Sets the multiplier of a key of `multipliers`; training goes on with it at once.
+        """Sets the multiplier of a key of `multipliers`, effective from the next step.
 
         Args:
-            key: the same regex or layer. Of a model that was loaded, its own layer.
-            value: float ≥ 0.
+            key: The same regex or layer. Of a model that was loaded, its own layer.
+            value: A float ≥ 0.
 
         Raises:
-            ValueError: for a key that is not in `multipliers`, or a value out of range.
+            ValueError: For a key that is not in `multipliers`, or a value out of range.
         """
         index = self._index_of(key)
         self._rates[index].assign(as_number("value", value, 0))
@@ -269,8 +274,8 @@ def warn_if_forgetful(optimizer: keras.optimizers.Optimizer) -> None:
     """Warns of optimizers that do not start from the weights that they are given."""
     if type(optimizer).__name__ in _FORGETFUL:
         warnings.warn(
-            f"{type(optimizer).__name__} computes variables anew from what it has gathered, so its "
-            "first step destroys pretrained weights at any learning rate. Use Adam or SGD instead.",
+            f"{type(optimizer).__name__} computes variables from its own state alone, so its first "
+            "step destroys pretrained weights at any learning rate. Use Adam or SGD instead.",
             stacklevel=4,  # the caller of the public function
         )
 

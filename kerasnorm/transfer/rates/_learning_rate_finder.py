@@ -10,24 +10,27 @@ from kerasnorm._validation import as_int, as_number, require
 
 
 class LearningRateFinder(keras.callbacks.Callback):
-    """Raises the learning rate from batch to batch and records the loss; then undoes the training.
+    """Callback that raises the learning rate from batch to batch, then undoes the training.
 
-    Pass it to `fit` before training: the loss falls fastest at a rate that learns, and explodes at
-    rates too high. When it has seen enough it stops `fit`, and sets weights, the optimizer's state
-    and its rate to what they were. With `LayerwiseLearningRate` it moves the base rate.
+    Pass it to `fit` before training: the loss falls fastest at a good learning rate, and diverges
+    at rates that are too high. When it has seen enough it stops `fit`, and restores the weights,
+    the state of the optimizer and its rate. With `LayerwiseLearningRate` it changes the base rate.
 
     Args:
-        lowest, highest: floats, 0 < lowest < highest: the range of rates.
-        steps: int ≥ 10, the number of batches; `fit` needs enough epochs to have them.
-        smoothing: float in [0, 1), the weight of the past in the averaged losses.
-        divergence: float > 1: stops at this multiple of the least averaged loss.
+        lowest, highest: Floats, 0 < lowest < highest: the range of rates.
+        steps: Number of batches, an int ≥ 10; `fit` needs enough epochs for them.
+            Defaults to 100.
+        smoothing: Weight of the past in the averaged losses, a float in [0, 1).
+            Defaults to 0.9.
+        divergence: Multiple of the smallest averaged loss at which to stop, a float > 1. Defaults
+            to 4.0.
 
     Attributes:
         rates: (n,) float64 array of the rates tried, n ≤ steps.
         losses: (n,) float64 array of the losses of each batch.
         averages: (n,) float64 array, losses averaged over the past with the weight `smoothing`.
-        suggestion: float, the rate in the middle of the tenth of the (logarithmic) range over which
-            the averages fall most, before their least.
+        suggestion: A float, the rate in the middle of the tenth of the (logarithmic) range over
+            which the averages fall most, before their least.
 
     Example:
 
@@ -40,11 +43,15 @@ class LearningRateFinder(keras.callbacks.Callback):
     True
 
     Raises:
-        ValueError: for arguments out of range; in `fit`, for an optimizer with a schedule; for a
+        ValueError: For arguments out of range; in `fit`, for an optimizer with a schedule; for a
             suggestion or a plot before there are 10 batches, and a suggestion if no loss fell.
 
+    See also:
+        `LayerwiseLearningRate`; `fine_tune`.
+
     References:
-        Smith, 2017, https://arxiv.org/abs/1506.01186
+        Smith, 2017, Cyclical learning rates for training neural networks,
+        https://arxiv.org/abs/1506.01186
     """
 
     def __init__(

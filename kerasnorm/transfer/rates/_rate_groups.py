@@ -1,4 +1,4 @@
-"""Which multiplier of the learning rate each variable has."""
+"""Assigns a multiplier of the learning rate to each variable."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,10 @@ class RateGroup:
     """The variables of one key: a regex, a layer, or neither: all that no other group has.
 
     Attributes:
-        pattern: searched in the paths of variables.
-        layer_name: of the layer whose variables these are.
-        layer: the layer, which an optimizer that comes from a file does not know.
-        own: whether the variables of the layers inside it are another's.
+        pattern: Searched in the paths of variables.
+        layer_name: Of the layer whose variables these are.
+        layer: The layer, which an optimizer that comes from a file does not know.
+        own: Whether the variables of the layers inside it are another's.
     """
 
     pattern: str | None = None
@@ -92,7 +92,7 @@ def route(variables: Sequence[keras.Variable], groups: Sequence[RateGroup]) -> l
     """Returns the index of the one group that each variable is in.
 
     Raises:
-        ValueError: if a variable is in no group or in two, or a group has none.
+        ValueError: If a variable is in no group or in two, or a group has none.
     """
     forgotten = [str(group) for group in groups if group.layer_name and group.layer is None]
     if forgotten:

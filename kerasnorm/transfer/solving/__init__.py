@@ -1,4 +1,4 @@
-"""Linear heads on frozen features, solved to the optimum."""
+"""Solves linear heads on frozen features to the optimum."""
 
 from kerasnorm.transfer.solving._solve_head import Head, solve_head, solve_targets
 

@@ -1,4 +1,4 @@
-"""Features in coordinates in which a linear head is quickly solved."""
+"""Transforms features to coordinates in which a linear head is solved quickly."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ class Coordinates:
     head's loss nearly diagonal.
 
     Attributes:
-        values: the features, float32 (N, R).
-        directions: orthonormal, (D, R), in standardised features.
-        mean, deviation: of the raw features, (D,).
+        values: The features, float32 (N, R).
+        directions: Orthonormal, (D, R), in standardized features.
+        mean, deviation: Of the raw features, (D,).
     """
 
     values: np.ndarray

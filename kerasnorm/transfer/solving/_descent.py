@@ -1,4 +1,4 @@
-"""L-BFGS for a smooth convex function of very many numbers.
+"""Implements L-BFGS for smooth convex functions of many variables.
 
 SciPy's is for functions within bounds: for 128,000 numbers its own steps took as long as the
 function of 10,000 examples.
@@ -21,10 +21,10 @@ def descend(objective: Objective, start: np.ndarray, steps: int, tolerance: floa
     """Returns a point near the least of a function whose curvature is about 1 everywhere.
 
     Args:
-        objective: returns value and slope of a point.
-        start: where to begin, (n,).
-        steps: at most so many.
-        tolerance: ends when a step gains less.
+        objective: Returns value and slope of a point.
+        start: Where to begin, (n,).
+        steps: At most so many.
+        tolerance: Ends when a step gains less.
 
     Reference:
         Nocedal and Wright, 2006, Numerical Optimization, algorithms 7.4 and 7.5 (L-BFGS), 3.1

@@ -1,4 +1,4 @@
-"""The optimum of a penalised logistic regression."""
+"""Finds the optimum of a penalized logistic regression."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Examples:
     """What a head is fitted to.
 
     Attributes:
-        values: features, uncorrelated `Coordinates`, float32 (N, R).
+        values: Features, uncorrelated `Coordinates`, float32 (N, R).
         targets: float32 (N, K): shares that sum to 1 under a softmax, 0 to 1 under sigmoids.
         weights: of the examples, float32 (N,); or under sigmoids of their labels, (N, K).
         softmax: whether the classes exclude one another.
@@ -95,11 +95,11 @@ def improve(
     """Returns kernel and bias, (R + 1, K), nearer to the least Σ cross-entropies + λ/2 · ‖kernel‖².
 
     Args:
-        examples: what is fitted.
+        examples: What is fitted.
         penalty: λ, on the kernel; the bias is free.
-        start: where to begin.
-        steps: at most so many of L-BFGS.
-        tolerance: ends when a step gains less of the mean loss.
+        start: Where to begin.
+        steps: At most so many of L-BFGS.
+        tolerance: Ends when a step gains less of the mean loss.
     """
     penalties = np.full((len(start), 1), penalty)
     penalties[-1] = 0

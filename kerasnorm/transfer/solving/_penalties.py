@@ -1,4 +1,4 @@
-"""The penalty of a head, chosen by cross-validation."""
+"""Chooses the penalty of a head by cross-validation."""
 
 import math
 from typing import NamedTuple
@@ -17,8 +17,8 @@ class Score(NamedTuple):
     """How good a head is on examples it has not seen, all classes counting alike.
 
     Attributes:
-        accuracy: the mean recall of the classes; of several labels, that of presence and absence.
-        loss: the mean cross-entropy of the same.
+        accuracy: The mean recall of the classes; of several labels, that of presence and absence.
+        loss: The mean cross-entropy of the same.
     """
 
     accuracy: float

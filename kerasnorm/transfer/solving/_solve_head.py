@@ -1,4 +1,4 @@
-"""The head that fits frozen features best, found by a solver instead of by epochs."""
+"""Solves the head that fits frozen features best, instead of training it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,13 +22,13 @@ from kerasnorm.transfer.solving._penalties import best_of, score_penalties
 
 @dataclass(frozen=True)
 class Head:
-    """A Dense layer's weights, and how its penalty was chosen.
+    """Weights of a Dense layer, and how its penalty was chosen.
 
     Attributes:
         kernel: float32 (D, K).
         bias: float32 (K,). `features @ kernel + bias` are logits.
-        penalty: on the squares of the kernel for standardised features.
-        scores: balanced accuracy of each penalty that was tried, in cross-validation; empty if it
+        penalty: On the squares of the kernel for standardized features.
+        scores: Balanced accuracy of each penalty that was tried, in cross-validation; empty if it
             was given.
 
     Example:
@@ -41,7 +41,7 @@ class Head:
     >>> layer.set_weights([head.kernel, head.bias])
 
     See also:
-        `solve_head`, which makes it.
+        `solve_head`, which returns it.
     """
 
     kernel: np.ndarray
@@ -58,11 +58,11 @@ def solve_head(
     sample_weight: Any = None,
     penalty: float | None = None,
 ) -> Head:
-    """Returns the linear head that fits frozen features best: a logistic regression's optimum.
+    """Solves the linear head that fits frozen features best: the optimum of a logistic regression.
 
-    What epochs of a Dense layer approach, in seconds and without a rate to choose. Features are
-    standardised, which the kernel has in it, so the head takes them as they are. An absent class
-    keeps its column.
+    It is what training a Dense layer approaches, in seconds and without a learning rate. Features
+    are standardized internally, and the scaling is folded into the kernel, so the head takes raw
+    features. An absent class keeps its column.
 
     Args:
         features: array-like (N, D) of numbers, such as a frozen base's outputs.
@@ -84,7 +84,7 @@ def solve_head(
         are as many classes as the largest says, at least two.
 
     Raises:
-        ValueError: if the shapes do not fit one another, or values are not finite or out of range.
+        ValueError: If the shapes do not fit one another, or values are not finite or out of range.
 
     Example:
 

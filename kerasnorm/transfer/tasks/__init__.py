@@ -1,4 +1,4 @@
-"""Which tasks transfer to which: affinities, the tree of tasks, and what to supervise."""
+"""Measures which tasks transfer to which: affinities, a tree of tasks, what to supervise."""
 
 from kerasnorm.transfer.tasks._affinities import Affinities
 from kerasnorm.transfer.tasks._affinity_from_wins import affinity_from_wins

@@ -1,4 +1,4 @@
-"""What was measured of transfers between tasks."""
+"""Holds measured affinities between tasks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ from kerasnorm.transfer.tasks._win_rates import win_rates
 
 @dataclass(frozen=True)
 class Affinities:
-    """Affinities of R transfers to T tasks, and what they come from; `str()` prints the best.
+    """Affinities of R transfers to T tasks, and the measurements behind them, for `print`.
 
     Attributes:
         transfers: R tuples of the names of encoders; the first S are of one encoder each.
-        targets: the names of the T tasks.
+        targets: The names of the T tasks.
         losses: `(R, T)` mean loss on the held-out examples.
         wins: `(T, R, R)` win rates on the held-out examples, of each target.
         affinity: `(R, T)`, each column of sum 1.
-        estimates: scores `(S, T)` without training: "cka" and "logme", NaN where it does not apply.
+        estimates: Scores `(S, T)` without training: "cka" and "logme", NaN where it does not apply.
 
     Example:
 
@@ -35,6 +35,9 @@ class Affinities:
     class   normals         0.999
     >>> affinities.sources
     ['edges', 'normals']
+
+    See also:
+        `TaskAffinity`, which measures them; `affinity_from_wins`.
     """
 
     transfers: list[tuple[str, ...]]

@@ -1,4 +1,4 @@
-"""Affinities from pairwise comparisons: the analytic hierarchy process."""
+"""Computes affinities from pairwise comparisons: the analytic hierarchy process."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _LEAST, _MOST = 0.001, 0.999
 
 
 def affinity_from_wins(wins: Any) -> np.ndarray:
-    """Returns how well each of S transfers does on one target, from how often each beats another.
+    """Computes how well each of S transfers serves one target, from pairwise win rates.
 
     Losses of different tasks have no common scale, but "better on this example" has. The win rates
     are clipped to [0.001, 0.999], and the affinities are the principal eigenvector of the ratios
@@ -30,12 +30,15 @@ def affinity_from_wins(wins: Any) -> np.ndarray:
         `(S,)` float64 array, positive, of sum 1. Larger is better.
 
     Raises:
-        ValueError: if `wins` is not square, out of range, or its comparisons fall into parts.
+        ValueError: If `wins` is not square, out of range, or its comparisons fall into parts.
 
     Example:
 
     >>> affinity_from_wins([[0.5, 0.8], [0.2, 0.5]]).round(3).tolist()
     [0.8, 0.2]
+
+    See also:
+        `win_rates`, its input; `task_tree` and `select_sources`.
 
     References:
         Saaty, 1987, The analytic hierarchy process, what it is and how it is used.

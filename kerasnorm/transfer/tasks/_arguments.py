@@ -1,4 +1,4 @@
-"""What `TaskAffinity` takes, and what it says of anything else."""
+"""Checks the arguments of `TaskAffinity`."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ def read_encoders(encoders: Mapping[str, keras.Model]) -> dict[str, keras.Model]
     """Returns the encoders by name.
 
     Raises:
-        ValueError: if they are no models, one of them is not built, or there are none.
+        ValueError: If they are no models, one of them is not built, or there are none.
     """
     if not isinstance(encoders, Mapping) or not encoders:
         raise ValueError(
@@ -33,7 +33,7 @@ def read_tasks(tasks: Iterable[Task], count: int) -> dict[str, Task]:
     """Returns the tasks by name.
 
     Raises:
-        ValueError: if they are no tasks, share a name, have not `count` targets, or there are none.
+        ValueError: If they are no tasks, share a name, have not `count` targets, or there are none.
     """
     tasks = list(tasks)
     if not tasks or not all(isinstance(task, Task) for task in tasks):

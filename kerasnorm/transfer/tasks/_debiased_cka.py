@@ -1,4 +1,4 @@
-"""How alike two representations are."""
+"""Compares two representations."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _LEAST = 4  # examples, of which the unbiased estimate needs more than three
 
 
 def debiased_cka(a: Any, b: Any) -> float:
-    """Returns how alike two representations of the same examples are: linear CKA without bias.
+    """Computes the similarity of two representations of the same examples: debiased linear CKA.
 
     The cosine between the similarity matrices K = A Aᵀ and L = B Bᵀ, each centred so that their
     product is an unbiased estimate of the dependence (HSIC):
@@ -31,7 +31,7 @@ def debiased_cka(a: Any, b: Any) -> float:
         ones. A constant representation is like no other: 0.
 
     Raises:
-        ValueError: if lengths differ, there are too few examples, or numbers are not finite.
+        ValueError: If lengths differ, there are too few examples, or numbers are not finite.
 
     Example:
 
@@ -39,11 +39,16 @@ def debiased_cka(a: Any, b: Any) -> float:
     >>> round(debiased_cka(a, 2 * a[:, ::-1] + 1), 6)
     1.0
 
+    See also:
+        `TaskAffinity`; `kerasnorm.transfer.transferability.logme`.
+
     References:
         Song et al., 2012, Feature selection via dependence maximization (the estimate of HSIC).
         Székely and Rizzo, 2014, Partial distance correlation, https://arxiv.org/abs/1310.2926
-        Kornblith et al., 2019, https://arxiv.org/abs/1905.00414
-        Nguyen et al., 2021, https://arxiv.org/abs/2010.15327
+        Kornblith et al., 2019, Similarity of neural network representations revisited,
+        https://arxiv.org/abs/1905.00414
+        Nguyen et al., 2021, Do wide and deep networks learn the same things?,
+        https://arxiv.org/abs/2010.15327
     """
     first, second = similarities("a", a), similarities("b", b)
     if len(first) != len(second):

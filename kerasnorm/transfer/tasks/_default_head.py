@@ -1,4 +1,4 @@
-"""The small network between an encoder's features and a task's predictions."""
+"""Builds the small network between an encoder's features and a task's predictions."""
 
 import math
 
@@ -15,14 +15,14 @@ _COARSE = 8  # by how much less detail a map is begun from a vector
 
 
 def default_head(features: Shape, predictions: Shape) -> keras.Model:
-    """Returns a small head of two to four layers: about 20,000 parameters for maps of 32 channels.
+    """Builds a small head of two to four layers: about 20,000 parameters for maps of 32 channels.
 
-    Taskonomy's transfers are such: a shallow network shows what the features make easy, a deep one
-    what could be learned without them.
+    Taskonomy uses such heads: a shallow network shows what the features make easy, a deep one what
+    could be learned without them.
 
     Args:
-        features: shape of the features without N: `(d,)`, or `(h, w, c)`.
-        predictions: shape of the predictions without N: `(D,)`, or `(H, W, C)`. They are logits or
+        features: Shape of the features without N: `(d,)`, or `(h, w, c)`.
+        predictions: Shape of the predictions without N: `(D,)`, or `(H, W, C)`. They are logits or
             numbers, of no activation, in float32.
 
     Returns:
@@ -32,6 +32,9 @@ def default_head(features: Shape, predictions: Shape) -> keras.Model:
 
     >>> default_head((6, 6, 16), (24, 24, 3)).output_shape
     (None, 24, 24, 3)
+
+    See also:
+        `TaskAffinity`, which uses it; `Task`, to give another.
 
     Reference:
         Zamir et al., 2018, Taskonomy: disentangling task transfer learning,

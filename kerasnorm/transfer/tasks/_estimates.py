@@ -1,4 +1,4 @@
-"""What transfers will be worth, without training them."""
+"""Estimates the value of transfers without training them."""
 
 from collections.abc import Iterable, Mapping
 
@@ -20,7 +20,7 @@ def estimate_affinity(
     Args:
         encoders: S features.
         tasks: T tasks.
-        rows: indices of examples, of which 1000 at most are used.
+        rows: Indices of examples, of which 1000 at most are used.
 
     Returns:
         "cka": debiased CKA of features and targets; "logme": LogME of features, averaged over

@@ -1,4 +1,4 @@
-"""The features of frozen encoders, and the batches of them that heads learn from."""
+"""Computes the features of frozen encoders, and batches of them for heads."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -18,14 +18,14 @@ class Features:
     """What a frozen encoder gives for each example, each channel with mean 0 and deviation 1.
 
     Args:
-        name: the encoder's, for messages.
-        encoder: built keras.Model with one output `(N, d)` or `(N, h, w, c)`.
-        x: the examples, as the encoder takes them.
+        name: The encoder's, for messages.
+        encoder: Built keras.Model with one output `(N, d)` or `(N, h, w, c)`.
+        x: The examples, as the encoder takes them.
         rows: `(M,)` indices of the examples that mean and deviation are taken from.
-        path: file to write to, if they need more memory than `cache_features` allows.
+        path: File to write to, if they need more memory than `cache_features` allows.
 
     Raises:
-        ValueError: if the output is another, or not finite.
+        ValueError: If the output is another, or not finite.
     """
 
     def __init__(
@@ -85,11 +85,11 @@ class HeadBatches:
     """Batches of features and targets; each iteration is an epoch.
 
     Args:
-        features: those of one encoder, or of several, which are joined along the channels.
+        features: Those of one encoder, or of several, which are joined along the channels.
         targets: `(N, ...)` of all examples.
-        rows: indices of the examples to give.
-        batch_size: examples a batch.
-        seed: of the order, another in each epoch, in which the examples left over by whole batches
+        rows: Indices of the examples to give.
+        batch_size: Examples per batch.
+        seed: Of the order, another in each epoch, in which the examples left over by whole batches
             are left out; None: in the order of the rows, all of them.
     """
 

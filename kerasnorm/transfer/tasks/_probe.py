@@ -1,4 +1,4 @@
-"""How long things take, from a few steps of them."""
+"""Times steps of training and inference."""
 
 import time
 from collections.abc import Callable

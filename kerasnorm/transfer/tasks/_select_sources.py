@@ -1,4 +1,4 @@
-"""Which tasks to supervise, if only so many can be."""
+"""Selects which tasks to supervise within a budget."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -18,11 +18,11 @@ _ROUNDING = 1e-9  # three times 0.1 is within a budget of 0.3
 
 
 class Selection(NamedTuple):
-    """What to supervise, and what each target is learned from; `str()` prints it.
+    """Tasks to supervise, and the source that each target is learned from, for `print`.
 
     Attributes:
-        sources: the tasks to supervise, in alphabetical order.
-        edges: the chosen transfers, at most one a target: (sources, target, performance).
+        sources: The tasks to supervise, in alphabetical order.
+        edges: The chosen transfers, at most one per target: (sources, target, performance).
         value: Σ importance · performance of the chosen transfers.
 
     Example:
@@ -31,6 +31,9 @@ class Selection(NamedTuple):
     target  learned from  performance
     depth   edges                 0.6
     supervise edges: value 0.6
+
+    See also:
+        `select_sources`, which returns it.
     """
 
     sources: list[str]
@@ -49,7 +52,7 @@ def select_sources(
     costs: Mapping[str, float] | None = None,
     importance: Mapping[str, float] | None = None,
 ) -> Selection:
-    """Returns the tasks to supervise, and what to learn each target from, of the greatest value.
+    """Selects the tasks to supervise, and the sources of each target, with the greatest value.
 
     A Boolean integer programme, solved exactly:
 
@@ -60,21 +63,21 @@ def select_sources(
     A target is left out if nothing that can be afforded adds to the value.
 
     Args:
-        edges: possible transfers: (sources, target, performance). Several sources make a transfer
+        edges: Possible transfers: (sources, target, performance). Several sources make a transfer
             of higher order; none, `()`, is learning from scratch, which costs nothing. Larger
             performance is better, and what is not positive is never chosen: give gains, or
             affinities, not losses.
-        budget: number ≥ 0, the most that the supervised sources may cost.
-        costs: a number ≥ 0 for sources; the others cost 1.
-        importance: a number ≥ 0 for targets; the others weigh 1.
+        budget: Number ≥ 0, the most that the supervised sources may cost.
+        costs: A number ≥ 0 for sources; the others cost 1. Defaults to None.
+        importance: A number ≥ 0 for targets; the others weigh 1. Defaults to None.
 
     Returns:
         A `Selection`.
 
     Raises:
-        ValueError: if no transfer is within the budget, with the cheapest one that is; if edges,
+        ValueError: If no transfer is within the budget, with the cheapest one that is; if edges,
             costs or importance are no such things.
-        ImportError: if SciPy is missing.
+        ImportError: If SciPy is missing.
 
     Example:
 
@@ -91,6 +94,9 @@ def select_sources(
     supervise edges: value 0.7
     >>> select_sources(edges, budget=2).edges
     [(('normals',), 'depth', 0.6), (('edges', 'normals'), 'corners', 0.7)]
+
+    See also:
+        `task_tree`; `TaskAffinity`.
 
     Reference:
         Zamir et al., 2018, Taskonomy: disentangling task transfer learning,

@@ -1,4 +1,4 @@
-"""A task: what is to be predicted for each example, and how well a prediction does."""
+"""Defines a task: what is predicted for each example, and its loss."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,31 +16,31 @@ KINDS = ("classification", "regression")
 
 
 class Task:
-    """What is to be predicted for each of N examples: a label or numbers, or a map of them.
+    """Target to predict for each of N examples: a label or numbers, or a map of them.
 
     A map of labels or numbers makes the task dense: image to image.
 
     Args:
-        name: str that is not empty.
-        targets: of kind "classification" `(N,)` labels or `(N, H, W)` label maps, integers or
+        name: Str that is not empty.
+        targets: For kind "classification" `(N,)` labels or `(N, H, W)` label maps, integers or
             strings; of kind "regression" `(N,)` or `(N, D)` numbers, or `(N, H, W)` or
             `(N, H, W, C)` maps of numbers.
         kind: "classification" or "regression".
         loss: Keras loss, its name, or a function of (targets, predictions), which gives values
             `(N, ...)`; their mean is the loss of an example. None: the cross-entropy from logits,
-            or the squared error of numbers that are standardised, each column or channel by itself,
-            so that no unit outweighs the others. With a loss of your own, numbers stay as they are.
-        head: function of the shapes of features and predictions, without N, that returns a new
+            or the squared error of numbers that are standardized, each column or channel by itself,
+            so that no unit outweighs the others. With your own loss, numbers are unchanged.
+        head: Function of the shapes of features and predictions, without N, that returns a new
             keras.Model; None: `default_head`.
 
     Attributes:
-        name, kind: as given.
+        name, kind: As given.
         targets: int32 codes of the sorted labels, or float32 numbers `(N, D)` or `(N, H, W, C)`.
-        output_shape: the shape of a prediction: `(K,)` logits or `(D,)` numbers; in dense tasks
+        output_shape: The shape of a prediction: `(K,)` logits or `(D,)` numbers; in dense tasks
             `(H, W, K)` or `(H, W, C)`.
 
     Raises:
-        ValueError: if the targets do not fit the kind, there is one class, or numbers are not
+        ValueError: If the targets do not fit the kind, there is one class, or numbers are not
             finite.
 
     Example:
@@ -49,6 +49,9 @@ class Task:
     (3,)
     >>> Task("depth", np.zeros((5, 16, 16)), "regression").output_shape
     (16, 16, 1)
+
+    See also:
+        `TaskAffinity`, which compares tasks.
     """
 
     def __init__(
@@ -81,7 +84,7 @@ class Task:
         """Returns the loss of each example, `(N,)` float32, as a tensor of the backend.
 
         Raises:
-            ValueError: if the loss is one number for all of them.
+            ValueError: If the loss is one number for all of them.
         """
         values = ops.cast(self._values(targets, ops.cast(predictions, "float32")), "float32")
         if len(values.shape) == 0:
@@ -95,7 +98,7 @@ class Task:
         """Returns a new head for features of a shape, given without N.
 
         Raises:
-            ValueError: if the head's predictions are of another shape than the task's.
+            ValueError: If the head's predictions are of another shape than the task's.
         """
         model = self._head(features, self.output_shape)
         if model.output_shape[1:] != self.output_shape:

@@ -1,4 +1,4 @@
-"""Measures which of one's own tasks transfer to which."""
+"""Measures which of your own tasks transfer to which."""
 
 import shutil
 import tempfile
@@ -33,18 +33,18 @@ from kerasnorm.transfer.tasks._transfer_head import TransferHead
 class TaskAffinity:
     """Trains a small head on every frozen encoder for every task, and compares them.
 
-    For which tasks to label, or to pretrain on, among several of one's own. The features of each
-    encoder are computed once. A head starts from the same weights and sees the same batches on
+    Use it to decide which of several tasks to label or to pretrain on. The features of each encoder
+    are computed once. A head starts from the same weights and sees the same batches on
     every encoder; transfers to a task are then compared on each held-out example, and how often one
     does better than another gives their affinities (`affinity_from_wins`): losses of different
     tasks need no common scale.
 
     Args:
         encoders: S built keras.Model by name, each with one output of features: vectors `(N, d)` or
-            maps `(N, h, w, c)`. They stay as they are.
+            maps `(N, h, w, c)`. They are unchanged.
         tasks: T `Task`s, each with N targets. An encoder that was trained for a task has its name.
         x: N examples: an array, or a dict or list of arrays, as all encoders take them.
-        order: the most encoders that are joined in one transfer, whose maps have the same size
+        order: The most encoders that are joined in one transfer, whose maps have the same size
             then. All subsets of so many or fewer are measured: their number grows fast.
         validation_split: the share of the examples that is held out for the comparison.
         epochs, batch_size, learning_rate: of the training of heads, by Adam.
@@ -71,6 +71,10 @@ class TaskAffinity:
     >>> affinities = TaskAffinity(encoders, tasks, x, jit_compile=False).run(verbose=0)
     >>> [affinities.sources[best] for best in affinities.affinity.argmax(axis=0)]
     ['left', 'right']
+
+    See also:
+        `affinity_from_wins`, `task_tree` and `select_sources`, its steps; `debiased_cka`, without
+        training.
 
     Reference:
         Zamir et al., 2018, Taskonomy: disentangling task transfer learning,
@@ -115,7 +119,7 @@ class TaskAffinity:
         """Returns what is left to do and about how long it takes, from a few steps of each kind.
 
         Raises:
-            ValueError: if an encoder's output is no features, or maps to be joined differ in size.
+            ValueError: If an encoder's output is no features, or maps to be joined differ in size.
         """
         every = self._transfers()
         left = [transfer for transfer in every if transfer not in self._records]
@@ -154,6 +158,7 @@ class TaskAffinity:
 
         Args:
             verbose: 1 prints the cost at the start and shows a progress bar, 0 does neither.
+                Defaults to 1.
 
         Raises:
             InUseError: if another process measures with the same `directory`; an OSError.

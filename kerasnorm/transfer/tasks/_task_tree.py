@@ -1,4 +1,4 @@
-"""Which tasks are alike, by what their representations are good for."""
+"""Groups tasks by what their representations are good for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ METHODS = ("ward", "average", "complete", "single", "weighted", "centroid", "med
 
 @dataclass(frozen=True)
 class TaskTree:
-    """A tree of tasks: the sooner two branches join, the more alike; `str()` draws it.
+    """Tree of tasks, for `print`: the sooner two branches join, the more similar they are.
 
     Attributes:
-        sources: the names of the tasks, the leaves.
-        targets: the names of the tasks that they were transferred to.
+        sources: The names of the tasks, the leaves.
+        targets: The names of the tasks that they were transferred to.
         affinity: `(S, T)` float64, as it was given.
         linkage: `(S - 1, 4)` float64, the merges in SciPy's format.
 
@@ -30,6 +30,9 @@ class TaskTree:
     ┬─class
     └─┬─edges
       └─lines
+
+    See also:
+        `task_tree`, which returns it.
     """
 
     sources: tuple[str, ...]
@@ -41,7 +44,7 @@ class TaskTree:
         """Returns the tree cut into k groups, neighbours in the tree side by side.
 
         Raises:
-            ValueError: if k is not an int from 1 to the number of sources.
+            ValueError: If k is not an int from 1 to the number of sources.
         """
         count = len(self.sources)
         if as_int("k", k, low=1) > count:
@@ -73,7 +76,7 @@ class TaskTree:
         """Draws the tree, the distance of each merge to the right, and returns the matplotlib axes.
 
         Args:
-            ax: matplotlib axes; None: those of a new figure.
+            ax: Matplotlib axes; None: those of a new figure.
         """
         from scipy.cluster.hierarchy import dendrogram
 
@@ -94,7 +97,7 @@ class TaskTree:
         the worst source to the best: affinities of one target are spread over decades.
 
         Args:
-            ax: matplotlib axes; None: those of a new figure.
+            ax: Matplotlib axes; None: those of a new figure.
         """
         ax = _axes(ax, (2.5 + len(self.targets) / 4, 2 + len(self.sources) / 4))
         names = [plot_name(self.sources[index]) for index in self.order]
@@ -109,7 +112,7 @@ class TaskTree:
 def task_tree(
     affinity: Any, sources: Iterable[str], targets: Iterable[str], method: str = "ward"
 ) -> TaskTree:
-    """Returns the tree of tasks whose representations are good for the same targets.
+    """Clusters tasks whose representations are good for the same targets.
 
     Sources are clustered by their rank within each target: two tasks are alike if they do well,
     and badly, on the same targets. Ranks, since affinities of one target are spread over decades.
@@ -119,15 +122,15 @@ def task_tree(
             the order within a target counts.
         sources: S names, at least two.
         targets: T names.
-        method: linkage of SciPy: "ward", "average", "complete", "single", "weighted", "centroid" or
-            "median".
+        method: Linkage of SciPy: "ward", "average", "complete", "single", "weighted", "centroid" or
+            "median". Defaults to "ward".
 
     Returns:
         A `TaskTree`.
 
     Raises:
-        ValueError: if shapes or names do not fit, or values are not finite.
-        ImportError: if SciPy is missing.
+        ValueError: If shapes or names do not fit, or values are not finite.
+        ImportError: If SciPy is missing.
 
     Example:
 
@@ -135,6 +138,9 @@ def task_tree(
     >>> tree = task_tree(affinity, ["depth", "normals", "class"], ["shade", "scene", "object"])
     >>> [sorted(group) for group in tree.groups(2)]
     [['class'], ['depth', 'normals']]
+
+    See also:
+        `affinity_from_wins`, its input; `select_sources`.
 
     Reference:
         Zamir et al., 2018, Taskonomy: disentangling task transfer learning,

@@ -1,4 +1,4 @@
-"""How the heads of transfers are trained."""
+"""Holds the training settings of heads."""
 
 import zlib
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Training(NamedTuple):
         """Returns the indices of examples to learn from, and of those held out, at least one.
 
         Raises:
-            ValueError: if fewer than four are left to learn from.
+            ValueError: If fewer than four are left to learn from.
 
         >>> learn, held_out = Training(0.25, 20, 32, 3e-3, seed=0).split(8)
         >>> len(learn), len(held_out)

@@ -1,4 +1,4 @@
-"""The trained part of a transfer."""
+"""Trains the head of a transfer."""
 
 import keras
 import numpy as np
@@ -16,11 +16,11 @@ class TransferHead:
     not by initial weights.
 
     Args:
-        task: the task.
-        features: shape of the features without N.
-        training: the learning rate of Adam, and the seed of the initial weights, to which the
+        task: The task.
+        features: Shape of the features without N.
+        training: The learning rate of Adam, and the seed of the initial weights, to which the
             global seeds of Python, NumPy and the backend are set.
-        jit_compile: as in `Model.compile`.
+        jit_compile: As in `Model.compile`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How often one transfer does better than another."""
+"""Computes how often one transfer does better than another."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from kerasnorm.data import to_numpy
 
 
 def win_rates(losses: Any) -> np.ndarray:
-    """Returns the share of examples on which each transfer beats each other one.
+    """Computes the share of examples on which each transfer beats each other one.
 
     A tie counts half. A loss that is not a number, of a head that diverged, is beaten by all
     others.
@@ -22,12 +22,15 @@ def win_rates(losses: Any) -> np.ndarray:
         beats transfer j. `affinity_from_wins` takes it.
 
     Raises:
-        ValueError: if there are no losses or they are of another rank.
+        ValueError: If there are no losses or they are of another rank.
 
     Example:
 
     >>> win_rates([[1.0, 1.0, 1.0, 1.0], [2.0, 2.0, 1.0, 0.0]]).tolist()
     [[0.5, 0.625], [0.375, 0.5]]
+
+    See also:
+        `affinity_from_wins`, which takes them.
 
     Reference:
         Zamir et al., 2018, Taskonomy: disentangling task transfer learning,
@@ -36,7 +39,7 @@ def win_rates(losses: Any) -> np.ndarray:
     values = to_numpy(losses, "losses")
     if values.ndim != 2 or not values.size or values.dtype.kind not in "biuf":
         raise ValueError(
-            "`losses` should be numbers (S, N): a row for each transfer, a column an example. "
+            "`losses` should be numbers (S, N): one row per transfer, one column per example. "
             f"Received: shape {values.shape}, dtype {values.dtype}."
         )
     values = np.where(np.isnan(values), np.inf, values)

@@ -1,7 +1,7 @@
-"""How well a source model will transfer, from one pass over the target's examples.
+"""Scores how well a source model will transfer, from one pass over the target's examples.
 
-Arrays in, a float out; larger is better. Scores rank sources on one set of examples and mean
-nothing across sets.
+Each function takes arrays and returns a float; larger is better. Scores rank sources on one set
+of examples, and cannot be compared across sets.
 """
 
 from kerasnorm.transfer.transferability._gbc import gbc

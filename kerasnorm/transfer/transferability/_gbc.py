@@ -1,4 +1,4 @@
-"""GBC: how much the classes overlap, as Gaussians."""
+"""Computes GBC: the overlap of the classes as Gaussians."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ _LEAST_VARIANCE = 1e-4
 
 
 def gbc(features: Any, y: Any) -> float:
-    """Returns the Gaussian Bhattacharyya coefficient: the overlap of the classes, negative.
+    """Computes the Gaussian Bhattacharyya coefficient: the negative overlap of the classes.
 
-    For any features of like scale. Larger is better, 0: no overlap; at least −K(K − 1), which is
+    For any features of similar scale. Larger is better, 0: no overlap; at least −K(K − 1), which is
     what constant features get.
 
         GBC = −Σ_{i≠j} exp(−D(i, j))
@@ -33,13 +33,16 @@ def gbc(features: Any, y: Any) -> float:
         A float, at most 0.
 
     Raises:
-        ValueError: if features are not finite or of another rank, or the lengths differ.
+        ValueError: If features are not finite or of another rank, or the lengths differ.
 
     Example:
 
     >>> features = np.array([[0.0, 1.0], [0.1, 0.9], [1.0, 0.1], [0.9, 0.0]])
     >>> gbc(features, [0, 0, 1, 1]) > gbc(features, [0, 1, 0, 1])
     True
+
+    See also:
+        `logme`, another score of features; `leep`, for a classifier.
 
     Reference:
         Pándy et al., 2022, Transferability estimation using Bhattacharyya class separability,

@@ -1,4 +1,4 @@
-"""H-score: the spread of the class means, in features whitened."""
+"""Computes the H-score: the spread of the class means in whitened features."""
 
 import functools
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _OWN_FEATURES = (
 def h_score(
     features: Any, y: Any, regularized: bool = True, *, leave_one_out: bool | None = None
 ) -> float:
-    """Returns the H-score: the variance between classes, over the features' covariance.
+    """Computes the H-score: the variance between classes relative to the features' covariance.
 
     For any features. Larger is better, up to the smaller of D and the number of classes less one.
 
@@ -51,15 +51,15 @@ def h_score(
     Args:
         features: `(N, D)` finite numbers, one row for each example. Computed in float64.
         y: `(N,)` the examples' labels: integers, gaps allowed, or strings.
-        regularized: whether the covariance is shrunk.
-        leave_one_out: whether each example is predicted from the others; False is the published
+        regularized: Whether the covariance is shrunk. Defaults to True.
+        leave_one_out: Whether each example is predicted from the others; False is the published
             score. None: if regularized, without which it may have no answer.
 
     Returns:
         A float; 0 for constant features.
 
     Raises:
-        ValueError: if features are not finite or of another rank, the lengths differ, or
+        ValueError: If features are not finite or of another rank, the lengths differ, or
             `leave_one_out` is asked for without `regularized`.
 
     Example:

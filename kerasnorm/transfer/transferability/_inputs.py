@@ -1,4 +1,4 @@
-"""What the scores take, and what they say of anything else."""
+"""Checks the arguments of the scores."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def read_probabilities(probabilities: Any) -> np.ndarray:
     """Returns probabilities of shape (N, Z) in float64, perhaps the given array.
 
     Raises:
-        ValueError: if they are no rows of probabilities that sum to 1.
+        ValueError: If they are no rows of probabilities that sum to 1.
     """
     name = "source_probabilities"
     array = read_matrix(name, probabilities, "the source model's probabilities (N, Z)")

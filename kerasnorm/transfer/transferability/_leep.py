@@ -1,4 +1,4 @@
-"""LEEP: the log expected empirical prediction."""
+"""Computes LEEP: the log expected empirical prediction."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from kerasnorm.transfer.transferability._spectrum import by_class
 
 
 def leep(source_probabilities: Any, y: Any) -> float:
-    """Returns the LEEP score: how well the source classifier's outputs predict the labels.
+    """Computes the LEEP score: how well the source classifier's outputs predict the labels.
 
-    For classifiers with their source head still on: one forward pass, nothing to fit. Larger is
+    For classifiers with their source head: one forward pass, nothing to fit. Larger is
     better, 0 is perfect. Compare sources on one target.
 
     With θ the probabilities and P the empirical joint distribution of labels and source classes:
@@ -30,12 +30,15 @@ def leep(source_probabilities: Any, y: Any) -> float:
         A float, at most 0.
 
     Raises:
-        ValueError: if rows are no probabilities, or the lengths differ.
+        ValueError: If rows are no probabilities, or the lengths differ.
 
     Example:
 
     >>> leep([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]], ["cat", "cat", "dog"])
     -0.244...
+
+    See also:
+        `nce`, from hard labels; `logme`, for features.
 
     Reference:
         Nguyen et al., 2020, LEEP: a new measure to evaluate transferability of learned

@@ -1,4 +1,4 @@
-"""LogME: the logarithm of the maximum evidence."""
+"""Computes LogME: the logarithm of the maximum evidence."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ _HALVINGS = 30
 
 
 def logme(features: Any, y: Any) -> float:
-    """Returns the LogME score: how well a linear model with Gaussian weights explains the labels.
+    """Computes the LogME score: how well a linear model with Gaussian weights explains the labels.
 
     For any features, of supervised or unsupervised models; nothing to train, no settings. Larger
     is better; it may be positive. Compare models on one set of examples.
@@ -46,13 +46,16 @@ def logme(features: Any, y: Any) -> float:
         A float.
 
     Raises:
-        ValueError: if features are not finite or of another rank, or the lengths differ.
+        ValueError: If features are not finite or of another rank, or the lengths differ.
 
     Example:
 
     >>> features = np.array([[0.0, 1.0], [0.1, 0.9], [1.0, 0.1], [0.9, 0.0]])
     >>> logme(features, [0, 0, 1, 1]) > logme(features, [0, 1, 0, 1])
     True
+
+    See also:
+        `gbc` and `h_score`, other scores of features; `leep`, for a classifier.
 
     Reference:
         You et al., 2021, LogME: practical assessment of pre-trained models for transfer learning,
@@ -98,7 +101,7 @@ def _evidence(misfit: np.ndarray, logdet: Any, n: int) -> np.ndarray:
     Args:
         misfit: |F m − t|² + α/β |m|², which is Σ x² w + |t − UUᵀt|² for x = Uᵀt.
         logdet: Σ log w, for w = α / (α + β s²), the share of each direction that is shrunk away.
-        n: the number of examples.
+        n: The number of examples.
     """
     beta = _best_beta(misfit, n)
     return 0.5 * (n * np.log(beta / (2 * np.pi)) - beta * misfit + logdet)
@@ -111,7 +114,7 @@ def _best_beta(misfit: np.ndarray, n: int) -> np.ndarray:
 def _refine(
     start: np.ndarray, values: np.ndarray, squares: np.ndarray, residual: np.ndarray, n: int
 ) -> np.ndarray:
-    """Returns the log(α/β) near the start, one a class, where the evidence is level."""
+    """Returns the log(α/β) near the start, one per class, where the evidence is level."""
     low, high = start - _STEP, start + _STEP
     for _ in range(_HALVINGS):
         middle = (low + high) / 2

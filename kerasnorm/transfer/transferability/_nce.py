@@ -1,4 +1,4 @@
-"""NCE: the negative conditional entropy of the labels given the source labels."""
+"""Computes NCE: the negative conditional entropy of the labels given the source labels."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from kerasnorm.data import encode_labels
 
 
 def nce(source_labels: Any, y: Any) -> float:
-    """Returns the negative conditional entropy −H(Y|Z) of the labels given the source's.
+    """Computes the negative conditional entropy −H(Y|Z) of the labels given the source's.
 
-    For two tasks on the same examples, of which only the labels are known, or a source model's
-    predictions. Larger is better; 0: the source's label tells the target's.
+    For two tasks on the same examples, from labels alone, or from a source model's predictions.
+    Larger is better; at 0 the label of the source determines that of the target.
 
     With J the empirical joint distribution, in nats:
 
@@ -25,12 +25,15 @@ def nce(source_labels: Any, y: Any) -> float:
         A float, at most 0.
 
     Raises:
-        ValueError: if the lengths differ, or there are no labels.
+        ValueError: If the lengths differ, or there are no labels.
 
     Example:
 
     >>> nce(["fur", "fur", "wings", "wings"], ["cat", "dog", "owl", "owl"])
     -0.346...
+
+    See also:
+        `leep`, from probabilities.
 
     Reference:
         Tran, Nguyen and Hassner, 2019, Transferability and hardness of supervised classification

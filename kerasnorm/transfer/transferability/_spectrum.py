@@ -1,4 +1,4 @@
-"""The singular values of features, and how the classes lie on their left singular vectors.
+"""Computes the singular values of features, and the classes on their left singular vectors.
 
 The Gram matrix costs a third of a singular value decomposition, and half of the digits: what is
 below 1e-8 of the largest singular value is lost. So each score takes it first, and asks for the

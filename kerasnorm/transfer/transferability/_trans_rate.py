@@ -1,4 +1,4 @@
-"""TransRate: the coding rate of all features, less that of each class."""
+"""Computes TransRate: the coding rate of all features, minus that of each class."""
 
 from typing import Any
 
@@ -14,26 +14,26 @@ _PRECISE = 1e8  # of I + Gram: eigenvalues up to here leave 8 digits of those ne
 
 
 def trans_rate(features: Any, y: Any, epsilon: float = 1e-4) -> float:
-    """Returns the TransRate score: the information that features and labels share, by coding rate.
+    """Computes the TransRate score: the information that features and labels share, by coding rate.
 
-    For layers of one model, or models with features of like scale and size: the score depends on
+    For layers of one model, or models with features of similar scale and size: the score depends on
     the scale. Larger is better.
 
         TransRate = R(F) − 1/K Σ_c R(F_c),   R(F) = ½ log det(I + FᵀF / (n ε))
 
     of features centred over all examples, with n the rows of F or of the class's F_c. As in the
-    paper's algorithm every class weighs the same.
+    paper's algorithm every class has the same weight.
 
     Args:
         features: `(N, D)` finite numbers, one row for each example. Computed in float64.
         y: `(N,)` the examples' labels: integers, gaps allowed, or strings.
-        epsilon: the distortion of the code, above 0.
+        epsilon: The distortion of the code, above 0. Defaults to 0.0001.
 
     Returns:
         A float; 0 for constant features.
 
     Raises:
-        ValueError: if features are not finite or of another rank, the lengths differ, or epsilon
+        ValueError: If features are not finite or of another rank, the lengths differ, or epsilon
             is not above 0.
 
     Example:
@@ -41,6 +41,9 @@ def trans_rate(features: Any, y: Any, epsilon: float = 1e-4) -> float:
     >>> features = np.array([[0.0, 1.0], [0.1, 0.9], [1.0, 0.1], [0.9, 0.0]])
     >>> trans_rate(features, [0, 0, 1, 1]) > trans_rate(features, [0, 1, 0, 1])
     True
+
+    See also:
+        `logme` and `gbc`, other scores of features.
 
     Reference:
         Huang et al., 2022, Frustratingly easy transferability estimation,

@@ -19,7 +19,7 @@ from kerasnorm.imbalance import AsymmetricLoss
         {"gamma_positive": 0.5, "gamma_negative": 0, "margin": 0.6},
     ],
 )
-def test_formula(settings, rng):
+def test_it_equals_the_formula(settings, rng):
     y = rng.integers(0, 2, (6, K))
     z = rng.normal(0, 3, y.shape).astype("float32")
     z[0] = [1e4, -1e4, 50, -50]
@@ -34,6 +34,6 @@ def test_formula(settings, rng):
 
 
 @once
-def test_wrong_arguments():
+def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="margin"):
         AsymmetricLoss(margin=1)

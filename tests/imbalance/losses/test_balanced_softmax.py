@@ -10,7 +10,7 @@ from keras import ops
 from kerasnorm.imbalance import BalancedSoftmax, LogitAdjusted
 
 
-def test_formula(rng):
+def test_it_equals_the_formula(rng):
     check_formula(
         functools.partial(BalancedSoftmax, COUNTS),
         functools.partial(loss_formulas.logit_adjusted, counts=COUNTS),

@@ -11,7 +11,7 @@ from kerasnorm.imbalance import ClassBalancedBinaryCrossentropy
 
 
 @pytest.mark.parametrize("channel", [False, True])
-def test_formula(channel, rng):
+def test_it_equals_the_formula(channel, rng):
     y = (rng.random((4, 3, 5)) < 0.3).astype("int32")
     y[1], y[2] = 0, 1  # no contour, and nothing else
     z = rng.normal(0, 3, y.shape).astype("float32")
@@ -44,6 +44,6 @@ def test_a_label_is_ignored(rng):
 
 
 @once
-def test_wrong_arguments():
+def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="ignore_class"):
         ClassBalancedBinaryCrossentropy(ignore_class=0.5)

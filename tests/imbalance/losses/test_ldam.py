@@ -11,7 +11,7 @@ from imbalance.losses import COUNTS, check_formula, draw, value_and_slope
 from kerasnorm.imbalance import LDAM
 
 
-def test_formula(rng):
+def test_it_equals_the_formula(rng):
     check_formula(
         functools.partial(LDAM, COUNTS), functools.partial(loss_formulas.ldam, counts=COUNTS), rng
     )
@@ -27,6 +27,6 @@ def test_a_class_with_no_example_has_the_largest_margin(rng):
 
 @once
 @pytest.mark.parametrize("settings", [{"max_margin": 0}, {"scale": np.inf}])
-def test_wrong_arguments(settings):
+def test_wrong_arguments_are_refused(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         LDAM([1, 2], **settings)

@@ -11,7 +11,7 @@ from imbalance.losses import COUNTS, check_formula, draw, value_and_slope
 from kerasnorm.imbalance import LogitAdjusted
 
 
-def test_formula(rng):
+def test_it_equals_the_formula(rng):
     check_formula(
         functools.partial(LogitAdjusted, COUNTS, tau=1.5),
         functools.partial(loss_formulas.logit_adjusted, counts=COUNTS, tau=1.5),
@@ -39,6 +39,6 @@ def test_without_handicap_it_is_crossentropy(rng):
 
 @once
 @pytest.mark.parametrize(("counts", "tau", "match"), [([0, 0], 1, "counts"), ([1, 2], -1, "tau")])
-def test_wrong_arguments(counts, tau, match):
+def test_wrong_arguments_are_refused(counts, tau, match):
     with pytest.raises(ValueError, match=match):
         LogitAdjusted(counts, tau)

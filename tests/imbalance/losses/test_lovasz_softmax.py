@@ -12,7 +12,7 @@ from kerasnorm.imbalance import LovaszSoftmax
 
 @pytest.mark.parametrize("classes", ["present", "all"])
 @pytest.mark.parametrize("per_image", [False, True])
-def test_formula(classes, per_image, rng):
+def test_it_equals_the_formula(classes, per_image, rng):
     y, z = draw(rng, (3,), n=4)
     y[0] = 1  # an image of one class
     labels = y if per_image else y.reshape(1, -1)
@@ -56,6 +56,6 @@ def test_from_probabilities(rng):
 
 
 @once
-def test_wrong_arguments():
+def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="classes"):
         LovaszSoftmax("some")

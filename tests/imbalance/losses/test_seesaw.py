@@ -13,7 +13,7 @@ from keras import ops
 from kerasnorm.imbalance import Seesaw
 
 
-def test_formula(rng):
+def test_it_equals_the_formula(rng):
     check_formula(
         functools.partial(Seesaw, K, counts=COUNTS),
         functools.partial(loss_formulas.seesaw, counts=COUNTS),
@@ -50,6 +50,6 @@ def test_a_step_that_forgets_the_counts_is_refused(rng):
     ("num_classes", "settings", "match"),
     [(1, {}, "num_classes"), (3, {"counts": [1, 2]}, "3 entries"), (3, {"p": -1}, "`p`")],
 )
-def test_wrong_arguments(num_classes, settings, match):
+def test_wrong_arguments_are_refused(num_classes, settings, match):
     with pytest.raises(ValueError, match=match):
         Seesaw(num_classes, **settings)

@@ -13,7 +13,7 @@ from kerasnorm.imbalance import SparseFocalCrossentropy
 
 
 @pytest.mark.parametrize("settings", [{}, {"gamma": 0}, {"gamma": 0.5, "alpha": ALPHA}])
-def test_formula(settings, rng):
+def test_it_equals_the_formula(settings, rng):
     check_formula(
         functools.partial(SparseFocalCrossentropy, **settings),
         functools.partial(loss_formulas.focal, **settings),
@@ -41,6 +41,6 @@ def test_a_probability_of_0_has_a_finite_loss():
 
 @once
 @pytest.mark.parametrize("settings", [{"gamma": -1}, {"alpha": [1, -1]}, {"alpha": "balanced"}])
-def test_wrong_arguments(settings):
+def test_wrong_arguments_are_refused(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         SparseFocalCrossentropy(**settings)

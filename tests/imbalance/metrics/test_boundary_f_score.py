@@ -120,7 +120,7 @@ def test_ignored_and_weighted(rng):
         (np.zeros((4, 4)), np.zeros((4, 4)), "maps"),
     ],
 )
-def test_refuses(y, p, match):
+def test_wrong_input_is_refused(y, p, match):
     with pytest.raises(ValueError, match=match):
         BoundaryFScore().update_state(y, p)
 

@@ -100,6 +100,6 @@ def test_one_transfer_has_it_all():
     ],
     ids=["oblong", "flat", "empty", "counts", "negative", "text", "two parts"],
 )
-def test_wrong_wins(wins, message):
+def test_wrong_win_rates_are_refused(wins, message):
     with pytest.raises(ValueError, match=message):
         affinity_from_wins(wins)

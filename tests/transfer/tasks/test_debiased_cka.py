@@ -75,6 +75,6 @@ A = np.random.default_rng(0).normal(size=(6, 2))
     ],
     ids=["few", "flat", "lengths", "nan", "text"],
 )
-def test_wrong_arguments(a, b, message):
+def test_wrong_arguments_are_refused(a, b, message):
     with pytest.raises(ValueError, match=message):
         debiased_cka(a, b)

@@ -73,7 +73,7 @@ def test_fewer_examples_than_a_batch():
     ids=["sequence", "infinite"],
 )
 @pytest.mark.filterwarnings("ignore:invalid value")
-def test_wrong_features(layer, message, maps, tmp_path):
+def test_wrong_features_are_refused(layer, message, maps, tmp_path):
     encoder = keras.Sequential([keras.Input((6, 6, 2)), layer])
     with pytest.raises(ValueError, match=f"'odd'.*{message}"):
         Features("odd", encoder, maps[1], ROWS, tmp_path / "f")

@@ -137,6 +137,6 @@ EDGES = [(("a",), "t", 1.0)]
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         select_sources(**{"edges": EDGES, "budget": 1, **arguments})

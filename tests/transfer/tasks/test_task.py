@@ -121,6 +121,6 @@ def test_a_head_of_ones_own():
     ],
     ids=lambda value: "" if isinstance(value, str) else str(value[0]) + str(value[2]),
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         Task(*arguments)

@@ -270,7 +270,7 @@ MAPS = keras.Sequential([keras.Input((4,)), keras.layers.Reshape((2, 2, 1))])
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         measure(**arguments)
 

@@ -117,7 +117,7 @@ X = np.arange(6.0).reshape(3, 2)
     ],
     ids=["method", "turned", "names", "one source", "repeated", "not a number"],
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     affinity, sources, targets, *method = arguments
     with pytest.raises(ValueError, match=message):
         task_tree(affinity, list(sources), list(targets), *method)

@@ -32,6 +32,6 @@ def test_what_is_not_a_number_loses():
 @pytest.mark.parametrize(
     "losses", [[1, 2], np.zeros((0, 3)), [["a"]]], ids=["flat", "none", "text"]
 )
-def test_wrong_losses(losses):
+def test_wrong_losses_are_refused(losses):
     with pytest.raises(ValueError, match="`losses` should be numbers"):
         win_rates(losses)

@@ -323,7 +323,7 @@ def test_lists_are_arrays_too(name):
 
 @every_score
 @pytest.mark.parametrize("length", [0, 59, 61])
-def test_wrong_lengths(name, length):
+def test_lengths_that_differ_are_refused(name, length):
     with pytest.raises(ValueError, match="label"):
         ALL[name](first_argument(name), np.zeros(length, int))
 
