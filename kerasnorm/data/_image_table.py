@@ -15,18 +15,19 @@ class ImageTable(ImageFiles):
         path: Path of the CSV file, with a header, in UTF-8.
         image_size: As in `ImageFiles`.
         path_column: The name of the column of paths; relative ones are taken from the folder of
-            the CSV file.
+            the CSV file. Defaults to "path".
         label_column: The name of the column of classes, names of any kind; the classes are those
             that come up, in alphabetical order, numbers by their size. Or several names with a
             comma between them: columns of 0 and 1, one for each label an image may have.
+            Defaults to "label".
         memory: As in `ImageFiles`.
         split_column: Name of the column with train, val or test, which sets `parts`. Defaults to
             None: "split" if there is such a column.
         group_column: The name of the column of `groups`. None: "group" if there is such a column.
-        separator: What stands between the columns. None: a comma, semicolon, tab or bar, as the
+        separator: Character between the columns. None: a comma, semicolon, tab or bar, as the
             header has it.
         kept_in: As in `ImageFiles`.
-        label_separator: What stands between labels in a cell, such as ";": an image may have
+        label_separator: Text between labels in a cell, such as ";": an image may have
             several of them, or none. None: it has one class.
 
     Attributes:

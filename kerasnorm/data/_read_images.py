@@ -38,6 +38,7 @@ def read_images(
             split_column=columns.split,
             group_column=columns.group,
             separator=columns.separator,
+            label_separator=columns.label_separator,
             kept_in=kept_in,
         )
     check_classes(path, files.class_names)

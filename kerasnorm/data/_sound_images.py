@@ -26,7 +26,10 @@ def sound_images(files: ImageFiles, strict: bool = False) -> tuple[ImageFiles, l
     unreadable = files.paths[~readable].tolist()
     if unreadable and strict:
         raise ValueError(describe_unreadable(unreadable))
-    found = np.bincount(files.labels[readable], minlength=len(files.class_names))
+    labels = files.labels[readable]
+    several = labels.ndim == 2
+    classes = len(files.class_names)
+    found = labels.sum(axis=0) if several else np.bincount(labels, minlength=classes)
     if not found.all():
         empty = [files.class_names[k] for k in np.flatnonzero(found == 0)]
         raise ValueError(f"There are classes without a readable image: {listed(empty)}.")

@@ -33,16 +33,17 @@ class Recipe:
             Defaults to "adam".
         loss: "cross_entropy", "focal", "balanced_softmax", "logit_adjusted" or "seesaw"; see
             `kerasnorm.imbalance`. All but the first want a model that gives logits.
-        correction: after training: "adjust_logits", or for classes of whole examples
+            Defaults to "cross_entropy".
+        correction: After training: "adjust_logits", or for classes of whole examples
             "tau_normalize" or "retrain_classifier"; by the validation examples "tune_thresholds",
             of one output for two classes or of several labels, or "scale_temperature"; None for
             none.
         schedule: "cosine" lets the learning rate fall to `alpha` of it, in the last phase; None
             keeps it.
-        augmentation: how training images change at random, by Keras' own layers: "flip" mirrors
+        augmentation: Random changes of training images, by Keras' own layers: "flip" mirrors
             them, "light" shifts them too, "strong" turns and zooms them as well; None leaves them.
             Not for label maps.
-        normalization_settings: arguments of the normalization layer, such as `groups`; and
+        normalization_settings: Arguments of the normalization layer, such as `groups`; and
             `weight_standardization`: True standardizes the kernels in front of the layers.
         transfer_settings: For "freeze" `until`, as in `kerasnorm.transfer.freeze`: an int, a
             fraction, a layer's name or a regex (all below the head by default). For "fine_tune"
@@ -64,10 +65,10 @@ class Recipe:
         augmentation_settings: `mode`: "horizontal" (the default), "vertical",
             "horizontal_and_vertical", or but for "flip" None; `shift` (0.1) and `zoom` (0.2) as
             shares of the image, `rotation` (0.05) as a share of a full turn.
-        patience: int ≥ 1: a phase of the training stops after so many epochs in which the
+        patience: An int ≥ 1: a phase of the training stops after so many epochs in which the
             validation metric has not been better than before; None trains all epochs.
-        image_size: int ≥ 8, height and width that images of files are read at, and that the model
-            is adapted to; None leaves both as they are given.
+        image_size: An int ≥ 8, height and width that images of files are read at, and that the
+            model is adapted to; None leaves both as they are given.
         mixed_precision: "float16" or "bfloat16": what all layers below the head compute in while
             they train, with weights and the trained model in float32; None leaves the model's
             policies.

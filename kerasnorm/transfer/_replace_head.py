@@ -41,13 +41,14 @@ def replace_head(
     convolution of a model that gives label maps.
 
     Args:
-        model: functional model or built Sequential that ends in a Dense layer, and perhaps an
+        model: Functional model or built Sequential that ends in a Dense layer, and perhaps an
             activation, or a backbone (of keras.applications with `include_top=False`, of KerasHub).
             The layers below may be nested.
-        classes: int ≥ 1, units or filters of the new head.
-        maps: whether the classes are of pixels. The model ends in a convolution then, and perhaps
-            an activation, upsampling, resizing or cropping.
-        several: whether an example may have several of the classes, which a sigmoid tells.
+        classes: An int ≥ 1, units or filters of the new head.
+        maps: Whether the classes are of pixels. The model ends in a convolution then, and perhaps
+            an activation, upsampling, resizing or cropping. Defaults to False.
+        several: Whether an example may have several of the classes, which a sigmoid tells.
+            Defaults to False.
 
     Returns:
         An uncompiled functional model.

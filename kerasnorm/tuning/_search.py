@@ -50,27 +50,28 @@ def search(
 
     Args:
         hypermodel: a `RecipeHyperModel`.
-        train: as `kerasnorm.recipe.fit` takes it.
-        validation: held-out examples that the trials are compared on.
+        train: As `kerasnorm.recipe.fit` takes it.
+        validation: Held-out examples that the trials are compared on.
         tuner: "random" (begin with it), "hyperband" (many recipes for few epochs, the best for
             more; for spaces with a range in it, as it stops where a small space is exhausted),
             "bayesian" (a Gaussian process guesses what is worth a trial; Optuna has trees of Parzen
             estimators for it), a class of keras-tuner's, or a tuner made with the same
-            `hypermodel`.
-        max_trials: how many trials there are at most, those before a kill included. None: 10, for
+            `hypermodel`. Defaults to "random".
+        max_trials: Largest number of trials, those before a kill included. None: 10, for
             "hyperband" as many as its schedule has.
         directory: Folder of the study: trials.npz, which each trial replaces, and the folder
             "trials" with the runs of the best; None: none is left.
-        epochs: of each trial; the most of one with "hyperband".
-        batch_size: examples a batch; None: that of `hypermodel`.
-        seed: decides what is drawn, and each trial's training. None: another one each time, which
+        epochs: Epochs of each trial; the most of one with "hyperband". Defaults to 10.
+        batch_size: Examples per batch; None: that of `hypermodel`.
+        seed: Decides what is drawn, and each trial's training. None: another one each time, which
             the study keeps (but with Optuna, where interrupted trials begin anew without a seed).
-        objective: the figure of `Run.history` that counts: smaller is better if its name ends in
+        objective: The figure of `Run.history` that counts: smaller is better if its name ends in
             "loss", otherwise larger. None: "val_balanced_accuracy", and of arrays and files with
             rows of several labels "val_average_precision". (Of contours give "val_ods".)
-        overwrite: whether to begin anew and remove the study that is in `directory`.
-        verbose: 0 is silent, as in `Model.fit`.
-        distributed: what shares the trials among processes that all make this call, with one
+        overwrite: Whether to begin anew and remove the study that is in `directory`.
+            Defaults to False.
+        verbose: 0 is silent, as in `Model.fit`. Defaults to "auto".
+        distributed: Means of sharing the trials among processes that all make this call, with one
             `directory`: "keras_tuner", whose chief hands them out (each process has
             KERASTUNER_TUNER_ID, "chief" in that of one, and the chief's KERASTUNER_ORACLE_IP and
             KERASTUNER_ORACLE_PORT), or "optuna", whose processes are all alike, and whose `tuner`
@@ -83,11 +84,11 @@ def search(
         A `Search`: best recipe, best model, and one row per trial.
 
     Raises:
-        ValueError: if an argument is not as above, or the study in `directory` is damaged, or
+        ValueError: If an argument is not as above, or the study in `directory` is damaged, or
             began with other arguments, data or versions.
-        InUseError: if another process searches in `directory`, and not by `distributed`.
-        ImportError: if keras-tuner, tensorboard or, for "bayesian", scikit-learn is missing.
-        RuntimeError: if no trial completed; it says why they failed. If no other process is left
+        InUseError: If another process searches in `directory`, and not by `distributed`.
+        ImportError: If keras-tuner, tensorboard or, for "bayesian", scikit-learn is missing.
+        RuntimeError: If no trial completed; it says why they failed. If no other process is left
             to train, or to be asked for trials; it says how to go on.
 
     Example:

@@ -463,7 +463,7 @@ def test_advises_in_words_and_in_json(photos, tmp_path, capsys):
     assert main([*arguments, "--batch-size", "2", "--similarity", "0.7"]) == 0
     said = capsys.readouterr().out
     assert re.search(r"^normalization +as is", said, re.MULTILINE)
-    assert "similarity of 0.7" in said and "2 examples a batch" in said
+    assert "similarity of 0.7" in said and "2 examples per batch" in said
     assert main([*arguments, "--json"]) == 0
     advice = json.loads(capsys.readouterr().out)
     recipe = Recipe.from_json(json.dumps(advice["recipe"]))

@@ -40,7 +40,7 @@ def test_layers_and_weights_in_two_files(folder, capsys):
     with h5py.File("group.h5") as file:
         (folder / "model.json").write_text(file.attrs["model_config"])
     assert main(["migrate", "model.json", "new.keras"]) == 2
-    assert "has no weights. Add --weights FILE" in capsys.readouterr().err
+    assert "a model without weights. Add --weights FILE" in capsys.readouterr().err
     assert main(["migrate", "model.json", "new.keras", "--weights", "group_only.h5"]) == 0
     golden = Golden(folder, "group")
     assert difference(run(keras.saving.load_model("new.keras"), golden.x), golden.y) < 5e-6

@@ -276,7 +276,9 @@ def test_several_classes_an_example(door):
         assert DOORS[door](rows)[0] == pytest.approx(7 / 3)
     elif door == "fine_tune":
         check(door, rows, "sum to 1. Received: a sum of 3 in row 0. .* sigmoid")
-    elif door == "fit":  # several labels
+    elif door == "advise":  # several labels
+        assert "each label by itself" in bytes(DOORS[door](rows)).decode()
+    elif door == "fit":
         assert DOORS[door](rows).sum(axis=(1, 2)).tolist() == [13, 13, 13]
     else:
         check(door, rows, "argmax" if door in NAMES else "one class")

@@ -88,7 +88,7 @@ def test_the_parts_of_a_path_are_those_of_the_command(form, tmp_path, monkeypatc
         raise ValueError("enough")
 
     monkeypatch.setattr("kerasnorm.problems._compare.fit", stop)
-    monkeypatch.setattr("kerasnorm.cli.running._fit._advised", lambda *arguments: Recipe())
+    monkeypatch.setattr("kerasnorm.cli.running._fit.chosen_way", lambda *arguments: Recipe())
     monkeypatch.setattr(FolderProblem, "model", lambda *arguments: None)
     options = ["--seed", "3", "--image-size", "16"]
     assert main(["fit", str(path), "--out", str(tmp_path / "run"), *options]) == 2

@@ -99,7 +99,7 @@ def spoil(path, how):
 @pytest.mark.parametrize("how", ["cut", *also("emptied", "changed")])
 def test_a_damaged_backup_costs_an_epoch(backup, whole, how):
     spoil(backup / "worker-0/epoch-000001.npz", how)
-    with pytest.warns(UserWarning, match=r"skipped: .*epoch-000001.*goes on after epoch 0"):
+    with pytest.warns(UserWarning, match=r"skipped: .*epoch-000001.*resumes after epoch 0"):
         model = train(backup)
     assert difference(model.get_weights(), whole) == 0
 

@@ -105,7 +105,7 @@ def test_architecture_beside_the_weights(old, tmp_path):
     for given in (file, str(file), file.read_text()):
         assert same(whole, load_tfa_model(given, weights=weights))
     assert same(whole, load_tfa_model(file, weights=whole))
-    with pytest.raises(ValueError, match=r"no weights.*weights=\"model.h5\""):
+    with pytest.raises(ValueError, match=r"without weights.*weights=\"model.h5\""):
         load_tfa_model(file)
     with pytest.raises(ValueError, match=r"load_tfa_model\(json, weights=path\)"):
         load_tfa_model(weights)
@@ -257,7 +257,7 @@ TFJS_BROKEN = {
     "short": (lambda m: m["weightsManifest"][0]["paths"].pop(), "end before"),
     "left": (lambda m: m["weightsManifest"][0]["weights"].pop(), "more than"),
     "text": (lambda m: m["weightsManifest"][0]["weights"][0].update(dtype="string"), "dtype"),
-    "no_weights": (lambda m: m.pop("weightsManifest"), "has no weights"),
+    "no_weights": (lambda m: m.pop("weightsManifest"), "without weights"),
 }
 
 

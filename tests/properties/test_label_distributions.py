@@ -115,6 +115,7 @@ def test_correcting_a_prior_can_be_undone(source, target, seed):
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.filterwarnings("ignore:A single label was found")
 @given(many_labels, seeds, st.integers(1, 4))
 def test_metrics_equal_scikit_learn(labels, seed, batches):
     labels = np.array(labels)

@@ -37,7 +37,7 @@ def test_transfer(similarity, many, rule, transfer):
     advice = quick(similarity=similarity, many=many, rule=rule)
     assert advice.recipe.transfer == transfer
     (why,) = (reason for reason in advice.reasons if reason.startswith("Transfer"))
-    assert "9 examples a class" in why and f"similarity of {similarity}" in why
+    assert "9 examples per class" in why and f"similarity of {similarity}" in why
 
 
 @once

@@ -42,7 +42,7 @@ def test_names(form, tmp_path):
     assert all(name in printed.file.getvalue() for name in names)
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(len(names))])
     found = Predictions(labels, np.eye(len(names))[np.roll(labels, 1)])
-    run = Run(model, {"loss": [1.0]}, evaluation, Recipe(), evaluation, (), found)
+    run = Run(model, {"loss": [1.0]}, evaluation, Recipe(), evaluation, predictions=found)
     pictures = np.zeros((len(labels), 4, 4, 1)), labels
     files = [f"{name.replace('/', '_')}.png" for name in np.repeat(names, 3)]
     about = {"command": f"kerasnorm fit {names[0]}"}

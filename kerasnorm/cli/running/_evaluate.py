@@ -23,8 +23,8 @@ from kerasnorm.cli.running._about import (
 from kerasnorm.cli.running._job import console
 from kerasnorm.cli.running._model import read_run
 from kerasnorm.cli.running._predict import image_size_of, sound
+from kerasnorm.data import read_images
 from kerasnorm.imbalance import ImageFiles, SegmentationFolder
-from kerasnorm.problems import read_images
 from kerasnorm.recipe import Run
 from kerasnorm.recipe.examples import Outputs, read_examples
 from kerasnorm.recipe.fitting import evaluated

@@ -16,7 +16,7 @@ from kerasnorm.migrate import ERRORS, Translated, load_and_list
 # what messages say of arguments of `load_tfa_model`, and the command's options for them
 _OPTIONS = {
     "Say `safe_mode=False`": "Add --unsafe",
-    'Give the path of those, too: `load_tfa_model("model.json", weights="model.h5")`': (
+    'Pass the path of the weights, too: `load_tfa_model("model.json", weights="model.h5")`': (
         "Add --weights FILE"
     ),
     "`load_tfa_model(json, weights=path)`": "give the .json file and --weights with this one",

@@ -7,9 +7,7 @@ from kerasnorm.data._image_files import ImageFiles
 
 def across(files: ImageFiles, equal: list[list[int]], values: np.ndarray) -> list[list[str]]:
     """Returns the paths of equal files that have different values, such as labels or parts."""
-    apart = [
-        same for same in equal if len({tuple(np.atleast_1d(each)) for each in values[same]}) > 1
-    ]
+    apart = [same for same in equal if len({*values[same].tolist()}) > 1]
     return [files.paths[same].tolist() for same in apart]
 
 

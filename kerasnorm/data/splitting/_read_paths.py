@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasnorm._existing import holds_scenes, shares_or_default
+from kerasnorm._existing import (
+    EDGES_FOLDER,
+    IMAGES_FOLDER,
+    holds_scenes,
+    masks_folder_of,
+    shares_or_default,
+)
 from kerasnorm._types import StrPath
 from kerasnorm._validation import listed
 from kerasnorm.data._equal_files import equal_files
@@ -77,7 +83,9 @@ def _is_path(data: Any) -> bool:
 def _read(name: str, path: StrPath, input_shape: Any, ignore_class: int | None) -> Any:
     size = _size_for(name, input_shape)
     if holds_scenes(path):
-        scenes = SegmentationFolder(path, size, ignore_class=ignore_class)
+        masks = masks_folder_of(path)
+        more = {"ignore_class": ignore_class, "contours": masks == EDGES_FOLDER}
+        scenes = SegmentationFolder(path, size, IMAGES_FOLDER, masks, **more)
         readable = scenes.readable()
         if not readable.all():
             raise ValueError(describe_unreadable(scenes.paths[~readable].tolist()))
@@ -108,7 +116,7 @@ def _dealt_out(
             return files, *others
         return split_scenes(files, *shares_or_default(None, None), seed)
     equal = equal_files(files.paths.tolist())
-    for kind, values in (("classes", files.labels), ("parts", files.parts)):
+    for kind, values in (("classes", files.alike), ("parts", files.parts)):
         apart = [] if values is None else across(files, equal, values)
         if apart:
             warnings.warn(f"`{name}`: {describe_equal(apart, kind)}", stacklevel=4)

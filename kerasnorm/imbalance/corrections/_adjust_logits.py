@@ -27,6 +27,7 @@ def adjust_logits(model: Any, counts: Any, tau: float = 1.0) -> Any:
             output for two classes, (2,); of several labels, rows (K, 2) with the examples without
             and with each.
         tau: τ ≥ 0; 1 is right for calibrated models, others are chosen on validation data.
+            Defaults to 1.0.
 
     Returns:
         A new, uncompiled model with another bias; the given one is unchanged. Or logits: a tensor

@@ -24,17 +24,17 @@ def scale_temperature(
     Args:
         model: keras.Model that ends in a layer with a bias, such as Dense, and perhaps a softmax or
             a sigmoid.
-        outputs: what it gives for held-out examples, neither the training's nor the test's: (N, K).
-        y: their classes, ints (N,); or 0 and 1, (N,) of one output and rows (N, K) of several
+        outputs: Outputs of it for held-out examples, neither the training's nor the test's: (N, K).
+        y: Their classes, ints (N,); or 0 and 1, (N,) of one output and rows (N, K) of several
             labels.
-        sample_weight: of the examples, (N,); None: 1 each.
+        sample_weight: Weights of the examples, (N,); None: 1 each.
 
     Returns:
         A new model whose last kernel and bias are divided by T, between 1/55 and 55; not compiled.
         The one given stays as it is.
 
     Raises:
-        ValueError: for arrays that do not fit, or a model that does not end so.
+        ValueError: For arrays that do not fit, or a model that does not end so.
 
     Example:
 

@@ -12,11 +12,11 @@ def copy_with_head(model: keras.Model, of: str) -> tuple[keras.Model, keras.laye
     """Returns a copy and its head, a layer with a bias whose outputs are logits up to there.
 
     Args:
-        model: ends in such a layer, and perhaps an activation and what resizes label maps.
-        of: what needs it, for messages.
+        model: Ends in such a layer, and perhaps an activation and what resizes label maps.
+        of: What needs it, for messages.
 
     Raises:
-        ValueError: if it ends in something else.
+        ValueError: If it ends in something else.
     """
     copied = copy_model(model)
     head, *after = head_and_after(copied)

@@ -21,13 +21,13 @@ def with_thresholds(model: keras.Model, thresholds: Any) -> keras.Model:
     Args:
         model: keras.Model that ends in a layer with a bias, such as Dense, one output for two
             classes or for each of several labels, and perhaps a sigmoid.
-        thresholds: probabilities, a number, or one for each output, (K,).
+        thresholds: Probabilities, a number, or one for each output, (K,).
 
     Returns:
         A new model of another bias, not compiled; the one given stays as it is.
 
     Raises:
-        ValueError: for thresholds that are none, or a model that does not end so.
+        ValueError: For thresholds that are none, or a model that does not end so.
 
     Example:
 

@@ -19,28 +19,29 @@ class LabelCrossentropy(PositionLoss):
 
     For examples that have a label or not: one logit for two classes, or K logits for K labels of
     which an example may have several. With p the probability of what is so, the label or its
-    absence, each label costs −w (1 − p)^γ log p. Other than Keras' binary losses it weighs presence
-    and absence of each label and clips no logits.
+    absence, each label costs −w (1 − p)^γ log p. Unlike Keras' binary losses it weights presence and
+    absence of each label and clips no logits.
 
     Args:
-        gamma: γ ≥ 0, how fast the weight falls with p; 0 is plain cross-entropy.
+        gamma: γ ≥ 0, how fast the weight falls with p; 0 is plain cross-entropy. Defaults to 0.0.
         label_weights: w: (K, 2) numbers from 0 up, of the absence and the presence of each label,
             or (2,) for all labels; None: 1 each.
-        from_logits: whether predictions are logits. Probabilities are clipped to
+        from_logits: Whether predictions are logits. Probabilities are clipped to
             [ε, 1 − ε], with ε of `keras.config.epsilon()`, as Keras does: prefer logits.
-        reduction: as in `keras.losses.Loss`.
-        name: of the loss.
-        dtype: of the computation; float16 and bfloat16 become float32.
+            Defaults to True.
+        reduction: As in `keras.losses.Loss`.
+        name: Name of the loss. Defaults to "label_crossentropy".
+        dtype: Dtype of the computation; float16 and bfloat16 become float32. Defaults to None.
 
     Call arguments:
         y_true: 0 and 1, (N, K); of one label (N,), too.
         y_pred: (N, K).
-        sample_weight: as in Keras, (N,).
+        sample_weight: As in Keras, (N,).
 
     The loss of an example is the mean over its K labels.
 
     Raises:
-        ValueError: for arguments or shapes that do not fit; for a label that is neither 0 nor 1, or
+        ValueError: For invalid arguments or shapes; for a label that is neither 0 nor 1, or
             NaN instead of a loss where code is compiled and labels cannot be seen.
 
     Example:

@@ -28,13 +28,13 @@ class AveragePrecision(keras.metrics.Metric):
 
     Args:
         num_labels: K; 1 for two classes told by one output.
-        from_logits: whether predictions are logits rather than probabilities.
-        bins: how many there are.
-        name: of the metric.
-        dtype: of the sums; float32 by default.
+        from_logits: Whether predictions are logits rather than probabilities. Defaults to True.
+        bins: Number of bins. Defaults to 4096.
+        name: Name of the metric. Defaults to "average_precision".
+        dtype: Dtype of the sums. Defaults to float32.
 
     Raises:
-        ValueError: for arguments that are none; see `update_state`.
+        ValueError: For invalid arguments; see `update_state`.
 
     Example:
 
@@ -71,11 +71,11 @@ class AveragePrecision(keras.metrics.Metric):
 
         Args:
             y_true: 0 and 1, (N, K); of one label (N,), too.
-            y_pred: logits or probabilities (N, K); of one label (N,), too.
-            sample_weight: (N,).
+            y_pred: Logits or probabilities (N, K); of one label (N,), too.
+            sample_weight: (N,). Defaults to None.
 
         Raises:
-            ValueError: for shapes that do not fit; for a label that is neither 0 nor 1, or results
+            ValueError: For shapes that do not fit; for a label that is neither 0 nor 1, or results
                 that are NaN where code is compiled and labels cannot be seen.
         """
         y_true, y_pred = (self._as_rows(values) for values in (y_true, y_pred))

@@ -18,11 +18,11 @@ class BalancedAccuracy(ClassTallies):
 
     Args:
         num_classes: K.
-        ignore_class: label that is left out, such as 255.
-        threshold: for two classes told by one output: what it is above for class 1, such as 0 of a
+        ignore_class: Label to ignore, such as 255. Defaults to None.
+        threshold: For two classes told by one output: what it is above for class 1, such as 0 of a
             logit and ½ of a sigmoid. None: predictions have an output for each class.
-        name: of the metric.
-        dtype: of the sums; float32 by default.
+        name: Name of the metric. Defaults to "balanced_accuracy".
+        dtype: Dtype of the sums. Defaults to float32.
 
     Raises:
         ValueError: See `update_state`.

@@ -30,13 +30,14 @@ class BoundaryFScore(keras.metrics.Metric):
     An image of 321×481 pixels took 6.5 s on one core with 99 thresholds.
 
     Args:
-        tolerance: largest distance of a pair, in pixels, ≥ 0. (Berkeley: 0.0075 of the diagonal.)
-        thresholds: how many there are, evenly between 0 and 1.
-        from_logits: whether predictions are logits, of which the sigmoid is taken.
-        ignore_class: label of pixels that are left out, such as 255.
-        name: of the metric.
-        dtype: of the sums; float32 by default.
-        thin: whether predictions are thinned at each threshold, by scikit-image.
+        tolerance: Largest distance of a pair, in pixels, ≥ 0. (Berkeley: 0.0075 of the diagonal.)
+        thresholds: Number of thresholds, evenly between 0 and 1. Defaults to 99.
+        from_logits: Whether predictions are logits, of which the sigmoid is taken.
+            Defaults to False.
+        ignore_class: Label of pixels that are left out, such as 255. Defaults to None.
+        name: Name of the metric. Defaults to "boundary_f_score".
+        dtype: Dtype of the sums. Defaults to float32.
+        thin: Whether predictions are thinned at each threshold, by scikit-image. Defaults to False.
 
     The result is a dict: "ods" and "ois", each 0 if nothing matches.
 

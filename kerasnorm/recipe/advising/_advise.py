@@ -46,29 +46,33 @@ def advise(
     project, which the reasons name; all are arguments, since your data differ.
 
     Args:
-        model: built keras.Model that ends in a Dense layer, or a backbone; for label maps one that
+        model: Built keras.Model that ends in a Dense layer, or a backbone; for label maps one that
             ends in a convolution. Of several, a list, the one whose features tell the classes apart
             best, measured on the same examples.
-        data: the training examples, as in `fit`; of a path those that `fit` would train on.
-        replicas: devices that share each batch.
-        batch_size: examples a step, on all replicas together.
-        similarity: how like the source's the images and classes are, 0 to 1, as in
+        data: The training examples, as in `fit`; of a path those that `fit` would train on.
+        replicas: Devices that share each batch. Defaults to 1.
+        batch_size: Examples per step, on all replicas together. Defaults to 32.
+        similarity: Likeness of images and classes to the source's, 0 to 1, as in
             `rule_of_thumb`. None: measured on a sample, of pixels for label maps and contours, by
-            how much of each class a linear classifier on the model's features recognises beyond
+            how much of each class a linear classifier on the model's features recognizes beyond
             chance; of several labels, of the presence and the absence of each.
-        epochs: those that `fit` will have.
-        learning_rate: of a head that is trained, and of a model from scratch.
-        base_share: the share of it at which all layers train after the head.
-        pretrained: whether the model's weights have learnt anything; False leaves but "scratch".
+        epochs: Epochs that `fit` will train for. Defaults to 10.
+        learning_rate: Learning rate of a head that is trained, and of a model from scratch.
+            Defaults to 0.001.
+        base_share: The share of it at which all layers train after the head.
+        pretrained: Whether the model's weights have learnt anything; False leaves but "scratch".
+            Defaults to True.
         rule: "measured": fine-tune after the head. "lecture": the four corners of
-            `rule_of_thumb`; not for label maps.
-        many, similar: as in `rule_of_thumb`; examples are counted of the median class, label maps
+            `rule_of_thumb`; not for label maps. Defaults to "measured".
+        many, similar: As in `rule_of_thumb`; examples are counted of the median class, label maps
             that have it.
-        small_batch: up to so many examples a replica, batch normalization is replaced in a model
+        small_batch: Up to so many examples per replica, batch normalization is replaced in a model
             without pretrained weights; one that has learnt something keeps it, at inference.
-        imbalanced: from this ratio of the largest class to the smallest on, the loss makes up.
-        seed: of the sample, and of what is held out of a path.
-        ignore_class: the label of pixels that have no class, as in `fit`.
+            Defaults to 4.
+        imbalanced: From this ratio of the largest class to the smallest on, the loss makes up.
+            Defaults to 3.
+        seed: Seed of the sample, and of what is held out of a path. Defaults to 0.
+        ignore_class: The label of pixels that have no class, as in `fit`. Defaults to None.
 
     Returns:
         `Advice(recipe, reasons)`; `print` shows both. Its `model` is the given one that it is for.

@@ -74,8 +74,8 @@ def fit(
     head trains, features are computed once.
 
     Args:
-        recipe: what to do: a Recipe, or what `advise` returned.
-        model: built keras.Model that ends in a Dense layer, one output a class; or a backbone,
+        recipe: A Recipe, or what `advise` returned.
+        model: Built keras.Model that ends in a Dense layer, one output a class; or a backbone,
             which gets a head as in `replace_head`. For label maps one that ends in a convolution,
             (N, H, W, K), and perhaps in what resizes the maps; for contours (N, H, W, 1).
         train: (x, y) arrays; an `ImageFolder`, `ImageTable`, `SegmentationFolder` or `TFRecords`,
@@ -85,33 +85,34 @@ def fit(
             give none; if it has no parts and you give neither, they are held out of it as the
             command does: a tenth and a fifth, by the seed. Or (x, y, w) with sample weights (N,),
             by which the loss is multiplied beside the weights of the classes, and of examples held
-            out the figures are weighed. What y are says what is learnt:
+            out the figures are weighted. What y are says what is learnt:
 
             - ints or names (N,), or one-hot rows (N, K): one class an example. A model of one
               output, a logit or a sigmoid, keeps it for two classes.
             - rows of 0 and 1 (N, K): several labels an example, each with an output of its own.
             - label maps of ints (N, H, W): one class a pixel.
             - maps of 0 and 1 (N, H, W), and a model of one map: contours.
-        validation: as `train`: held-out examples for the curves, and to choose the best epoch by.
-        epochs: passes over `train`, the head's own included. An epoch of resampled examples is as
-            long as the data.
-        output: folder to write model.keras, recipe.json, history.json, evaluation.json and more
-            to, all or nothing.
-        verbose: as in `Model.fit`.
-        test: as `train`: held-out examples for the evaluation, by which nothing is chosen. None:
+        validation: As `train`: held-out examples for the curves, and to choose the best epoch by.
+        epochs: Passes over `train`, the head's own included. An epoch of resampled examples is as
+            long as the data. Defaults to 10.
+        output: Folder to write model.keras, recipe.json, history.json, evaluation.json and more
+            to, all or nothing. Defaults to None.
+        verbose: As in `Model.fit`.
+        test: As `train`: held-out examples for the evaluation, by which nothing is chosen. None:
             those of `validation`; the figures are then a little optimistic, unless `keep="last"`.
-        batch_size: examples a batch, where `train` has no batches of its own.
-        seed: sets the global seeds of Python, NumPy and the backend, which decide the order of the
-            examples and new weights.
-        classes: how many classes there are, or their names; by default up to the largest label.
-        keep: whose weights are kept. "best": those of the epoch with the best
+        batch_size: Examples per batch, where `train` has no batches of its own. Defaults to 32.
+        seed: Sets the global seeds of Python, NumPy and the backend, which decide the order of the
+            examples and new weights. Defaults to None.
+        classes: Number of classes, or their names; by default up to the largest label.
+        keep: Whose weights are kept. "best": those of the epoch with the best
             `val_balanced_accuracy`, of several labels `val_average_precision`, of label maps
             `val_mean_iou`, of contours `val_ods`, if there is `validation`; "last": those of the
             last epoch. "auto": where the head is solved, an average, as `monitor` of `fine_tune`
-            has it; else as "best".
-        augmentation: layer, or Sequential of layers, that changes the examples at random, in place
+            has it; else as "best". Defaults to "auto".
+        augmentation: Layer, or Sequential of layers, that changes the examples at random, in place
             of the recipe's; not for label maps, which would have to change with them.
-        callbacks: further Keras callbacks, in all phases. `self.model` is a part of the model
+            Defaults to None.
+        callbacks: Further Keras callbacks, in all phases. `self.model` is a part of the model
             while only the head trains.
         tensorboard: Folder for TensorBoard logs. Defaults to None.
         backup_dir: Folder for a backup, which each epoch replaces. After an interruption the same

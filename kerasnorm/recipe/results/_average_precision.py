@@ -13,7 +13,7 @@ def average_precision(
     Args:
         labels: bool (N,).
         scores: (N,).
-        weights: of the examples, (N,); None: 1 each.
+        weights: Of the examples, (N,); None: 1 each.
 
     >>> round(average_precision(np.array([0, 1, 0, 1]) > 0, np.array([0.1, 0.9, 0.8, 0.7])), 3)
     0.833

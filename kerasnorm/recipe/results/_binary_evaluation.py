@@ -19,9 +19,9 @@ class BinaryEvaluation(Evaluation):
     Attributes:
         class_names: (2,) the names.
         train_counts: (2,) the examples of each class in training.
-        confusion: (2, 2) counts: a row a true class, a column a predicted one.
+        confusion: (2, 2) counts: one row per true class, one column per predicted class.
         calibration: a `Calibration`, how sure the model is and how often it is right; or None.
-        average_precision: how well the second class's examples are ranked first, at all thresholds;
+        average_precision: How well the second class's examples are ranked first, at all thresholds;
             by chance it is about their share. NaN without an example of it.
 
     Example:
@@ -31,6 +31,9 @@ class BinaryEvaluation(Evaluation):
     >>> evaluation = BinaryEvaluation.of(("ok", "ill"), np.array([9, 3]), batches, logits=True)
     >>> evaluation.summary()
     {'balanced accuracy': 0.75, 'average precision': 1.0}
+
+    See also:
+        `fit`, whose `Run` has it; `Evaluation`, for one class an example.
     """
 
     average_precision: float = float("nan")

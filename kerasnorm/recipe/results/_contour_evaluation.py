@@ -41,8 +41,8 @@ class ContourEvaluation(Evaluation):
         calibration: None.
         ods: F at the threshold that is best for all images.
         ois: F with each image at its own best threshold.
-        precision, recall: those at the threshold of `ods`.
-        threshold: that of `ods`, a probability.
+        precision, recall: Those at the threshold of `ods`.
+        threshold: That of `ods`, a probability.
 
     Example:
 
@@ -54,6 +54,9 @@ class ContourEvaluation(Evaluation):
     References:
         Arbeláez et al., 2011, Contour detection and hierarchical image segmentation,
         https://doi.org/10.1109/TPAMI.2010.161
+
+    See also:
+        `fit`, whose `Run` has it; `Evaluation`, for one class an example.
     """
 
     ods: float = 0.0

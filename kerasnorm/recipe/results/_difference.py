@@ -18,12 +18,12 @@ class Difference:
     """A difference of two scores, and how uncertain it is.
 
     Attributes:
-        mean: of the seeds; positive where the first is ahead.
-        low, high: the ends of its 95 % interval over the held-out examples; NaN if unknown.
-        deviation: its standard deviation over the seeds; NaN for one seed.
-        ahead: the number of seeds with which the first is ahead.
-        seeds: how many there are.
-        examples: how many are held out.
+        mean: Of the seeds; positive where the first is ahead.
+        low, high: The ends of its 95 % interval over the held-out examples; NaN if unknown.
+        deviation: Its standard deviation over the seeds; NaN for one seed.
+        ahead: The number of seeds with which the first is ahead.
+        seeds: How many there are.
+        examples: How many are held out.
     """
 
     mean: float

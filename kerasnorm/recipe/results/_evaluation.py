@@ -57,11 +57,11 @@ class Evaluation:
         """Returns the evaluation of outputs, of which only a batch is in memory at a time.
 
         Args:
-            class_names, train_counts: as above.
-            batches: labels (N, ...) and outputs (N, ..., K) of each, and perhaps the weights of
+            class_names, train_counts: As above.
+            batches: Labels (N, ...) and outputs (N, ..., K) of each, and perhaps the weights of
                 the examples (N,), which count for so many.
-            logits: whether the outputs are logits rather than probabilities.
-            ignore_class: the label of what is left out.
+            logits: Whether the outputs are logits rather than probabilities.
+            ignore_class: The label of what is left out. Defaults to None.
         """
         classes = len(class_names)
         confusion, bins = np.zeros((classes, classes), np.int64), 0

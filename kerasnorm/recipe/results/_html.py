@@ -34,10 +34,10 @@ def table(
     """Returns a table of text.
 
     Args:
-        head: above the columns.
-        rows: of cells.
-        words: how many columns are words, flush left: 1 or 2.
-        strong: whether it stands out.
+        head: Above the columns.
+        rows: Of cells.
+        words: How many columns are words, flush left: 1 or 2. Defaults to 1.
+        strong: Whether it stands out. Defaults to False.
     """
     kinds = [*(["words"] if words > 1 else []), *(["strong"] if strong else [])]
     kind = f' class="{" ".join(kinds)}"' if kinds else ""

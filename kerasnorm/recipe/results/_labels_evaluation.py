@@ -42,6 +42,9 @@ class LabelsEvaluation(Evaluation):
     array([0.833..., 1. ])
     >>> {name: round(figure, 3) for name, figure in evaluation.summary().items()}
     {'average precision': 0.917, 'F1': 0.9, 'balanced accuracy': 0.75}
+
+    See also:
+        `fit`, whose `Run` has it; `Evaluation`, for one class an example.
     """
 
     per_label_average_precision: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0))

@@ -28,7 +28,7 @@ def mistakes(
     names: Sequence[str],
     files: Sequence[str] | None,
 ) -> list[str]:
-    """Returns pictures of the surest mistakes, and "" or those of what was recognised."""
+    """Returns pictures of the surest mistakes, and "" or those of what was recognized."""
     wrong = predictions.mistakes()[:MISTAKES]
     return _classified(model, predictions, wrong, held_out, names, files)
 
@@ -40,7 +40,7 @@ def recognised(
     names: Sequence[str],
     files: Sequence[str] | None,
 ) -> list[str]:
-    """Returns pictures of examples that are recognised, the surest one of a class."""
+    """Returns pictures of examples that are recognized, the surest one of a class."""
     right = np.flatnonzero(predictions.predicted == predictions.labels)
     right = right[np.argsort(-predictions.confidence[right], kind="stable")]
     _, first = np.unique(predictions.labels[right], return_index=True)
@@ -69,7 +69,7 @@ def _classified(
         right = said[index] == predictions.labels[row]
         if not right:
             caption += f"; is <b>{escape(true)}</b>"
-        of = f"{true}, recognised" if right else f"{true}, taken for {found}"
+        of = f"{true}, recognized" if right else f"{true}, taken for {found}"
         pictures = [_picture(pixels[index], f"An example of {of}")]
         if heat is not None:
             lit = _lit(pixels[index], heat[index])

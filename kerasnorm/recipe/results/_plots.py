@@ -133,8 +133,8 @@ def calibration_figure(calibration: Calibration, scaled: Calibration | None = No
     """Draws the share of right predictions by the probability that the model gave them.
 
     Args:
-        calibration: of the model.
-        scaled: after temperature scaling; None: it is not drawn.
+        calibration: Of the model.
+        scaled: After temperature scaling; None: it is not drawn.
     """
     figure = _new_figure(3.6)
     axes = figure.subplots()

@@ -61,7 +61,7 @@ class Predictions:
         return self.probabilities.max(axis=1)
 
     def mistakes(self) -> np.ndarray:
-        """Returns the numbers of the examples that are not recognised, the surest first."""
+        """Returns the numbers of the examples that are not recognized, the surest first."""
         wrong = np.flatnonzero(self.predicted != self.labels)
         return wrong[np.argsort(-self.confidence[wrong], kind="stable")]
 
@@ -148,9 +148,9 @@ class Recorder:
     """Keeps what passes by of batches of labels and outputs, if it is not too much.
 
     Args:
-        classes: how many there are.
-        logits: whether the outputs are logits.
-        ignore_class: the label of pixels that have none.
+        classes: How many there are.
+        logits: Whether the outputs are logits.
+        ignore_class: The label of pixels that have none. Defaults to None.
     """
 
     def __init__(self, classes: int, logits: bool, ignore_class: int | None = None) -> None:

@@ -88,7 +88,7 @@ def _results(comparison: Comparison) -> list[str]:
     )
     rows = [[name, *cells] for name, _, _, *cells in summary_rows(comparison)]
     return [
-        "<h1>How well each class is recognised</h1>",
+        "<h1>How well each class is recognized</h1>",
         paragraph(
             f"{count:,} training {unit}s of {classes} classes, {held_out:,} held out for these "
             f"figures. {spread}"

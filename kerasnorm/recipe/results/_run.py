@@ -41,21 +41,21 @@ class Run:
     """A trained model, how its training went and how well it does.
 
     Attributes:
-        model: the trained keras.Model, new; its output is as that of the model given.
-        history: figures by epoch: `loss`, `accuracy` and `balanced_accuracy` on the training
+        model: The trained keras.Model, new; its output is as that of the model given.
+        history: Figures by epoch: `loss`, `accuracy` and `balanced_accuracy` on the training
             examples, of one output for two classes `average_precision` too, of several labels
             `loss`, `average_precision` and `accuracy`, of label maps `loss`, `mean_iou` and
             `balanced_accuracy`, of contours `loss`, `ods` and `ois`; and on those of `validation`
             the same with `val_` before.
-        evaluation: an `Evaluation` of the model on the examples held out, of its kind:
+        evaluation: An `Evaluation` of the model on the examples held out, of its kind:
             `BinaryEvaluation`, `LabelsEvaluation`, `MapEvaluation` or `ContourEvaluation`; or None
             without any.
-        recipe: the `Recipe` that it was trained by.
-        uncorrected: an `Evaluation` before the recipe's correction; without any the same one, or
+        recipe: The `Recipe` that it was trained by.
+        uncorrected: An `Evaluation` before the recipe's correction; without any the same one, or
             None.
-        reasons: those of the `Advice` that it was trained by, or none.
-        names: those of the classes, for a run without an evaluation; () where none are known.
-        predictions: the labels and the probabilities of each example held out, in their order; of
+        reasons: Those of the `Advice` that it was trained by, or none.
+        names: Those of the classes, for a run without an evaluation; () where none are known.
+        predictions: The labels and the probabilities of each example held out, in their order; of
             label maps the confusion matrix of each. None in a run that was loaded, without
             examples held out, and where they are too many to keep.
 
@@ -95,10 +95,10 @@ class Run:
             folder: Where to write.
             include_optimizer: Whether the model is saved compiled, with the state of its optimizer,
                 twice the size of the weights for Adam. Without it the model predicts and can be
-                compiled anew.
+                compiled anew. Defaults to False.
 
         Raises:
-            FileExistsError: if there is a file, or a folder that is not to be replaced: one with
+            FileExistsError: If there is a file, or a folder that is not to be replaced: one with
                 files and none of a run, the working directory, home, or one above these.
         """
         with staged(folder, overwrite=True) as stage:
@@ -152,6 +152,8 @@ class Run:
         """
         if self.evaluation is not None:
             return tuple(self.evaluation.class_names)
+        if self.names:
+            return self.names
         count = self.model.output_shape[-1]
         two = count == 1 and len(self.model.output_shape) == 2
         return tuple(map(str, range(2 if two else count)))
@@ -244,18 +246,20 @@ class Run:
         (Grad-CAM), curves, calibration, recipe and what trained. Needs matplotlib.
 
         Args:
-            path: the file to write.
-            comparison: other ways of training to show beside this one: `Trial`s by their name,
-                as `kerasnorm.problems.compare` returns them.
-            held_out: the examples that the run was evaluated on, to show some: (x, y) arrays in
+            path: The file to write.
+            comparison: Other ways of training to show beside this one: `Trial`s by their name,
+                as `kerasnorm.problems.compare` returns them. Defaults to None.
+            held_out: The examples that the run was evaluated on, to show some: (x, y) arrays in
                 the same order, or a function that returns (x, y) of the rows (M,) that it is given.
                 None: no pictures of examples.
-            files: the names of the held-out examples, such as paths, for the captions.
-            about: what else to say of how the run came about, such as the command.
+            files: The names of the held-out examples, such as paths, for the captions.
+                Defaults to None.
+            about: What else to say of how the run came about, such as the command.
+                Defaults to None.
 
         Raises:
-            ImportError: if matplotlib is missing.
-            ValueError: if there are not as many examples held out as were evaluated.
+            ImportError: If matplotlib is missing.
+            ValueError: If there are not as many examples held out as were evaluated.
         """
         from kerasnorm.recipe.results._report import write_report
 

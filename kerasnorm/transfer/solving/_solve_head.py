@@ -65,16 +65,17 @@ def solve_head(
     features. An absent class keeps its column.
 
     Args:
-        features: array-like (N, D) of numbers, such as a frozen base's outputs.
-        y: class of each example: ints (N,) or (N, 1), or rows (N, K) that are one-hot or sum to 1;
+        features: Array-like (N, D) of numbers, such as a frozen base's outputs.
+        y: Class of each example: ints (N,) or (N, 1), or rows (N, K) that are one-hot or sum to 1;
             rows of 0 and 1 that are no one-hot rows are several labels, each with a sigmoid of its
             own.
         weights: "balanced" takes the shares of the classes out of the bias, so that the head
             decides as if all were as frequent (Menon et al., 2021); None leaves them in; or the
             weights of the examples, (N,), positive, which leave them in too.
-        sample_weight: weights of the examples, (N,), not negative, by which `weights` are
+        sample_weight: Weights of the examples, (N,), not negative, by which `weights` are
             multiplied: with "balanced" the weighed shares of the classes are taken out.
-        penalty: float > 0, times half the sum of the kernel's squares, added to the sum of the
+            Defaults to None.
+        penalty: A float > 0, times half the sum of the kernel's squares, added to the sum of the
             cross-entropies: scikit-learn's 1 / C. None: what gives the best balanced accuracy in
             a stratified cross-validation, of those within half a standard error the one of the
             lowest loss.
@@ -129,11 +130,11 @@ def solve_targets(
 
     Args:
         features: (N, D).
-        targets, softmax: as in `Examples`.
-        weights: of the examples, (N,), or under sigmoids of their labels, (N, K), not negative;
+        targets, softmax: As in `Examples`.
+        weights: Of the examples, (N,), or under sigmoids of their labels, (N, K), not negative;
             None: 1 each.
-        penalty: as in `solve_head`.
-        balanced: whether the prior is taken out of the bias.
+        penalty: As in `solve_head`.
+        balanced: Whether the prior is taken out of the bias. Defaults to False.
     """
     coordinates = Coordinates.of(features)
     weights = np.ones(len(features), "float32") if weights is None else weights

@@ -46,18 +46,20 @@ class TaskAffinity:
         x: N examples: an array, or a dict or list of arrays, as all encoders take them.
         order: The most encoders that are joined in one transfer, whose maps have the same size
             then. All subsets of so many or fewer are measured: their number grows fast.
-        validation_split: the share of the examples that is held out for the comparison.
-        epochs, batch_size, learning_rate: of the training of heads, by Adam.
-        seed: of the split, the heads' weights and the order of the examples. A new head sets the
-            global seeds of Python, NumPy and the backend.
+            Defaults to 1.
+        validation_split: The share of the examples that is held out for the comparison.
+            Defaults to 0.25.
+        epochs, batch_size, learning_rate: Settings of the training of heads, by Adam.
+        seed: Seed of the split, the heads' weights and the order of the examples. A new head sets
+            the global seeds of Python, NumPy and the backend. Defaults to 0.
         directory: Folder for what is measured, transfers.npz, which each transfer replaces. With
             the same folder again, after an interruption or with further encoders and tasks, only
             what is missing is measured. Other examples, settings, targets, losses, heads, encoders
             or versions are refused. None: nothing is kept.
-        jit_compile: as in `Model.compile`; False starts sooner on TensorFlow.
+        jit_compile: As in `Model.compile`; False starts sooner on TensorFlow.
 
     Raises:
-        ValueError: if encoders, tasks and examples do not fit, or the directory holds transfers of
+        ValueError: If encoders, tasks and examples do not fit, or the directory holds transfers of
             other ones, a damaged file, or files of something else.
 
     Example:
@@ -161,8 +163,8 @@ class TaskAffinity:
                 Defaults to 1.
 
         Raises:
-            InUseError: if another process measures with the same `directory`; an OSError.
-            ValueError: if another process has measured other transfers there meanwhile.
+            InUseError: If another process measures with the same `directory`; an OSError.
+            ValueError: If another process has measured other transfers there meanwhile.
         """
         with self._records.held():
             return self._run(verbose)
