@@ -158,7 +158,7 @@ def test_what_are_no_class_weights(form, door):
 @pytest.mark.parametrize("weights", [{0: 1.0, 1: 2.0}, {0: 1.0, 1: 2.0, 2: 1.0, 3: 5.0}])
 @pytest.mark.parametrize("head_epochs", [1, None])
 def test_weights_of_other_classes(weights, head_epochs):
-    with pytest.raises(ValueError, match="each of the 3 classes, 0 to 2, and no other. Received"):
+    with pytest.raises(ValueError, match=r"each of the 3 classes, 0 to 2, and no other\. Received"):
         tuned(Y, class_weight=weights, head_epochs=head_epochs)
 
 

@@ -19,8 +19,8 @@ class LabelCrossentropy(PositionLoss):
 
     For examples that have a label or not: one logit for two classes, or K logits for K labels of
     which an example may have several. With p the probability of what is so, the label or its
-    absence, each label costs −w (1 − p)^γ log p. Unlike Keras' binary losses it weights presence and
-    absence of each label and clips no logits.
+    absence, each label costs −w (1 − p)^γ log p. Unlike Keras' binary losses it weights presence
+    and absence of each label and clips no logits.
 
     Args:
         gamma: γ ≥ 0, how fast the weight falls with p; 0 is plain cross-entropy. Defaults to 0.0.
