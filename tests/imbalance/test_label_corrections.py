@@ -26,7 +26,7 @@ def drawn(units, activation=None):
     x = rng.normal(size=(50, 3)).astype("float32")
     made = model(units, activation)
     y = (rng.random((50, units)) < 0.3).astype(int)
-    return made, x, y, np.asarray(made(x))
+    return made, x, y, made.predict(x, verbose=0)
 
 
 @pytest.mark.parametrize("activation", [None, "sigmoid"])
@@ -35,7 +35,7 @@ def test_thresholds_are_those_of_the_model_afterwards(units, activation):
     made, x, y, outputs = drawn(units, activation)
     p = outputs if activation else sigmoid(outputs)
     thresholds = tune_thresholds(p, y, f1_score)
-    moved = np.asarray(with_thresholds(made, thresholds)(x))
+    moved = with_thresholds(made, thresholds).predict(x, verbose=0)
     np.testing.assert_array_equal(moved > (0.5 if activation else 0), p >= thresholds)
 
 
@@ -44,7 +44,7 @@ def test_adjust_logits_takes_the_odds_out(activation):
     for units, counts in ((1, [90, 10]), (2, np.array([[90, 10], [40, 60]]))):
         made, x, _, outputs = drawn(units, activation)
         odds = np.log(np.atleast_2d(counts)[:, 1] / np.atleast_2d(counts)[:, 0])
-        found = np.asarray(adjust_logits(made, counts)(x))
+        found = adjust_logits(made, counts).predict(x, verbose=0)
         logits = np.log(outputs / (1 - outputs)) if activation else outputs
         expected = logits - odds
         expected = sigmoid(expected) if activation else expected

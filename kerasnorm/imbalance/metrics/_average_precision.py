@@ -84,7 +84,7 @@ class AveragePrecision(keras.metrics.Metric):
         weights = ops.ones_like(y_pred, dtype=self.dtype)
         if sample_weight is not None:
             weights = weights * ops.cast(_class_numbers.to_rank(sample_weight, 2), self.dtype)
-        places = self._bin(ops.cast(y_pred, "float32")) + self.bins * np.arange(self.num_labels)
+        places = self._bin(ops.cast(y_pred, "float32")) + self.bins * ops.arange(self.num_labels)
         places = places + ops.cast(positive, "int32") * self.bins * self.num_labels
         size = 2 * self.num_labels * self.bins
         flat = ops.reshape(weights, (-1,)), ops.reshape(ops.cast(places, "int32"), (-1,))
