@@ -42,7 +42,7 @@ def transfer(thumb: Strategy, rule: str, rate: float, base_share: float) -> Choi
             why += (
                 " Chosen all the same: the head is solved, and all layers train from it. With "
                 "EfficientNet-Lite0 and 13 or 17 classes of photographs the solved head was ahead "
-                "of one trained for ten epochs by 9 to 12 points (docs/real_pictures.md)."
+                "of one trained for ten epochs by 9 to 11 points (docs/real_pictures.md)."
             )
     fields: dict[str, Any] = {"transfer": name}
     if name != "svm":
