@@ -23,7 +23,17 @@ seconds = time.perf_counter() - start
 SOURCES = Path(sys.argv[1])
 WHOLE = ("benchmarks", "docs", "kerasnorm", "tests", "tutorials")  # folders of the sdist
 GENERATED = re.compile(r"__pycache__|\.ipynb_checkpoints|^docs/api/")
-EXTRAS = {"vision", "tuning", "export", "all", "demo", "transfer", "imbalance", "addons"}
+EXTRAS = {
+    "vision",
+    "tuning",
+    "contours",
+    "export",
+    "all",
+    "demo",
+    "transfer",
+    "imbalance",
+    "addons",
+}
 PROJECT_URLS = {"Documentation", "Source", "Changelog", "Issues"}
 problems = []
 
